@@ -1,0 +1,68 @@
+"""How a picture gets onto a page together with its words: checks, the <img> element, and what a notebook stores."""
+import base64
+import html
+import io
+
+import numpy as np
+from PIL import Image
+
+from lecture_lib.images import as_batch
+
+
+def as_pictures(images):
+    """One picture, a batch or a list as a list of pictures (H, W, 3) in [0, 1], grey ones too; raises ValueError for anything else."""
+    several = isinstance(images, (list, tuple)) or np.ndim(images) == 4
+    pictures = [np.asarray(picture) for picture in (images if several else [images])]
+    if not pictures:
+        raise ValueError("There is no picture to show; give at least one.")
+    checked = [as_batch(picture[..., None] if picture.ndim == 2 else picture)[0].clip(0, 1) for picture in pictures]
+    return [np.broadcast_to(picture, (*picture.shape[:2], 3)) for picture in checked]
+
+
+def as_map(heatmap):
+    """A map as float32 (H, W); raises ValueError for another shape or for numbers that are not finite."""
+    heatmap = np.asarray(heatmap, np.float32)
+    if heatmap.ndim != 2 or not heatmap.size or not np.isfinite(heatmap).all():
+        raise ValueError(f"A map has the shape (height, width) and finite numbers; this array has the shape {heatmap.shape}.")
+    return heatmap
+
+
+def as_curves(values):
+    """A curve (steps,), an array (steps, N) or a list of curves as a list of curves; raises ValueError where there are no numbers."""
+    several = isinstance(values, (list, tuple)) and len(values) and np.ndim(values[0]) == 1
+    curves = [np.asarray(curve, float) for curve in (values if several else np.atleast_2d(np.asarray(values, float).T))]
+    if not curves or any(curve.ndim != 1 or not curve.size for curve in curves):
+        raise ValueError("There are no numbers to draw; give a curve (steps,), an array (steps, N) or a list of curves.")
+    return curves
+
+
+def check_count(texts, count, *, what):
+    """Raises ValueError unless there are `count` texts."""
+    if len(texts) != count:
+        raise ValueError(f"There are {count} things to show but {len(texts)} {what}s; give one {what} for each.")
+
+
+def image_tag(data, *, alt, width, kind="png", pixelated=False):
+    """The HTML of one picture: encoded bytes, what is to be seen in words, the width in pixels; pixelated keeps enlarged pixels square."""
+    crisp = "image-rendering:pixelated;" if pixelated else ""
+    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return f'<img alt="{html.escape(alt)}" width="{width}" style="{crisp}max-width:100%;height:auto;" src="{source}">'
+
+
+def picture_bundle(pixels, *, alt, width):
+    """What a notebook stores for one picture: (data, metadata) for display(data, metadata=metadata, raw=True).
+
+    pixels: uint8 (H, W, 3). alt: what is to be seen, in words. width: pixels on the page. The data are HTML for JupyterLab, whose
+    own view of a PNG drops the words; a small PNG for pages that show no HTML; and the words. Raises ValueError where there are no words.
+    """
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError("A picture needs words too: give alt=, one sentence that says what is to be seen.")
+    picture, png, lossy, exact = Image.fromarray(pixels), io.BytesIO(), io.BytesIO(), io.BytesIO()
+    small = picture.resize((width, round(width * picture.height / picture.width)), Image.Resampling.LANCZOS)
+    small.quantize(128, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    picture.save(lossy, "WEBP", quality=85)
+    picture.save(exact, "WEBP", lossless=True, method=2)
+    webp = min(lossy.getvalue(), exact.getvalue(), key=len)  # photographs are smaller lossy, enlarged pixels and charts exact
+    data = {"text/html": image_tag(webp, alt=alt, width=width, kind="webp"),
+            "image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": alt}
+    return data, {"image/png": {"alt": alt, "width": width}}

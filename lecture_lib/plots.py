@@ -1,0 +1,171 @@
+"""Pictures for the page: arrays in, one displayed figure out. Nothing here computes a result, and nothing else draws with matplotlib.
+
+A picture is (H, W, 3) in [0, 1], a map (H, W), a curve (steps,). Each is shown with `alt`: a sentence for readers who cannot see it.
+"""
+from math import ceil
+
+import numpy as np
+from IPython.display import display
+from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from lecture_lib.page import as_curves, as_map, as_pictures, check_count, picture_bundle
+
+INK, ACCENT, PALE = "#2b2f36", "#1f6f9f", "#b9d3e2"
+CURVE_COLOURS = [ACCENT, "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#555555"]  # told apart with any colour vision
+PAGE_WIDTH, GAP, SHARPNESS = 760, 14, 1.6  # pixels, pixels, and dots drawn per pixel for fine screens
+
+
+def show(images, *, titles=None, columns=None, size=None, smooth=None, alt):
+    """Show one picture, or several in a grid.
+
+    images: (H, W, 3), (N, H, W, 3) or a list of pictures, in [0, 1]; (H, W) and (H, W, 1) are drawn in grey.
+    titles: one text a picture. size: the width of a picture in pixels. smooth: False draws each pixel as a square (the default
+    up to 96 pixels), True blends them. Raises ValueError for other shapes, numbers outside [0, 1] and titles that do not match.
+    """
+    pictures = as_pictures(images)
+    titles = [titles] if isinstance(titles, str) else titles or [""] * len(pictures)
+    check_count(titles, len(pictures), what="title")
+    figure, axes = _grid([picture.shape[:2] for picture in pictures], columns=columns, size=size, top=_title_height(titles))
+    for axis, picture, title in zip(axes, pictures, titles, strict=True):
+        _draw_picture(axis, picture, smooth=smooth, title=title)
+    _publish(figure, alt)
+
+
+def show_map(image, heatmap, *, title="map", **options):
+    """Show a picture beside one map (H, W); the options are those of show_maps."""
+    show_maps(image, [heatmap], titles=[title], **options)
+
+
+def show_maps(image, heatmaps, *, titles, columns=None, size=None, on_picture=False, alt):
+    """Show a picture beside its maps, each in its own colours with their range written under it.
+
+    image: (H, W, 3) in [0, 1]. heatmaps: maps (H, W); one with numbers below zero is blue there, white at zero and red above.
+    titles: one text a map. on_picture: True lays each map over the greyed picture. Raises ValueError for wrong shapes or numbers of titles.
+    """
+    picture, heatmaps = as_pictures(image)[0], [as_map(heatmap) for heatmap in heatmaps]
+    check_count(titles, len(heatmaps), what="title")
+    shapes = [picture.shape[:2]] + [heatmap.shape for heatmap in heatmaps]
+    figure, axes = _grid(shapes, columns=columns, size=size, top=_title_height(titles), bottom=26)
+    _draw_picture(axes[0], picture, title="picture")
+    for axis, heatmap, title in zip(axes[1:], heatmaps, titles, strict=True):
+        signed = bool(heatmap.min() < 0)
+        _draw_picture(axis, overlay(picture, heatmap, signed=signed) if on_picture else heat(heatmap, signed=signed), title=title)
+        _draw_scale(axis, heatmap, signed=signed)
+    _publish(figure, alt)
+
+
+def show_values(values, *, labels=None, x_label="step", y_label="score", alt):
+    """Show how numbers went, step by step, from step 0.
+
+    values: one curve (steps,), an array (steps, N) of N curves, or a list of curves of any lengths. labels: one text a curve,
+    written at its end. Raises ValueError when there are no numbers or the labels do not match.
+    """
+    curves = as_curves(values)
+    check_count(labels or curves, len(curves), what="label")
+    figure, axis = _chart(height=260, margins=(70, 150 if labels else 30, 16, 48))
+    for number, curve in enumerate(curves):
+        axis.plot(curve, color=CURVE_COLOURS[number % len(CURVE_COLOURS)], linewidth=2, marker="o" if len(curve) == 1 else None)
+    axis.set(xlabel=x_label, ylabel=y_label, xmargin=0.01)
+    axis.grid(axis="y", color="#eceef1", linewidth=1)
+    _label_ends(axis, curves, labels or [])
+    _publish(figure, alt)
+
+
+def show_bars(names, values, *, alt):
+    """Show shares as bars with their per cent, the longest in the accent colour; names: N texts, values: N numbers in [0, 1]."""
+    values = np.asarray(values, float)
+    check_count(names, len(values), what="name")
+    figure, axis = _chart(height=30 * len(values) + 16, margins=(210, 70, 8, 8))
+    bars = axis.barh(range(len(values)), values, color=[ACCENT if value == values.max() else PALE for value in values], height=0.62)
+    axis.bar_label(bars, [f"{value:.1%}" for value in values], padding=6, color=INK, fontsize=9.5)
+    axis.set(xlim=(0, max(values.max(), 1e-9)), ylim=(len(values) - 0.5, -0.5), xticks=[])
+    axis.set_yticks(range(len(values)), [name if len(name) < 30 else name[:28] + "…" for name in names])
+    axis.spines["bottom"].set_visible(False)
+    _publish(figure, alt)
+
+
+def heat(heatmap, *, signed=False):
+    """A map (H, W) as a picture (H, W, 3) in [0, 1]: from its lowest number, dark, to its highest; signed: blue, white at 0, red."""
+    heatmap = as_map(heatmap)
+    low, high = _limits(heatmap, signed=signed)
+    share = (heatmap - low) / ((high - low) or 1)
+    return colormaps["RdBu_r" if signed else "magma"](share)[..., :3].astype(np.float32)
+
+
+def overlay(image, heatmap, *, strength=0.6, signed=False):
+    """The greyed picture (H, W, 3) under the colours of a map (H, W); `strength` in [0, 1] is their cover where the map is highest."""
+    picture, heatmap = as_pictures(image)[0], as_map(heatmap)
+    if picture.shape[:2] != heatmap.shape:
+        raise ValueError(f"The map is {heatmap.shape} but the picture {picture.shape[:2]}; give both the same height and width.")
+    force = np.abs(heatmap) if signed else heatmap - heatmap.min()
+    opacity = strength * np.sqrt(force / (force.max() or 1))[..., None]  # the root keeps weak places visible
+    grey = 0.1 + 0.8 * (picture @ np.float32([0.299, 0.587, 0.114]))[..., None]
+    return ((1 - opacity) * grey + opacity * heat(heatmap, signed=signed)).astype(np.float32)
+
+
+def _limits(heatmap, *, signed):
+    limit = float(np.abs(heatmap).max())
+    return (-limit, limit) if signed else (float(heatmap.min()), float(heatmap.max()))
+
+
+def _title_height(titles):
+    return 8 + 16 * (1 + max(title.count("\n") for title in titles)) if any(titles) else 0
+
+
+def _grid(shapes, *, columns, size, top, bottom=0):
+    columns = columns or ceil(len(shapes) / ceil(len(shapes) / 5))
+    size = size or min(280, (PAGE_WIDTH + GAP) / columns - GAP)
+    heights = [size * height / width for height, width in shapes]
+    rows = [top + max(heights[start:start + columns]) + bottom for start in range(0, len(shapes), columns)]
+    width, height = min(columns, len(shapes)) * (size + GAP) - GAP, sum(rows) + GAP * (len(rows) - 1)
+    figure, axes = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor="white"), []
+    for number, tall in enumerate(heights):
+        row, column = divmod(number, columns)
+        y = sum(rows[:row]) + row * GAP + top + tall
+        axes.append(figure.add_axes([column * (size + GAP) / width, 1 - y / height, size / width, tall / height]))
+    return figure, axes
+
+
+def _draw_picture(axis, picture, *, smooth=None, title=""):
+    smooth = max(picture.shape[:2]) > 96 if smooth is None else smooth
+    axis.imshow(picture, interpolation="hanning" if smooth else "nearest", aspect="auto")
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=9.5, color=INK, pad=5, linespacing=1.25)
+
+
+def _draw_scale(axis, heatmap, *, signed):
+    low, high = _limits(heatmap, signed=signed)
+    box, height = axis.get_position(), axis.figure.get_figheight() * 100
+    bar = axis.figure.add_axes([box.x0 + box.width / 4, box.y0 - 16 / height, box.width / 2, 7 / height])
+    _draw_picture(bar, heat(np.linspace(low, high, 128)[None], signed=signed))
+    for number, side, x in ((low, "right", -0.05), (high, "left", 1.05)):
+        text = f"{0 if abs(number) < high / 1000 else number:.2g}"
+        bar.text(x, 0.4, text, transform=bar.transAxes, ha=side, va="center", fontsize=8.5, color=INK)
+
+
+def _chart(*, height, margins):
+    left, right, top, bottom = margins  # all in pixels
+    figure = Figure(figsize=(6.2, height / 100), dpi=100, facecolor="white")
+    axis = figure.add_axes([left / 620, bottom / height, 1 - (left + right) / 620, 1 - (top + bottom) / height], axisbelow=True)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.spines["bottom"].set_color("#c9cdd2")
+    axis.tick_params(length=0, labelsize=9.5, labelcolor=INK, pad=5)
+    return figure, axis
+
+
+def _label_ends(axis, curves, labels):
+    (low, high), y = axis.get_ylim(), -np.inf
+    for number in sorted(range(len(labels)), key=lambda number: curves[number][-1]):
+        y = max(curves[number][-1], y + (high - low) * 0.085)  # labels of curves that end together are stacked
+        axis.annotate(labels[number], (1, (y - low) / (high - low)), (8, 0), xycoords="axes fraction", textcoords="offset points",
+                      va="center", fontsize=10, color=CURVE_COLOURS[number % len(CURVE_COLOURS)])
+
+
+def _publish(figure, alt):
+    figure.set_dpi(100 * SHARPNESS)
+    canvas = FigureCanvasAgg(figure)  # no pyplot: nothing stays open, nothing is shown twice
+    canvas.draw()
+    data, metadata = picture_bundle(np.asarray(canvas.buffer_rgba())[..., :3], alt=alt, width=round(figure.get_figwidth() * 100))
+    display(data, metadata=metadata, raw=True)
