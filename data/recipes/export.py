@@ -1,0 +1,31 @@
+"""Write a trained net's weights as the course stores them: float16, one array a weight, normalization folded into the convolutions."""
+
+from pathlib import Path
+
+import numpy as np
+from keras import layers
+
+
+def folded_weights(model):
+    """{"layer/kernel": array, "layer/bias": array}: a convolution and the normalization after it as one convolution with a bias."""
+    weights = {}
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            gamma, beta, mean, variance = layer.get_weights()
+            scale, convolution = gamma / np.sqrt(variance + layer.epsilon), layer.name.removesuffix("_norm")
+            weights[f"{convolution}/kernel"] = weights[f"{convolution}/kernel"] * scale
+            weights[f"{convolution}/bias"] = beta - mean * scale
+        else:
+            weights |= {f"{layer.name}/{weight.name}": np.asarray(weight) for weight in layer.weights}
+    return weights
+
+
+def export(trained, plain, name):
+    """Save the folded weights of `trained` to data/NAME.npz, after `plain`, the net that will load them, was seen to agree."""
+    weights = {key: np.float16(value) for key, value in folded_weights(trained).items()}
+    for layer in plain.layers:
+        layer.set_weights([np.float32(weights[f"{layer.name}/{weight.name}"]) for weight in layer.weights])
+    images = np.random.default_rng(0).random((4, *[size or 64 for size in plain.input_shape[1:]]), np.float32)
+    difference = np.abs(trained.predict_on_batch(images) - plain.predict_on_batch(images)).max()
+    print(f"{name}: {plain.count_params():,} parameters, largest change of a score by rounding to float16: {difference:.1e}")
+    np.savez_compressed(Path(__file__).parent.parent / f"{name}.npz", **weights)

@@ -1,0 +1,40 @@
+"""Adversarial images: a real picture, changed so little that nobody sees it, and read as something else."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lecture_lib.ascent import ascend
+from lecture_lib.images import as_batch, unbatch
+from lecture_lib.models import check_class, probabilities
+from lecture_lib.scores import class_log_probability
+
+
+class Adversarial(NamedTuple):
+    """What an attack reached: `image` like the one given, the target's `probability` in it, the `steps` it took, whether it `succeeded`.
+
+    For a batch, probability, steps and succeeded are arrays (N,).
+    """
+
+    image: np.ndarray
+    probability: np.ndarray
+    steps: np.ndarray
+    succeeded: np.ndarray
+
+
+def make_adversarial(model, image, target_class, *, threshold=0.99, learning_rate=0.5, iterations=200, watch=None):
+    """I ← clip(I + learning_rate · g / ‖g‖), g = ∂ log P_target(I)/∂I, until P_target(I) > threshold.
+
+    image: (H, W, C) or (N, H, W, C) in [0, 1], each attacked as if alone. target_class: 0..classes-1, or one per image. threshold: a
+    probability in 0..1. learning_rate: the length of a step; the slides' 1, measured where pixels run from -1 to 1, is 0.5 here.
+    The gradient of log P points where that of P points, and does not vanish when P is tiny. watch: as in `ascend`, of log P.
+    Returns an Adversarial, also when the threshold was not reached. Raises ValueError for a class, an image or a threshold out of range.
+    Source: Szegedy et al., Intriguing properties of neural networks, 2014.
+    """
+    if not 0 < threshold < 1:
+        raise ValueError(f"The threshold is a probability between 0 and 1; it was {threshold}.")
+    start = unbatch(as_batch(image, channels=model.input.shape[-1]), image)
+    objective = class_log_probability(model, check_class(model, target_class))
+    climb = ascend(objective, start, steps=iterations, learning_rate=learning_rate, stop_above=np.log(threshold), watch=watch)
+    return Adversarial(climb.images, np.exp(climb.values[-1]), np.sum(climb.values[1:] != climb.values[:-1], axis=0),
+                       climb.values[-1] > np.log(threshold))  # fmt: skip

@@ -1,0 +1,85 @@
+"""Gradient ascent, the one loop of the course: value and gradient, direction, step, project, record."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lecture_lib.gradients import value_and_gradient
+
+
+class Ascent(NamedTuple):
+    """What a climb reached: `images` shaped like the start, `values` (steps + 1,) or (steps + 1, N), `frames` as images."""
+
+    images: np.ndarray
+    values: np.ndarray
+    frames: list
+
+
+def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, project=None, stop_above=None, frames_every=0, watch=None):
+    """I ← project(I + learning_rate · direction(∂S/∂I)), again and again.
+
+    objective: images (N, ...) -> (N,), made larger. start: one image (H, W, C) or a batch (N, ...). learning_rate: the length of a
+    step in the units of the image, 0 or more. direction: gradients (N, ...) -> steps, by default each image's gradient at length 1.
+    project: images -> images, by default back into [0, 1]. stop_above: an image stays as it is once its value is above this.
+    frames_every: keep a copy of every so many steps (0: none). watch(step, steps, ascent) is called after each step with what was
+    reached so far, and ends the climb by returning True. Interrupting the kernel also returns what was reached.
+    Raises ValueError when a gradient is not finite. Returns an Ascent.
+    """
+    if steps < 0 or learning_rate < 0:
+        raise ValueError(f"Steps and learning rate are 0 or more; they were {steps} and {learning_rate}.")
+    direction, project = direction or unit, project or clip
+    images, values, frames = np.array(start, np.float32), [], []
+    try:
+        for step in range(steps + 1):
+            value, slope = value_and_gradient(objective, images)
+            values.append(value)
+            if frames_every and step % frames_every == 0:
+                frames.append(images.copy())
+            climbing = np.ones_like(value, bool) if stop_above is None else ~(np.asarray(value) > stop_above)
+            stop = watch is not None and watch(step, steps, Ascent(images, np.array(values), frames))
+            if stop or step == steps or not climbing.any():
+                break
+            images = np.where(_per_image(climbing, images), project(images + learning_rate * direction(_finite(slope, step))), images)
+    except KeyboardInterrupt:
+        pass
+    return Ascent(images, np.array(values), frames)
+
+
+def _per_image(flags, images):
+    return np.reshape(flags, np.shape(flags) + (1,) * (images.ndim - np.ndim(flags)))
+
+
+def _finite(slope, step):
+    if not np.isfinite(slope).all():
+        raise ValueError(f"The gradient stopped being finite at step {step}; a smaller learning rate may help.")
+    return slope
+
+
+def length(images):
+    """‖I‖, the Euclidean length of each image, kept as (..., 1, 1, 1) so that it divides; in double precision, where tiny squares survive."""
+    axes = tuple(range(0 if np.ndim(images) == 3 else 1, np.ndim(images)))
+    return np.sqrt(np.sum(np.square(images, dtype=np.float64), axis=axes, keepdims=True))
+
+
+def unit(gradients):
+    """g / ‖g‖ for each image on its own, at length exactly 1; a gradient of 0 stays 0.
+
+    There is no floor under the length: a saturated softmax has gradients of 1e-9, and they deserve a whole step too.
+    """
+    lengths = length(gradients)
+    return np.divide(gradients, lengths, out=np.zeros_like(gradients), where=lengths > 0, casting="unsafe")
+
+
+def clip(images):
+    """Each pixel moved back into [0, 1]."""
+    return np.clip(images, 0, 1)
+
+
+def sign(gradients):
+    """The sign of each number: the steepest step when the largest change of a pixel is what counts."""
+    return np.sign(gradients)
+
+
+def identity(images):
+    """The images as they are."""
+    return images

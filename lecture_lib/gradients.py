@@ -1,0 +1,80 @@
+"""Gradients of scores with respect to images: the only place where a tape records.
+
+A score is any function from images (N, ...) to one number per image (N,). A score made by `scores` is a `functools.partial`:
+its numbers (class, channel, weight) go into the compiled graph as tensors, so that moving a slider compiles nothing anew.
+"""
+
+from functools import lru_cache, partial
+
+import numpy as np
+import tensorflow as tf
+
+
+def gradient(score, images):
+    """How each pixel would move the score: ∂S/∂I.
+
+    images: one image (H, W, C) or a batch (N, H, W, C). Returns float32 of the same shape.
+    Raises ValueError when the images hold a number that is not finite or the score is not one number per image.
+    """
+    return value_and_gradient(score, images)[1]
+
+
+def value_and_gradient(score, images):
+    """The score S(I) of each image, and its gradient ∂S/∂I.
+
+    images: one image (H, W, C), or a batch (N, ...). Returns (value, gradient): a number and (H, W, C), or (N,) and (N, ...), float32.
+    """
+    images = np.asarray(images, np.float32)
+    if not np.isfinite(images).all():
+        raise ValueError("The images hold a NaN or an infinite number; a gradient needs finite pixels.")
+    single = images.ndim == 3
+    function, constants, numbers = _split(score)
+    values, gradients = _compiled(function, constants)(images[None] if single else images, numbers)
+    return (values.numpy()[0], gradients.numpy()[0]) if single else (values.numpy(), gradients.numpy())
+
+
+def _split(score):
+    """Take a partial apart: its function, what the graph is built around (nets, layer names), and the numbers that may move."""
+    keywords = score.keywords if isinstance(score, partial) and not score.args else {}
+    numbers = {key: tf.nest.map_structure(tf.convert_to_tensor, value) for key, value in keywords.items() if _is_numeric(value)}
+    constants = tuple((key, value) for key, value in keywords.items() if key not in numbers)
+    return (score.func if keywords else score), constants, numbers
+
+
+def _is_numeric(value):
+    flat = tf.nest.flatten(value)
+    return bool(flat) and all(isinstance(item, (int, float, np.ndarray, np.generic, tf.Tensor)) for item in flat)
+
+
+@lru_cache(maxsize=32)
+def _compiled(function, constants):
+    """The value and gradient of one function around given nets, compiled at the first call; the cache keeps the last 32."""
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def value_and_gradient_graph(images, numbers):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            values = tf.convert_to_tensor(function(images, **dict(constants), **numbers))
+        if values.shape.rank != 1:
+            raise ValueError(f"A score gives one number per image, shape (N,); this one gave shape {tuple(values.shape)}.")
+        return values, tape.gradient(values, images, unconnected_gradients="zero")
+
+    return value_and_gradient_graph
+
+
+@tf.custom_gradient
+def guided_relu(x):
+    """ReLU whose backward pass lets a gradient through where it is positive and the input was too.
+
+    Source: Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
+    """
+    return tf.nn.relu(x), lambda upstream: upstream * tf.cast((x > 0) & (upstream > 0), upstream.dtype)
+
+
+@tf.custom_gradient
+def deconv_relu(x):
+    """ReLU whose backward pass lets a gradient through where it is positive, whatever the input was.
+
+    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
+    """
+    return tf.nn.relu(x), lambda upstream: tf.nn.relu(upstream)

@@ -1,0 +1,94 @@
+"""Networks: `keras.Model`s from images (N, H, W, C) in [0, 1] to class scores (N, classes) before softmax.
+
+Preprocessing is inside the model, layers are flat and have names, `class_names` and `image_size` are attributes. `zoo` says where
+they come from, `surgery` makes one from another; here is what one asks of them.
+"""
+
+import difflib
+from functools import lru_cache
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lecture_lib.images import as_batch
+from lecture_lib.surgery import with_random_weights, with_relu_rule, wrap_model
+from lecture_lib.zoo import load_model, model_is_here, model_names
+
+__all__ = ["load_model", "model_is_here", "model_names", "with_random_weights", "with_relu_rule", "wrap_model"]
+
+
+class Guess(NamedTuple):
+    """One class a network sees in a picture: its number, its name, its probability in 0..1."""
+
+    class_index: int
+    class_name: str
+    probability: float
+
+
+def class_scores(model, images, *, batch_size=8):
+    """S(I), the scores of all classes before softmax. images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes)."""
+    batch = as_batch(images, channels=model.input.shape[-1])
+    forward = _compiled_forward(model)
+    scores = np.concatenate([forward(batch[i : i + batch_size]) for i in range(0, len(batch), batch_size)])
+    return scores[0] if np.ndim(images) == 3 else scores
+
+
+@lru_cache(maxsize=16)
+def _compiled_forward(model):
+    return tf.function(lambda images: model(images, training=False), autograph=False, reduce_retracing=True)
+
+
+def probabilities(model, images):
+    """P_c(I) = exp S_c(I) / Σ exp S, softmax over classes. images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes)."""
+    scores = class_scores(model, images)
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def top_classes(model, image, *, count=5):
+    """The `count` likeliest classes of one image (H, W, C), likeliest first, as a list of Guess(class_index, class_name, probability)."""
+    chances = probabilities(model, image)
+    return [Guess(int(index), model.class_names[index], float(chances[index])) for index in np.argsort(-chances)[:count]]
+
+
+def class_index(model, name):
+    """The number of a class by its name, upper or lower case. Raises ValueError with the nearest names if there is none."""
+    lowered = [known.lower() for known in model.class_names]
+    if name.lower() in lowered:
+        return lowered.index(name.lower())
+    near = difflib.get_close_matches(name.lower(), lowered, 5, cutoff=0.4) or lowered[:5]
+    raise ValueError(f"This net knows no class {name!r}; near it are {', '.join(near)}.")
+
+
+def check_class(model, class_index):
+    """The class index, or an int32 array of one per image; raises ValueError outside 0..classes-1."""
+    indices, classes = np.asarray(class_index), model.output.shape[-1]
+    if not np.issubdtype(indices.dtype, np.integer) or indices.ndim > 1:
+        raise ValueError(f"A class is a whole number from 0 to {classes - 1}, not {class_index!r}; class_index(model, name) looks one up.")
+    if indices.size and not (0 <= indices.min() and indices.max() < classes):
+        raise ValueError(f"This net has {classes} classes, numbered from 0 to {classes - 1}; {class_index} is not among them.")
+    return indices.astype(np.int32)
+
+
+def layer_names(model, *, maps_only=True):
+    """The names of a net's layers in forward order; with maps_only, those whose output has rows, columns and channels."""
+    named_layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    return [layer.name for layer in named_layers if not maps_only or len(layer.output.shape) == 4]
+
+
+def features(model, layer):
+    """The symbolic output of one layer, by name. Raises ValueError that lists the layers when there is none of that name."""
+    if layer not in (known := layer_names(model, maps_only=False)):
+        raise ValueError(f"This net has no layer {layer!r}; its layers are {', '.join(known)}.")
+    return model.get_layer(layer).output
+
+
+def layer_outputs(model, names):
+    """A Model from images to {name: activations φ(I)}, for one layer name or several.
+
+    Activations: (N, h, w, channels), or (N, units). Raises ValueError that lists the layers when there is none of that name.
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    return keras.Model(model.input, {name: features(model, name) for name in names})

@@ -1,0 +1,115 @@
+"""Scores: functions from images (N, H, W, C) to one number per image (N,), to climb, to take gradients of, to add up.
+
+The functions named after what they score return such a function; the penalties `l2` and `total_variation` are such functions.
+So an objective is written as it is said: `lambda images: score(images) - 0.1 * total_variation(images)`.
+"""
+
+from functools import partial
+
+import numpy as np
+import tensorflow as tf
+
+from lecture_lib.models import check_class, features, layer_outputs
+
+
+def class_score(model, class_index):
+    """S_c(I), the score of class c before softmax. class_index: 0..classes-1, or one per image (N,)."""
+    return partial(_class_score, model=model, class_index=check_class(model, class_index))
+
+
+def _class_score(images, *, model, class_index):
+    scores = model(images, training=False)
+    return tf.gather(scores, tf.broadcast_to(class_index, tf.shape(scores)[:1]), axis=1, batch_dims=1)
+
+
+def class_log_probability(model, class_index):
+    """log P_c(I), after softmax: its gradient points where that of P_c points, and does not fade when P_c is tiny."""
+    return partial(_class_log_probability, model=model, class_index=check_class(model, class_index))
+
+
+def _class_log_probability(images, *, model, class_index):
+    logs = tf.nn.log_softmax(model(images, training=False))
+    return tf.gather(logs, tf.broadcast_to(class_index, tf.shape(logs)[:1]), axis=1, batch_dims=1)
+
+
+def class_probability(model, class_index):
+    """P_c(I), the probability of class c after softmax, in 0..1. class_index: 0..classes-1, or one per image (N,)."""
+    return partial(_class_probability, model=model, class_index=check_class(model, class_index))
+
+
+def _class_probability(images, *, model, class_index):
+    return tf.exp(_class_log_probability(images, model=model, class_index=class_index))
+
+
+def channel_score(model, layer, channel):
+    """The mean of one channel of a layer over all its positions. layer: a name; channel: 0..channels-1."""
+    _check_within(channel, features(model, layer).shape[-1], f"channel of {layer}")
+    return partial(_channel_score, model=model, layer=layer, channel=channel)
+
+
+def _channel_score(images, *, model, layer, channel):
+    activations = tf.gather(layer_outputs(model, layer)(images)[layer], channel, axis=-1)
+    return tf.reduce_mean(tf.reshape(activations, [tf.shape(activations)[0], -1]), axis=1)
+
+
+def neuron_score(model, layer, row, column, channel):
+    """One neuron: φ_layer(I)[row, column, channel]. Rows and columns count on the layer's map for the images given."""
+    _check_within(channel, features(model, layer).shape[-1], f"channel of {layer}")
+    return partial(_neuron_score, model=model, layer=layer, position=np.array([row, column, channel], np.int32))
+
+
+def _neuron_score(images, *, model, layer, position):
+    activations = layer_outputs(model, layer)(images)[layer]
+    return tf.gather_nd(activations, tf.tile(position[None], [tf.shape(activations)[0], 1]), batch_dims=1)
+
+
+def layer_energy(model, layer):
+    """Σ φ_layer(I)², all a layer has to say, squared: what DeepDream climbs."""
+    features(model, layer)
+    return partial(_layer_energy, model=model, layer=layer)
+
+
+def _layer_energy(images, *, model, layer):
+    return l2(layer_outputs(model, layer)(images)[layer])
+
+
+def feature_distance(model, layer, image):
+    """‖φ_layer(I) − φ_layer(image)‖², how far the images are from a given one, seen from a layer. image: (H, W, C)."""
+    target = layer_outputs(model, layer)(np.asarray(image, np.float32)[None])[layer]
+    return partial(_feature_distance, model=model, layer=layer, target=target)
+
+
+def _feature_distance(images, *, model, layer, target):
+    return l2(layer_outputs(model, layer)(images)[layer] - target)
+
+
+def style_distance(model, layers, image):
+    """Σ over layers of ‖G(I) − G(image)‖², G the Gram matrix of a layer's channels divided by its size. image: (H, W, C)."""
+    outputs = layer_outputs(model, layers)(np.asarray(image, np.float32)[None])
+    return partial(_style_distance, model=model, layers=tuple(outputs), targets=[gram(maps) for maps in outputs.values()])
+
+
+def _style_distance(images, *, model, layers, targets):
+    maps = layer_outputs(model, layers)(images)
+    return tf.add_n([l2(gram(maps[layer]) - target) for layer, target in zip(layers, targets)])
+
+
+def gram(activations):
+    """G = V Vᵀ / (positions · channels), V the activations (N, h, w, C) as a matrix of C rows. Returns (N, C, C)."""
+    size = tf.cast(tf.reduce_prod(tf.shape(activations)[1:]), activations.dtype)
+    return tf.einsum("nhwc,nhwd->ncd", activations, activations) / size
+
+
+def l2(images):
+    """‖I‖², the sum of squares of each image. images: (N, ...). Returns (N,)."""
+    return tf.reduce_sum(tf.reshape(tf.square(images), [tf.shape(images)[0], -1]), axis=1)
+
+
+def total_variation(images):
+    """Σ |I[r+1, c] − I[r, c]| + |I[r, c+1] − I[r, c]|, the unrest between neighbouring pixels. images: (N, H, W, C). Returns (N,)."""
+    return tf.image.total_variation(images)
+
+
+def _check_within(number, count, what):
+    if not 0 <= number < count:
+        raise ValueError(f"There is no {what} numbered {number}; they are numbered from 0 to {count - 1}.")
