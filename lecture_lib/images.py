@@ -116,7 +116,7 @@ def encode_jpeg(image, *, quality=90):
 def _encode(image, **options):
     pixels = to_uint8(image)
     if pixels.ndim != 3:
-        raise ValueError(f"A picture file holds one image (H, W, 3), and this is a batch of shape {pixels.shape}; choose one, as in images[0].")
+        raise ValueError(f"A picture file holds one image (H, W, 3), this is a batch {pixels.shape}; choose one, as in images[0].")
     file = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, **options)
     return file.getvalue()

@@ -41,7 +41,7 @@ BUNDLED = {
 def find_picture(name_or_path):
     """Return the Path of the file that a photograph's plain name, or a path (str or Path), stands for.
 
-    ImageNet photographs are downloaded when they are asked for. Raises FileNotFoundError when there is no such file, ValueError for a folder.
+    ImageNet photographs are downloaded when they are asked for. Raises FileNotFoundError for no such file, ValueError for a folder.
     """
     if not isinstance(name_or_path, (str, Path)):
         raise ValueError(f"A picture is asked for by its name or path, not by a {type(name_or_path).__name__}.")
@@ -95,7 +95,8 @@ def decode_image(data, *, name="the picture", size=None):
     values = np.asarray(_resize(picture, size), np.float32)
     if picture.mode == "RGB":
         return values / 255
-    if not (np.isfinite(values).all() and 0 <= np.asarray(picture).min() and np.asarray(picture).max() <= 1):
+    low, high = picture.getextrema()
+    if not (np.isfinite(values).all() and low >= 0 and high <= 1):
         raise ValueError(f"{name} holds numbers beyond 16 bits, so where white lies is unknown; save it as an 8-bit PNG.")
     return np.repeat(values.clip(0, 1)[..., None], 3, axis=-1)
 
