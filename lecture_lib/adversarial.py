@@ -6,7 +6,7 @@ import numpy as np
 
 from lecture_lib.ascent import ascend
 from lecture_lib.images import as_batch, unbatch
-from lecture_lib.models import check_class, probabilities
+from lecture_lib.models import check_class
 from lecture_lib.scores import class_log_probability
 
 

@@ -56,7 +56,7 @@ def _finite(slope, step):
 
 
 def length(images):
-    """‖I‖, the Euclidean length of each image, kept as (..., 1, 1, 1) so that it divides; in double precision, where tiny squares survive."""
+    """‖I‖, the Euclidean length of each image, kept as (..., 1, 1, 1) so that it divides; in double precision, where tiny squares live."""
     axes = tuple(range(0 if np.ndim(images) == 3 else 1, np.ndim(images)))
     return np.sqrt(np.sum(np.square(images, dtype=np.float64), axis=axes, keepdims=True))
 

@@ -7,7 +7,8 @@ its numbers (class, channel, weight) go into the compiled graph as tensors, so t
 from functools import lru_cache, partial
 
 import numpy as np
-import tensorflow as tf
+
+from lecture_lib.backend import tf
 
 
 def gradient(score, images):

@@ -8,10 +8,9 @@ import difflib
 from functools import lru_cache
 from typing import NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from lecture_lib.backend import keras, tf
 from lecture_lib.images import as_batch
 from lecture_lib.surgery import with_random_weights, with_relu_rule, wrap_model
 from lecture_lib.zoo import load_model, model_is_here, model_names
@@ -28,7 +27,10 @@ class Guess(NamedTuple):
 
 
 def class_scores(model, images, *, batch_size=8):
-    """S(I), the scores of all classes before softmax. images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes)."""
+    """S(I), the scores of all classes before softmax.
+
+    images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes) float32. Raises ValueError for images that are none.
+    """
     batch = as_batch(images, channels=model.input.shape[-1])
     forward = _compiled_forward(model)
     scores = np.concatenate([forward(batch[i : i + batch_size]) for i in range(0, len(batch), batch_size)])
@@ -41,7 +43,10 @@ def _compiled_forward(model):
 
 
 def probabilities(model, images):
-    """P_c(I) = exp S_c(I) / Σ exp S, softmax over classes. images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes)."""
+    """P_c(I) = exp S_c(I) / Σ exp S(I), the softmax of the scores, in 0..1.
+
+    images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes) float32.
+    """
     scores = class_scores(model, images)
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
@@ -67,7 +72,7 @@ def check_class(model, class_index):
     indices, classes = np.asarray(class_index), model.output.shape[-1]
     if not np.issubdtype(indices.dtype, np.integer) or indices.ndim > 1:
         raise ValueError(f"A class is a whole number from 0 to {classes - 1}, not {class_index!r}; class_index(model, name) looks one up.")
-    if indices.size and not (0 <= indices.min() and indices.max() < classes):
+    if indices.size and not (indices.min() >= 0 and indices.max() < classes):
         raise ValueError(f"This net has {classes} classes, numbered from 0 to {classes - 1}; {class_index} is not among them.")
     return indices.astype(np.int32)
 

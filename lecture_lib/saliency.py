@@ -24,7 +24,7 @@ def saliency_map(model, image, class_index):
 def smoothgrad_map(model, image, class_index, *, samples=24, noise=0.1, seed=0):
     """max over colour of |mean of ∂S_c/∂I at I + noise|: the same map, averaged over pictures that only differ by noise.
 
-    noise: standard deviation of the noise in pixel units (pixels run from 0 to 1). samples: how many noisy pictures. Returns (H, W) float32.
+    noise: standard deviation of the noise, where pixels run from 0 to 1. samples: how many noisy pictures. Returns (H, W) float32.
     Source: Smilkov et al., SmoothGrad: removing noise by adding noise, 2017 (mean of gradients first, absolute value after).
     """
     image, random = one_image(model, image), np.random.default_rng(seed)

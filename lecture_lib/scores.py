@@ -7,8 +7,8 @@ So an objective is written as it is said: `lambda images: score(images) - 0.1 * 
 from functools import partial
 
 import numpy as np
-import tensorflow as tf
 
+from lecture_lib.backend import tf
 from lecture_lib.models import check_class, features, layer_outputs
 
 
@@ -91,7 +91,7 @@ def style_distance(model, layers, image):
 
 def _style_distance(images, *, model, layers, targets):
     maps = layer_outputs(model, layers)(images)
-    return tf.add_n([l2(gram(maps[layer]) - target) for layer, target in zip(layers, targets)])
+    return tf.add_n([l2(gram(maps[layer]) - target) for layer, target in zip(layers, targets, strict=True)])
 
 
 def gram(activations):

@@ -2,18 +2,18 @@
 
 from functools import partial
 
-import keras
 import numpy as np
-from keras import layers
+
+from lecture_lib.backend import keras
 
 
 def wrap_model(model, *, preprocess=None, class_names=None, image_size=None):
     """Any Keras model as a network of the course: images in [0, 1] in, class scores before softmax out, its layers flat and named.
 
-    model: functional or Sequential, one picture (N, H, W, C) in, one vector (N, classes) out; a softmax at its end is left out, models nested in it
-    are unpacked. preprocess: tensor of images in [0, 1] -> what the model was trained on, built from Keras layers or operations.
-    class_names: one for each score, by default "class 0", ... image_size: the side that pictures should have, by default the
-    model's own, or 224. Raises ValueError for a model that is no graph of layers, or for a wrong number of names.
+    model: functional or Sequential, pictures (N, H, W, C) in, one vector (N, classes) out; a softmax at its end is left out, models
+    nested in it are unpacked. preprocess: tensor of images in [0, 1] -> what the model was trained on, built from Keras layers or
+    operations. class_names: one for each score, by default "class 0", ... image_size: the side that pictures should have, by default
+    the model's own, or 224. Raises ValueError for a model that is no graph of layers, or for a wrong number of names.
     """
     graph = _graph(model)
     shape = tuple(graph.input.shape[1:])
@@ -48,7 +48,7 @@ def rebuild(model, *, exchange=None, preprocess=None, shape=None):
     def call(layer, *args, **kwargs):
         if isinstance(layer, keras.Model):
             return _run(_graph(layer), args[0], call)
-        if not isinstance(layer, layers.Layer):
+        if not isinstance(layer, keras.layers.Layer):
             return layer(*args, **kwargs)  # an operation such as x * 2, which has no weights and no name
         if layer not in copies:
             copies[layer] = exchange(layer)
@@ -91,8 +91,8 @@ def _without_softmax(layer, *, last):
     made = copy(layer)
     if layer is not last:
         return made
-    if isinstance(layer, layers.Softmax):
-        return layers.Activation("linear", name=layer.name)
+    if isinstance(layer, keras.layers.Softmax):
+        return keras.layers.Activation("linear", name=layer.name)
     if getattr(layer, "activation", None) is keras.activations.softmax:
         made.activation = keras.activations.linear
     return made
@@ -106,9 +106,9 @@ def with_relu_rule(model, rule):
 
     def exchange(layer):
         made = copy(layer)
-        if isinstance(layer, layers.ReLU):
+        if isinstance(layer, keras.layers.ReLU):
             cap = layer.max_value
-            return layers.Activation(rule if cap is None else lambda x: keras.ops.minimum(rule(x), cap), name=layer.name)
+            return keras.layers.Activation(rule if cap is None else lambda x: keras.ops.minimum(rule(x), cap), name=layer.name)
         if getattr(layer, "activation", None) is keras.activations.relu:
             made.activation = rule
         if getattr(layer, "activation", None) is keras.activations.relu6:

@@ -1,7 +1,8 @@
 """Ways to write a picture and to move it, as functions of tensors that a gradient passes through."""
 
 import numpy as np
-import tensorflow as tf
+
+from lecture_lib.backend import tf
 
 # How red, green and blue go together in photographs: a square root of their covariance, so that one step moves colours that belong
 # together (the covariance of natural images published with Olah et al., Feature visualization, 2017, divided by its largest entry).

@@ -4,11 +4,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-import keras
 import numpy as np
-from keras import applications, layers
 
-from lecture_lib import downloads, nets
+from lecture_lib import downloads
+from lecture_lib.backend import keras
+from lecture_lib.nets import mnist_cnn, squeezenet, tinynet
 from lecture_lib.surgery import named, wrap_model
 
 DATA = Path(__file__).parent.parent / "data"
@@ -17,7 +17,7 @@ BUNDLED = ("tinynet_robust", "tinynet", "mnist_cnn")
 
 
 class Application(NamedTuple):
-    """A net of `keras.applications`: its builder, its file of weights, and how it wants its pixels: scale · I + offset, blue first or not."""
+    """A net of `keras.applications`: its builder, its weights, and how it wants its pixels: scale · I + offset, blue first or not."""
 
     build: object
     weights: str
@@ -30,13 +30,13 @@ class Application(NamedTuple):
 CAFFE = {"scale": 255.0, "offset": [-123.68, -116.779, -103.939], "blue_first": True}
 TORCH = {"scale": [1 / 0.229, 1 / 0.224, 1 / 0.225], "offset": [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225]}
 APPLICATIONS = {
-    "resnet50v2": Application(applications.ResNet50V2, "resnet50v2_weights_tf_dim_ordering_tf_kernels.h5", 2.0, -1.0),
-    "vgg16": Application(applications.VGG16, "vgg16_weights_tf_dim_ordering_tf_kernels.h5", **CAFFE),
-    "vgg19": Application(applications.VGG19, "vgg19_weights_tf_dim_ordering_tf_kernels.h5", **CAFFE),
-    "inceptionv3": Application(applications.InceptionV3, "inception_v3_weights_tf_dim_ordering_tf_kernels.h5", 2.0, -1.0, 299),
-    "mobilenetv2": Application(applications.MobileNetV2, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5", 2.0, -1.0),
-    "densenet121": Application(applications.DenseNet121, "densenet121_weights_tf_dim_ordering_tf_kernels.h5", **TORCH),
-    "efficientnetv2b0": Application(applications.EfficientNetV2B0, "efficientnetv2-b0.h5", 255.0),
+    "resnet50v2": Application(keras.applications.ResNet50V2, "resnet50v2_weights_tf_dim_ordering_tf_kernels.h5", 2.0, -1.0),
+    "vgg16": Application(keras.applications.VGG16, "vgg16_weights_tf_dim_ordering_tf_kernels.h5", **CAFFE),
+    "vgg19": Application(keras.applications.VGG19, "vgg19_weights_tf_dim_ordering_tf_kernels.h5", **CAFFE),
+    "inceptionv3": Application(keras.applications.InceptionV3, "inception_v3_weights_tf_dim_ordering_tf_kernels.h5", 2.0, -1.0, 299),
+    "mobilenetv2": Application(keras.applications.MobileNetV2, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5", 2.0, -1.0),
+    "densenet121": Application(keras.applications.DenseNet121, "densenet121_weights_tf_dim_ordering_tf_kernels.h5", **TORCH),
+    "efficientnetv2b0": Application(keras.applications.EfficientNetV2B0, "efficientnetv2-b0.h5", 255.0),
 }
 
 
@@ -83,7 +83,7 @@ def load_bundled(name, *, trained=True):
     """A net that the course trained itself, from data/NAME.npz (float16)."""
     digits = name == "mnist_cnn"
     class_names = [str(digit) for digit in range(10)] if digits else (DATA / "tinynet_classes.txt").read_text().splitlines()
-    model = nets.mnist_cnn() if digits else nets.tinynet(len(class_names))
+    model = mnist_cnn() if digits else tinynet(len(class_names))
     if trained:
         with np.load(DATA / f"{name}.npz", allow_pickle=False) as stored:
             for layer in model.layers:
@@ -97,10 +97,10 @@ def load_squeezenet(*, trained=True):
     The file holds each convolution in forward order: weights as (out, in, height, width), then biases; its first layer expects blue first.
     Source: Iandola et al., SqueezeNet: AlexNet-level accuracy with 50x fewer parameters, 2016.
     """
-    model = nets.squeezenet()
+    model = squeezenet()
     if trained:
         numbers, start = np.fromfile(downloads.fetch(SQUEEZENET), np.float16).astype(np.float32), 0
-        for layer in (layer for layer in model.layers if isinstance(layer, layers.Conv2D)):
+        for layer in (layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)):
             height, width, channels, filters = layer.kernel.shape
             stop = start + height * width * channels * filters
             kernel = numbers[start:stop].reshape(filters, channels, height, width).transpose(2, 3, 1, 0)
@@ -117,9 +117,9 @@ def load_application(name, *, trained=True):
     if trained:
         model.load_weights(path)
     if application.blue_first:  # so that the filters of the first layer show their true colours
-        first = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
+        first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
         first.set_weights([first.get_weights()[0][:, :, ::-1], *first.get_weights()[1:]])
-    pixels = layers.Rescaling(application.scale, offset=application.offset, name="preprocess")
+    pixels = keras.layers.Rescaling(application.scale, offset=application.offset, name="preprocess")
     return wrap_model(model, preprocess=pixels, class_names=imagenet_class_names() if trained else None, image_size=application.size)
 
 

@@ -64,7 +64,7 @@ class Shuffled(keras.utils.PyDataset):
     def __getitem__(self, number):
         chosen = self.order[number * self.batch : (number + 1) * self.batch]
         rows, columns, flips = self.random.integers(0, [13, 13, 2], size=(len(chosen), 3)).T
-        pictures = [self.pictures[i, r : r + 64, c : c + 64, :][:, :: 1 - 2 * f] for i, r, c, f in zip(chosen, rows, columns, flips)]
+        pictures = [self.pictures[i, r : r + 64, c : c + 64][:, :: 1 - 2 * f] for i, r, c, f in zip(chosen, rows, columns, flips, strict=True)]
         return np.stack(pictures).astype("float32") / 255, self.labels[chosen]
 
     def on_epoch_end(self):
@@ -98,9 +98,10 @@ def main(name, *, radius, epochs, peak=0.2, seed=0):
 
     def record(epoch, logs):
         share = accuracy(model, test_pictures, test_labels)
-        print(f"{name} epoch {epoch + 1}/{epochs}: trained {logs['accuracy']:.3f}, validation {share:.4f}, {time.time() - start:.0f} s", flush=True)
+        row = [epoch + 1, round(logs["accuracy"], 4), share, round(time.time() - start)]
+        print(f"{name}: epoch {row[0]} of {epochs}, trained {row[1]}, validation {row[2]}, {row[3]} s", flush=True)
         with open(folder / "curve.csv", "a", newline="") as curve:
-            csv.writer(curve).writerow([epoch + 1, round(logs["accuracy"], 4), share, round(time.time() - start)])
+            csv.writer(curve).writerow(row)
 
     folder.mkdir(parents=True, exist_ok=True)
     callbacks = [keras.callbacks.BackupAndRestore(folder / "backup"), keras.callbacks.LambdaCallback(on_epoch_end=record)]
