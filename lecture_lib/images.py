@@ -41,6 +41,7 @@ def load_folder(folder, *, size=64, limit=None):
     Returns (images (N, size, size, 3) float32 in [0, 1], list of N file names).
     Raises FileNotFoundError when there is no such folder, ValueError when it holds no picture.
     """
+    check_size(size)
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}; give the path of a folder with pictures.")
@@ -151,4 +152,9 @@ def _move_to_free_name(part, path):
             target.open("xb").close()  # takes the name, or fails when another has it: no two writers get the same
         except FileExistsError:
             continue
-        return Path(os.replace(part, target) or target)
+        try:
+            os.replace(part, target)
+        except OSError:
+            target.unlink()
+            raise
+        return target

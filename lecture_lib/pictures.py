@@ -85,13 +85,9 @@ def decode_image(data, *, name="the picture", size=None):
     Raises ValueError for an empty, broken, cut off or unknown file, more than 50 MB or 40 megapixels, or a size that is none.
     """
     check_size(size)
-    with _open(bytes(data), name) as picture:
-        # Decoders meet broken files with a dozen kinds of exception, and all of them mean the same to the reader.
-        try:
-            picture.load()
-            picture = _plain(ImageOps.exif_transpose(picture))
-        except Exception:
-            raise ValueError(f"{name} is damaged or cut off and cannot be read; open it in a picture viewer and save it again.") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a decoder mutters about a broken file; the sentences below say what matters
+        picture = _decode(_open(bytes(data), name), name)
     values = np.asarray(_resize(picture, size), np.float32)
     if picture.mode == "RGB":
         return values / 255
@@ -119,9 +115,7 @@ def _open(data, name):
         raise ValueError(f"{name} has more than 50 MB; make it smaller first.")
     too_large = ValueError(f"{name} has more than 40 megapixels; make it smaller first.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError:
         raise too_large from None
     except Exception:
@@ -129,6 +123,14 @@ def _open(data, name):
     if picture.width * picture.height > MAX_PIXELS:
         raise too_large
     return picture
+
+
+def _decode(picture, name):
+    try:
+        picture.load()
+        return _plain(ImageOps.exif_transpose(picture))
+    except Exception:  # decoders meet broken files with a dozen kinds of exception, and all of them mean the same to the reader
+        raise ValueError(f"{name} is damaged or cut off and cannot be read; open it in a picture viewer and save it again.") from None
 
 
 def _plain(picture):
@@ -150,4 +152,4 @@ def _resize(picture, size):
         return picture.resize((size[1], size[0]), Image.Resampling.LANCZOS)
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2  # whole pixels: a square of the right size stays untouched
-    return picture.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
+    return picture.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.LANCZOS)
