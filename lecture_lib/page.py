@@ -2,6 +2,7 @@
 import base64
 import html
 import io
+from math import ceil
 
 import numpy as np
 from PIL import Image
@@ -42,11 +43,40 @@ def check_count(texts, count, *, what):
         raise ValueError(f"There are {count} things to show but {len(texts)} {what}s; give one {what} for each.")
 
 
-def image_tag(data, *, alt, width, kind="png", pixelated=False):
-    """The HTML of one picture: encoded bytes, what is to be seen in words, the width in pixels; pixelated keeps enlarged pixels square."""
+def tile(images, *, gap=2):
+    """One picture (H, W, 3) as it is; a batch (N, H, W, 3) as one picture, side by side in rows of at most five, with white between."""
+    batch = as_batch(images)
+    columns = ceil(len(batch) / ceil(len(batch) / 5))
+    pad = [(0, -len(batch) % columns), (0, gap), (0, gap), (0, 0)]
+    batch = np.pad(batch, pad, constant_values=1)
+    rows = batch.reshape(-1, columns, *batch.shape[1:]).swapaxes(1, 2)
+    return rows.reshape(-1, columns * batch.shape[2], batch.shape[3])[:-gap, :-gap].clip(0, 1)
+
+
+def width_on_page(width):
+    """(width in pixels of the page, pixelated) for a picture of so many pixels: small ones grow by a whole factor and keep their squares."""
+    factor = 384 // width
+    return (width * factor, True) if factor >= 3 else (min(max(width, 384), 640), False)
+
+
+def image_tag(data, *, alt, width, height=None, kind="png", pixelated=False):
+    """The HTML of one picture: encoded bytes, what is to be seen in words, its size in pixels; pixelated: pixels stay square."""
     crisp = "image-rendering:pixelated;" if pixelated else ""
+    tall = f'height="{height}" ' if height else ""  # known before it is decoded, the page does not jump
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-    return f'<img alt="{html.escape(alt)}" width="{width}" style="{crisp}max-width:100%;height:auto;" src="{source}">'
+    return f'<img alt="{html.escape(alt)}" width="{width}" {tall}decoding="sync" style="{crisp}max-width:100%;height:auto" src="{source}">'
+
+
+def curve_svg(values, *, width=340, height=80):
+    """The curve of the values (steps,) or (steps, N) as a small SVG; where there are several, each has its line."""
+    values = np.nan_to_num(np.asarray(values, float).reshape(len(values), -1))
+    low, high = values.min(), values.max()
+    x = np.linspace(3, width - 3, max(len(values), 2))
+    y = 3 + (height - 6) * (high - values) / ((high - low) or 1)
+    kept = np.unique(np.linspace(0, len(values) - 1, 200).astype(int))  # more points than pixels cost time and show nothing
+    lines = (" ".join(f"{x[step]:.1f},{column[step]:.1f}" for step in kept) for column in y.T[:8])
+    drawn = "".join(f'<polyline points="{line}" fill="none" stroke="#1f6f9f" stroke-width="1.8"/>' for line in lines)
+    return f'<svg role="img" aria-label="score from {low:.3g} to {high:.3g}" viewBox="0 0 {width} {height}" width="{width}">{drawn}</svg>'
 
 
 def picture_bundle(pixels, *, alt, width):

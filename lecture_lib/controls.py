@@ -1,0 +1,147 @@
+"""The controls of a panel: sliders, lists and boxes with a label each; what a control hands on is what its `read()` gives."""
+from collections.abc import Callable
+from functools import lru_cache
+from math import log10
+from typing import NamedTuple
+
+import ipywidgets
+from ipywidgets import interactive
+
+from lecture_lib.images import decode_image, load_image
+
+
+class Control(NamedTuple):
+    """`view` is what is seen, `sources` the widgets whose value may change, `read()` gives the value or raises a ValueError."""
+
+    view: ipywidgets.Widget
+    sources: list
+    read: Callable
+
+
+def as_control(name, given):
+    """What was given for an argument as a Control: a Control, a widget, (low, high) or (low, high, step), a list of options, or a constant.
+
+    The label is the argument's name unless the widget has one. Raises ValueError for a tuple that is no range and for an empty list.
+    """
+    if isinstance(given, Control):
+        control = given
+    elif isinstance(given, (list, tuple)):
+        control = _of_widget(_from_options(name, given))
+    else:
+        control = _of_widget(given if isinstance(given, ipywidgets.ValueWidget) else ipywidgets.fixed(given))
+    for source in control.sources:
+        _label(source, name.replace("_", " "))
+    return control
+
+
+def learning_rate_slider(value=0.1, *, low=1e-3, high=10):
+    """A slider over powers of ten from low to high, as learning rates are compared by factors."""
+    if not 0 < low <= value <= high:
+        raise ValueError(f"The learning rate {value} is not between {low} and {high}, both above 0.")
+    slider = ipywidgets.FloatLogSlider(value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".3g")
+    return _of_widget(_label(slider, "learning rate"))
+
+
+def layer_dropdown(model, *, value=None):
+    """A list of layers; model: a network, or the names themselves. value: the name chosen first, by default the last."""
+    names = model if isinstance(model, (list, tuple)) else [layer.name for layer in model.layers if type(layer).__name__ != "InputLayer"]
+    return _of_widget(_label(_dropdown(names, value or names[-1], what="layer"), "layer"))
+
+
+def net_dropdown(names, *, reasons=None, value=None):
+    """A list of networks; reasons: {name: why it is not here}; such a net is marked, and choosing it only shows the reason."""
+    reasons = reasons or {}
+    options = [(f"{name}  (not here)" if name in reasons else name, name) for name in names]
+    here = [name for name in names if name not in reasons] or list(names)
+    dropdown = _label(_dropdown(options, value or here[0], what="net"), "net")
+
+    def read():
+        if dropdown.value in reasons:
+            raise ValueError(f"{dropdown.value} cannot be used here: {reasons[dropdown.value]}")
+        return dropdown.value
+
+    return Control(dropdown, [dropdown], read)
+
+
+def class_box(class_names, *, value=0):
+    """A box that finds a class as its name is typed; value: the number chosen first. It reads as the number of the class.
+
+    A number is understood too, and a part of a name if only one class has it. Two classes of one name are told apart by their numbers.
+    """
+    names = list(class_names)
+    labels = [name if names.count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names)]
+    if not 0 <= value < len(names):
+        raise ValueError(f"There is no class {value}; the classes have the numbers 0 to {len(names) - 1}.")
+    box = ipywidgets.Combobox(value=labels[value], options=labels, placeholder="a name or a number", continuous_update=False)
+    return Control(_label(box, "class"), [box], lambda: find_class(box.value, labels))
+
+
+def find_class(text, labels):
+    """The number of the class that a text means: a number, a name, or a part that only one name has; raises ValueError with the reason."""
+    text = text.strip().lower()
+    lowered = [label.lower() for label in labels]
+    if text in lowered:
+        return lowered.index(text)
+    if text.isdecimal() and int(text) < len(labels):
+        return int(text)
+    matches = [index for index, label in enumerate(lowered) if text and text in label]
+    if len(matches) == 1:
+        return matches[0]
+    several = f" (it could be {', '.join(labels[index] for index in matches[:3])})" if matches else ""
+    raise ValueError(f"No class is called “{text}”{several}; choose a name from the list, or a number from 0 to {len(labels) - 1}.")
+
+
+def picture_dropdown(names, *, value=None, size=None):
+    """A list of pictures with a button beside it that takes one of the reader's own; it reads as (H, W, 3) float32 in [0, 1].
+
+    names: names or paths as load_image takes them. value: the one chosen first. size: as in load_image.
+    """
+    dropdown, uploads = _label(_dropdown(names, value or names[0], what="picture"), "picture"), {}
+    button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Upload a picture", tooltip="Upload a picture of your own")
+    button.layout.width = "auto"
+
+    def add(change):
+        for file in change["new"]:
+            label = f"{file['name']} (uploaded)"
+            uploads[label] = bytes(file["content"])
+            if label not in dropdown.options:
+                dropdown.options = (*dropdown.options, label)
+            read.cache_clear()
+            dropdown.value = None if dropdown.value == label else dropdown.value  # so that a file of the same name counts as a change
+            dropdown.value = label
+
+    @lru_cache(maxsize=4)
+    def read(name):
+        return decode_image(uploads[name], name=name, size=size) if name in uploads else load_image(name, size=size)
+
+    button.observe(add, names="value")
+    return Control(ipywidgets.VBox([dropdown, button]), [dropdown], lambda: read(dropdown.value))
+
+
+def _of_widget(widget):
+    return Control(widget, [widget], lambda: widget.value)
+
+
+def _from_options(name, given):
+    try:
+        widget = interactive.widget_from_tuple(given) if isinstance(given, tuple) else ipywidgets.Dropdown(options=given) if given else None
+    except ValueError:  # where low is above high
+        widget = None
+    if widget is None:
+        raise ValueError(f"{name} is {given!r}; give (low, high) or (low, high, step) in numbers, or a list of options.")
+    return widget
+
+
+def _dropdown(options, value, *, what):
+    values = [option[1] if isinstance(option, tuple) else option for option in options]
+    if value not in values:
+        raise ValueError(f"There is no {what} “{value}” to choose; there are: {', '.join(map(str, values[:12]))}.")
+    return ipywidgets.Dropdown(options=options, value=value)
+
+
+def _label(widget, text):
+    if hasattr(widget, "style") and not isinstance(widget, ipywidgets.fixed):
+        widget.description = widget.description or text
+        widget.tooltip = widget.tooltip or widget.description
+        widget.style.description_width, widget.layout.width = "110px", "100%"
+    return widget

@@ -1,0 +1,106 @@
+"""The parts of every panel and how they change: a picture with its words, a status line, buttons, a copy for pages without widgets."""
+import html
+from pathlib import Path
+from typing import NamedTuple
+
+import ipywidgets
+import numpy as np
+from IPython.display import display
+
+from lecture_lib.controls import as_control
+from lecture_lib.images import encode_png, save_image, to_uint8
+from lecture_lib.page import image_tag, picture_bundle, tile, width_on_page
+
+STYLE = """<style>
+.lecture-panel { max-width: 900px; padding: 16px 18px; overflow: hidden;
+  border: 1px solid var(--jp-border-color2, #e0e3e7); border-radius: 10px; }
+.lecture-panel img { border-radius: 4px; display: block; }
+.lecture-panel .lecture-status { min-height: 1.5em; font-size: 14px; line-height: 1.5; }
+.lecture-panel .lecture-status[role=alert] { color: #a33a00; }
+.lecture-panel .progress-bar { background: #1f6f9f; }
+</style>"""
+GREY = np.full((64, 64, 3), 0.5, np.float32)
+
+
+class Panel(NamedTuple):
+    """A panel's parts; `controls` are {name: Control}, `buttons` {text: Button}, and `shown` holds the image and words on view."""
+
+    box: ipywidgets.Widget
+    controls: dict
+    picture: ipywidgets.HTML
+    status: ipywidgets.HTML
+    buttons: dict
+    progress: ipywidgets.IntProgress
+    curve: ipywidgets.HTML
+    shown: dict
+
+
+def build(controls, *, name, buttons=()):
+    """A Panel: the picture on the left; on the right a row per control, the buttons and the status line. Save writes to `name`.png."""
+    controls = {argument: as_control(argument, given) for argument, given in controls.items()}
+    picture, status, curve = (ipywidgets.HTML(layout={"margin": "0"}) for _ in range(3))
+    buttons = {text: ipywidgets.Button(description=text, tooltip=text, layout={"width": "auto"}) for text in (*buttons, "Save picture")}
+    progress = ipywidgets.IntProgress(description="progress", layout={"width": "100%"}, style={"description_width": "110px"})
+    rows = [control.view for control in controls.values() if not isinstance(control.view, ipywidgets.fixed)]
+    live = [progress, curve] if "Start" in buttons else []
+    right = ipywidgets.VBox([*rows, ipywidgets.HBox(list(buttons.values()), layout={"margin": "8px 0"}), *live, status],
+                            layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "460px"})
+    left = ipywidgets.VBox([picture], layout={"flex": "0 1 auto", "margin": "0 28px 12px 0"})
+    row = ipywidgets.HBox([left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+    box = ipywidgets.VBox([ipywidgets.HTML(STYLE, layout={"display": "none"}), row]).add_class("lecture-panel")
+    panel = Panel(box, controls, picture, status, buttons, progress, curve, {"image": None, "words": "no picture yet"})
+    buttons["Save picture"].on_click(lambda button: save(panel, name))
+    show(panel, GREY, "no picture yet")
+    say(panel, "")
+    return panel
+
+
+def values_of(panel):
+    """{argument: value} as the controls stand now; raises the ValueError of a control that has no usable value."""
+    return {name: control.read() for name, control in panel.controls.items()}
+
+
+def words_for(alt, values):
+    """The words for a picture: `alt` itself, or what it says of the values."""
+    return alt(**values) if callable(alt) else alt
+
+
+def show(panel, image, words, *, encode=encode_png):
+    """Put an image (H, W, 3), or a batch side by side, and its words into the panel."""
+    picture = tile(image)
+    width, pixelated = width_on_page(picture.shape[1])
+    height = round(width * picture.shape[0] / picture.shape[1])
+    kind = "png" if encode is encode_png else "jpeg"
+    panel.picture.value = image_tag(encode(picture), alt=words, width=width, height=height, kind=kind, pixelated=pixelated)
+    panel.shown.update(image=picture, words=words)
+
+
+def say(panel, text, *, role="status"):
+    """Write a sentence into the status line, where screen readers find it; role: "status", or "alert" for what went wrong."""
+    panel.status.value = f'<div class="lecture-status" role="{role}">{html.escape(text)}</div>'
+
+
+def sentence(error):
+    """What went wrong in one line: the sentence of a ValueError or FileNotFoundError, and for any other its kind too."""
+    text = (str(error).strip() or "no reason given").splitlines()[0]
+    return text if isinstance(error, (ValueError, FileNotFoundError)) else f"Something went wrong: {type(error).__name__}: {text}"
+
+
+def save(panel, name):
+    """Write the picture on view into the current folder, under a name that is free, and say where it is."""
+    try:
+        path = save_image(panel.shown["image"], Path(f"{name}.png"))
+        say(panel, f"Saved as {path.name} in the folder {Path.cwd().name}.")
+    except (ValueError, FileNotFoundError) as error:
+        say(panel, sentence(error), role="alert")
+
+
+def publish(panel):
+    """Show the panel; pages without widgets show its first picture instead."""
+    width, pixelated = width_on_page(panel.shown["image"].shape[1])
+    pixels = to_uint8(panel.shown["image"])
+    if pixelated:
+        pixels = pixels.repeat(width // pixels.shape[1], axis=0).repeat(width // pixels.shape[1], axis=1)
+    data, metadata = picture_bundle(pixels, alt=panel.shown["words"], width=width)
+    view = {"version_major": 2, "version_minor": 0, "model_id": panel.box.model_id}
+    display({"application/vnd.jupyter.widget-view+json": view, **data}, metadata=metadata, raw=True)

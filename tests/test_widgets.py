@@ -1,0 +1,280 @@
+"""Panels without a front end: the newest value wins, a climb starts once and stops, and what goes wrong is one sentence."""
+import base64
+import io
+import threading
+import time
+from datetime import datetime
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import ipywidgets
+import numpy as np
+import pytest
+from PIL import Image
+
+from lecture_lib import controls, page, panel, widgets
+
+GREY = np.full((64, 64, 3), 0.5, np.float32)
+
+
+class Climb(NamedTuple):
+    images: np.ndarray
+    values: np.ndarray
+    frames: list
+
+
+def wait_until(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "waited 10 s in vain"
+        time.sleep(0.005)
+
+
+def climber(calls, *, pause=0.0, fails_at=None):
+    def climb(*, watch, steps=20, start=0.0):
+        calls.append(start)
+        for step in range(steps + 1):
+            if step == fails_at:
+                raise ValueError("The gradient stopped being finite at this step.")
+            reached = Climb(np.full((64, 64, 3), step / steps, np.float32), np.arange(step + 1.0), [])
+            if watch(step, steps, reached):
+                break
+            time.sleep(pause)
+        return reached
+    return climb
+
+
+@pytest.mark.parametrize("given, value", [
+    ((0, 10), 5), ((0.0, 1.0, 0.5), 0.5), (["a", "b"], "a"), ("as it is", "as it is"), (7, 7), (GREY, GREY),
+])
+def test_a_control_is_made_from_what_is_given(given, value):
+    np.testing.assert_array_equal(controls.as_control("some_name", given).read(), value)
+
+
+@pytest.mark.parametrize("given", [("a", "b"), (1,), (5, 1), []])
+def test_what_is_no_range_and_no_list_is_named(given):
+    with pytest.raises(ValueError, match="some_name"):
+        controls.as_control("some_name", given)
+
+
+def test_a_control_is_labelled_with_its_argument():
+    slider = controls.as_control("number_of_steps", (0, 10)).view
+    assert slider.description == slider.tooltip == "number of steps"
+
+
+def test_the_learning_rate_moves_by_factors():
+    control = widgets.learning_rate_slider(0.1, low=0.001, high=10)
+    assert control.read() == pytest.approx(0.1)
+    assert (10 ** control.view.min, 10 ** control.view.max) == pytest.approx((0.001, 10))
+    with pytest.raises(ValueError, match="not between"):
+        widgets.learning_rate_slider(20)
+
+
+def test_layers_come_from_a_list_or_a_model():
+    model = SimpleNamespace(layers=[SimpleNamespace(name="conv1"), SimpleNamespace(name="conv2")])
+    assert widgets.layer_dropdown(["conv1", "conv2"]).view.options == ("conv1", "conv2")
+    assert widgets.layer_dropdown(model).read() == "conv2"
+    with pytest.raises(ValueError, match="no layer “conv9”"):
+        widgets.layer_dropdown(["conv1"], value="conv9")
+
+
+def test_a_net_that_is_not_here_says_why():
+    control = widgets.net_dropdown(["big", "small"], reasons={"big": "it needs a download of 98 MB."})
+    assert control.read() == "small"
+    control.view.value = "big"
+    with pytest.raises(ValueError, match="98 MB"):
+        control.read()
+
+
+@pytest.mark.parametrize("text, index", [("dog", 1), ("2", 2), (" DOG ", 1), ("crane (3)", 3), ("goldf", 0)])
+def test_a_class_is_found_by_name_number_or_part(text, index):
+    control = widgets.class_box(["goldfish", "dog", "crane", "crane"])
+    control.view.value = text
+    assert control.read() == index
+
+
+@pytest.mark.parametrize("text", ["", "unicorn", "4", "-1", "crane", "²"])
+def test_a_class_that_is_not_there_is_one_sentence(text):
+    control = widgets.class_box(["goldfish", "dog", "crane", "crane"], value=1)
+    assert control.read() == 1
+    control.view.value = text
+    with pytest.raises(ValueError, match="No class is called"):
+        control.read()
+
+
+def upload(control, name, data):
+    file = {"name": name, "type": "image/png", "size": len(data), "content": memoryview(data), "last_modified": datetime.now()}
+    control.view.children[1].value = (file,)
+
+
+def test_a_picture_is_chosen_or_uploaded():
+    control = widgets.picture_dropdown(["cat", "coffee"], value="coffee", size=32)
+    assert control.read().shape == (32, 32, 3)
+    red = io.BytesIO()
+    Image.new("RGB", (40, 40), (255, 0, 0)).save(red, "PNG")
+    upload(control, "mine.png", red.getvalue())
+    np.testing.assert_array_equal(control.read()[16, 16], [1, 0, 0])
+    blue = io.BytesIO()
+    Image.new("RGB", (40, 40), (0, 0, 255)).save(blue, "PNG")
+    upload(control, "mine.png", blue.getvalue())
+    np.testing.assert_array_equal(control.read()[16, 16], [0, 0, 1])
+    upload(control, "notes.png", b"no picture at all")
+    with pytest.raises(ValueError, match=r"notes\.png"):
+        control.read()
+    control.view.children[0].value = "coffee"
+    assert control.read().shape == (32, 32, 3)
+
+
+def test_explore_answers_at_once_with_words_that_are_escaped():
+    shown = widgets.explore_panel(lambda level: (GREY * level, f"level {level}"), alt=lambda level: f'grey <{level}> & "so"', level=(0, 2))
+    assert 'alt="grey &lt;1&gt; &amp; &quot;so&quot;"' in shown.picture.value
+    assert "level 1" in shown.status.value and 'role="status"' in shown.status.value
+    np.testing.assert_array_equal(shown.shown["image"], GREY)
+
+
+def test_the_newest_value_wins():
+    seen, gate = [], threading.Event()
+
+    def slow(number):
+        seen.append(number)
+        if number:
+            gate.wait(10)
+        return GREY, f"number {number}"
+
+    shown = widgets.explore_panel(slow, alt="grey", number=ipywidgets.IntSlider(0, 0, 1000))
+    for number in range(1, 201):
+        shown.controls["number"].view.value = number
+    gate.set()
+    wait_until(lambda: "number 200" in shown.status.value)
+    assert seen[0] == 0 and seen[-1] == 200 and len(seen) <= 3
+
+
+@pytest.mark.parametrize("error, sentence", [
+    (ValueError("Give a level below 1.\nmore"), ">Give a level below 1.<"),
+    (FileNotFoundError("There is no such picture."), ">There is no such picture.<"),
+    (KeyError("layer"), "Something went wrong: KeyError: &#x27;layer&#x27;"),
+])
+def test_an_error_is_one_sentence_and_the_picture_stays(error, sentence):
+    def fragile(level):
+        if level == 2:
+            raise error
+        return GREY * level / 2
+
+    shown = widgets.explore_panel(fragile, alt="grey", level=ipywidgets.IntSlider(1, 0, 2))
+    before = shown.picture.value
+    shown.controls["level"].view.value = 2
+    wait_until(lambda: "alert" in shown.status.value)
+    assert sentence in shown.status.value and shown.picture.value == before
+    shown.controls["level"].view.value = 0
+    wait_until(lambda: shown.picture.value != before)
+    assert "alert" not in shown.status.value
+
+
+def test_saving_overwrites_nothing_and_says_where(tmp_path, monkeypatch):
+    def saliency():
+        return GREY
+    monkeypatch.chdir(tmp_path)
+    shown = widgets.explore_panel(saliency, alt="grey")
+    shown.buttons["Save picture"].click()
+    assert "Saved as saliency.png" in shown.status.value
+    shown.buttons["Save picture"].click()
+    assert "Saved as saliency-2.png" in shown.status.value
+    assert {file.name for file in tmp_path.iterdir()} == {"saliency.png", "saliency-2.png"}
+
+
+@pytest.mark.parametrize("show", [
+    lambda: widgets.explore(lambda: GREY, alt="all grey"),
+    lambda: widgets.run_live(climber([]), alt="all grey", first=GREY),
+])
+def test_pages_without_widgets_get_the_first_picture(monkeypatch, show):
+    outputs = []
+    monkeypatch.setattr(panel, "display", lambda data, *, metadata, raw: outputs.append((data, metadata)))
+    assert show() is None  # nothing is shown twice as a cell's last line
+    [(data, metadata)] = outputs
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"]
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "all grey"
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB"))
+    assert picture.shape[1] == metadata["image/png"]["width"] and (abs(picture.astype(int) - 128) < 3).all()
+
+
+def test_five_clicks_start_one_climb_that_ends_with_its_picture():
+    calls = []
+    shown = widgets.run_live_panel(climber(calls, pause=0.01), alt="grey", first=GREY, start=(0.0, 1.0))
+    for _ in range(5):
+        shown.buttons["Start"].click()
+    wait_until(lambda: "Done; the score went from 0 to 20." in shown.status.value)
+    assert calls == [0.5]
+    assert shown.progress.value == shown.progress.max == 20
+    assert shown.shown["image"].min() == 1
+    assert "<polyline" in shown.curve.value
+    wait_until(lambda: not shown.buttons["Start"].disabled)
+    shown.buttons["Start"].click()
+    wait_until(lambda: len(calls) == 2)
+
+
+def test_stop_ends_a_climb_with_what_it_reached():
+    shown = widgets.run_live_panel(climber([], pause=0.02), alt="grey", first=GREY, steps=100_000)
+    shown.buttons["Start"].click()
+    wait_until(lambda: shown.progress.value >= 2)
+    shown.buttons["Stop"].click()
+    began = time.monotonic()
+    wait_until(lambda: "Stopped at step" in shown.status.value)
+    assert time.monotonic() - began < 5
+    assert shown.progress.value < 100_000 and not shown.buttons["Start"].disabled
+
+
+def test_stop_before_the_first_step():
+    gate = threading.Event()
+
+    def slow_to_start(*, watch):
+        gate.wait(10)
+        return climber([], pause=0.01)(watch=watch, steps=1000)
+
+    shown = widgets.run_live_panel(slow_to_start, alt="grey", first=GREY)
+    shown.buttons["Start"].click()
+    shown.buttons["Stop"].click()
+    assert "Stopping" in shown.status.value
+    gate.set()
+    wait_until(lambda: "Stopped at step 0" in shown.status.value)
+
+
+def test_an_error_in_a_step_is_one_sentence_and_the_last_picture_stays():
+    shown = widgets.run_live_panel(climber([], pause=0.12, fails_at=3), alt="grey", first=GREY)
+    shown.buttons["Start"].click()
+    wait_until(lambda: "alert" in shown.status.value)
+    assert "stopped being finite" in shown.status.value
+    assert 0 < shown.shown["image"].max() < 0.2
+    wait_until(lambda: not shown.buttons["Start"].disabled)
+
+
+def test_a_batch_is_watched_side_by_side():
+    def climb(*, watch):
+        reached = Climb(np.zeros((7, 8, 8, 3), np.float32), np.zeros((1, 7)), [])
+        watch(0, 0, reached)
+        return reached
+
+    shown = widgets.run_live_panel(climb, alt="seven black squares", first=GREY)
+    shown.buttons["Start"].click()
+    wait_until(lambda: "Done" in shown.status.value)
+    assert shown.shown["image"].shape == (2 * 8 + 2, 4 * 8 + 3 * 2, 3)
+    assert shown.curve.value.count("<polyline") == 7
+
+
+def test_a_preview_is_drawn_at_most_ten_times_a_second():
+    drawn = []
+    shown = widgets.run_live_panel(climber([], pause=0.002), alt="grey", first=GREY, steps=100)
+    shown.picture.observe(lambda change: drawn.append(time.monotonic()), names="value")
+    shown.buttons["Start"].click()
+    wait_until(lambda: "Done" in shown.status.value)
+    between = np.diff(drawn)[:-2]  # the last step and the result are always drawn
+    assert (between > 0.09).all()
+
+
+def test_tiles_keep_their_order():
+    batch = np.arange(6, dtype=np.float32).reshape(6, 1, 1, 1).repeat(3, axis=3) / 10
+    np.testing.assert_array_equal(page.tile(batch, gap=1)[::2, ::2, 0], batch[:, 0, 0, 0].reshape(2, 3))
+
+
+@pytest.mark.parametrize("width, shown", [(64, (384, True)), (28, (364, True)), (224, (384, False)), (1000, (640, False))])
+def test_small_pictures_grow_by_whole_factors(width, shown):
+    assert page.width_on_page(width) == shown
