@@ -1,0 +1,72 @@
+# make lab    the course in your browser          make test       everything that can be checked
+# make lock   new pinned versions                 make notebooks  runs all notebooks and stores their outputs
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export TF_CPP_MIN_LOG_LEVEL := 2
+export KERAS_BACKEND := tensorflow
+# A kernel that the user installed elsewhere must not stand in for the one of this environment.
+export JUPYTER_PREFER_ENV_PATH := 1
+
+# Stored outputs are what a first run without a network gives: no folder of data, an empty cache, a proxy that refuses.
+OFFLINE := env -u LECTURE_DATA XDG_CACHE_HOME=$(CURDIR)/$(VENV)/empty-cache no_proxy=localhost,127.0.0.1 \
+	http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9
+# Without a screen JupyterLab must not start a text browser in the terminal; as root it must be told that this is meant.
+LAB_FLAGS = $(shell [ "$$(uname)$$DISPLAY$$WAYLAND_DISPLAY" = Linux ] && echo --no-browser) $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+.PHONY: help environment lab test notebooks lock clean FORCE
+help:
+	@sed -n 's/^# //p' Makefile | head -2
+
+lab: $(VENV)/course
+	@echo "Opening the course. If no browser opens, copy the address below into one. Ctrl-C twice ends it."
+	@cd notebooks && ../$(PY) -m jupyterlab 00_start_here.ipynb --ServerApp.ip=localhost --log-level=ERROR --notebook-dir=.. $(LAB_FLAGS)
+
+environment: $(VENV)/tests
+
+test: $(VENV)/tests
+	@echo "== lint" && $(PY) -m ruff check .
+	@echo "== unit tests" && $(PY) -m pytest tests -n 2 --dist loadfile --durations 5
+	@echo "== notebooks" && rm -rf $(VENV)/empty-cache && $(OFFLINE) $(PY) -m pytest notebooks -n 2 --dist loadfile \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout 600
+
+notebooks: $(VENV)/tests
+	@rm -rf $(VENV)/empty-cache
+	@$(OFFLINE) $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1200 $(NOTEBOOKS)
+
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url \
+	--custom-compile-command "make lock" pyproject.toml
+lock: $(VENV)/tests
+	@$(PY) -m pip install --quiet "uv>=0.9,<0.14"
+	$(COMPILE) --output-file requirements.lock
+	$(COMPILE) --all-extras --constraints requirements.lock --output-file requirements-test.lock
+
+clean:
+	rm -rf $(VENV)
+
+# The files "course" and "tests" are written last and name this folder: without them, or in a clone that was moved,
+# the environment counts as broken and is made anew.
+ifneq ($(shell { cat $(VENV)/course && $(PY) -c ""; } 2>&1),$(CURDIR))
+$(VENV)/course: FORCE
+endif
+$(VENV)/course: requirements.lock pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))" || \
+		{ echo "The course needs Python 3.10 to 3.13, and $(PYTHON) is another or missing. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@{ [ "$$(cat $@)" = "$(CURDIR)" ] && $(PY) -c ""; } 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) || \
+		{ echo "Python's venv module is missing. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+	@rm -f $(VENV)/course $(VENV)/tests
+	@echo "Installing the course into $(VENV): about 2 GB on disk and some minutes, the first time only."
+	@$(PY) -m pip install --quiet --requirement requirements.lock
+	@$(PY) -m pip install --quiet --no-deps --editable .
+	@$(PY) -m jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1
+	@echo "$(CURDIR)" > $@
+
+$(VENV)/tests: $(VENV)/course requirements-test.lock
+	@rm -f $@
+	@echo "Installing what the tests need."
+	@$(PY) -m pip install --quiet --requirement requirements-test.lock
+	@echo "$(CURDIR)" > $@
