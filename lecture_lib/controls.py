@@ -38,7 +38,7 @@ def learning_rate_slider(value=0.1, *, low=1e-3, high=10):
     """A slider over powers of ten from low to high, as learning rates are compared by factors."""
     if not 0 < low <= value <= high:
         raise ValueError(f"The learning rate {value} is not between {low} and {high}, both above 0.")
-    slider = ipywidgets.FloatLogSlider(value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".3g")
+    slider = ipywidgets.FloatLogSlider(value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2g")
     return _of_widget(_label(slider, "learning rate"))
 
 
@@ -97,8 +97,9 @@ def picture_dropdown(names, *, value=None, size=None):
     names: names or paths as load_image takes them. value: the one chosen first. size: as in load_image.
     """
     dropdown, uploads = _label(_dropdown(names, value or names[0], what="picture"), "picture"), {}
-    button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Upload a picture", tooltip="Upload a picture of your own")
-    button.layout.width = "auto"
+    button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Upload a picture",
+                                    tooltip="A picture of your own, up to 10 MB")
+    button.layout.width, button.layout.margin = "auto", "2px 2px 6px 118px"  # under the list, beyond its label
 
     def add(change):
         for file in change["new"]:
@@ -109,6 +110,7 @@ def picture_dropdown(names, *, value=None, size=None):
             read.cache_clear()
             dropdown.value = None if dropdown.value == label else dropdown.value  # so that a file of the same name counts as a change
             dropdown.value = label
+        button.value = ()  # the list keeps the picture; the same file can be chosen again
 
     @lru_cache(maxsize=4)
     def read(name):
@@ -143,5 +145,5 @@ def _label(widget, text):
     if hasattr(widget, "style") and not isinstance(widget, ipywidgets.fixed):
         widget.description = widget.description or text
         widget.tooltip = widget.tooltip or widget.description
-        widget.style.description_width, widget.layout.width = "110px", "100%"
+        widget.style.description_width, widget.layout.width = "110px", "auto"
     return widget

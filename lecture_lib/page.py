@@ -54,7 +54,7 @@ def tile(images, *, gap=2):
 
 
 def width_on_page(width):
-    """(width in pixels of the page, pixelated) for a picture of so many pixels: small ones grow by a whole factor and keep their squares."""
+    """(width in pixels of the page, pixelated) for a picture of so many pixels; small ones grow by a whole factor and stay crisp."""
     factor = 384 // width
     return (width * factor, True) if factor >= 3 else (min(max(width, 384), 640), False)
 
@@ -67,7 +67,7 @@ def image_tag(data, *, alt, width, height=None, kind="png", pixelated=False):
     return f'<img alt="{html.escape(alt)}" width="{width}" {tall}decoding="sync" style="{crisp}max-width:100%;height:auto" src="{source}">'
 
 
-def curve_svg(values, *, width=340, height=80):
+def curve_svg(values, *, width=300, height=80):
     """The curve of the values (steps,) or (steps, N) as a small SVG; where there are several, each has its line."""
     values = np.nan_to_num(np.asarray(values, float).reshape(len(values), -1))
     low, high = values.min(), values.max()
@@ -76,7 +76,7 @@ def curve_svg(values, *, width=340, height=80):
     kept = np.unique(np.linspace(0, len(values) - 1, 200).astype(int))  # more points than pixels cost time and show nothing
     lines = (" ".join(f"{x[step]:.1f},{column[step]:.1f}" for step in kept) for column in y.T[:8])
     drawn = "".join(f'<polyline points="{line}" fill="none" stroke="#1f6f9f" stroke-width="1.8"/>' for line in lines)
-    return f'<svg role="img" aria-label="score from {low:.3g} to {high:.3g}" viewBox="0 0 {width} {height}" width="{width}">{drawn}</svg>'
+    return f'<svg role="img" aria-label="score from {low:.3g} to {high:.3g}" viewBox="0 0 {width} {height}" width="100%">{drawn}</svg>'
 
 
 def picture_bundle(pixels, *, alt, width):

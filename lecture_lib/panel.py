@@ -16,7 +16,7 @@ STYLE = """<style>
   border: 1px solid var(--jp-border-color2, #e0e3e7); border-radius: 10px; }
 .lecture-panel img { border-radius: 4px; display: block; }
 .lecture-panel .lecture-status { min-height: 1.5em; font-size: 14px; line-height: 1.5; }
-.lecture-panel .lecture-status[role=alert] { color: #a33a00; }
+.lecture-panel .lecture-status[role=alert] { color: var(--jp-error-color1, #c62828); }
 .lecture-panel .progress-bar { background: #1f6f9f; }
 </style>"""
 GREY = np.full((64, 64, 3), 0.5, np.float32)
@@ -38,9 +38,10 @@ class Panel(NamedTuple):
 def build(controls, *, name, buttons=()):
     """A Panel: the picture on the left; on the right a row per control, the buttons and the status line. Save writes to `name`.png."""
     controls = {argument: as_control(argument, given) for argument, given in controls.items()}
-    picture, status, curve = (ipywidgets.HTML(layout={"margin": "0"}) for _ in range(3))
+    picture, status = ipywidgets.HTML(layout={"margin": "0"}), ipywidgets.HTML(layout={"margin": "4px 2px"})
     buttons = {text: ipywidgets.Button(description=text, tooltip=text, layout={"width": "auto"}) for text in (*buttons, "Save picture")}
-    progress = ipywidgets.IntProgress(description="progress", layout={"width": "100%"}, style={"description_width": "110px"})
+    progress, curve = (kind(description=text, layout={"width": "auto"}, style={"description_width": "110px"})
+                       for kind, text in ((ipywidgets.IntProgress, "progress"), (ipywidgets.HTML, "score")))
     rows = [control.view for control in controls.values() if not isinstance(control.view, ipywidgets.fixed)]
     live = [progress, curve] if "Start" in buttons else []
     right = ipywidgets.VBox([*rows, ipywidgets.HBox(list(buttons.values()), layout={"margin": "8px 0"}), *live, status],

@@ -90,8 +90,7 @@ def heat(heatmap, *, signed=False):
     """A map (H, W) as a picture (H, W, 3) in [0, 1]: from its lowest number, dark, to its highest; signed: blue, white at 0, red."""
     heatmap = as_map(heatmap)
     low, high = _limits(heatmap, signed=signed)
-    share = (heatmap - low) / ((high - low) or 1)
-    return colormaps["RdBu_r" if signed else "magma"](share)[..., :3].astype(np.float32)
+    return colormaps["RdBu_r" if signed else "magma"]((heatmap - low) / ((high - low) or 1))[..., :3].astype(np.float32)
 
 
 def overlay(image, heatmap, *, strength=0.6, signed=False):
@@ -106,8 +105,8 @@ def overlay(image, heatmap, *, strength=0.6, signed=False):
 
 
 def _limits(heatmap, *, signed):
-    limit = float(np.abs(heatmap).max())
-    return (-limit, limit) if signed else (float(heatmap.min()), float(heatmap.max()))
+    low, high = float(heatmap.min()), float(heatmap.max())
+    return (-max(-low, high), max(-low, high)) if signed else (low, high)
 
 
 def _title_height(titles):
@@ -146,7 +145,7 @@ def _draw_scale(axis, heatmap, *, signed):
 
 
 def _chart(*, height, margins):
-    left, right, top, bottom = margins  # all in pixels
+    left, right, top, bottom = margins
     figure = Figure(figsize=(6.2, height / 100), dpi=100, facecolor="white")
     axis = figure.add_axes([left / 620, bottom / height, 1 - (left + right) / 620, 1 - (top + bottom) / height], axisbelow=True)
     axis.spines[["top", "right", "left"]].set_visible(False)

@@ -130,7 +130,7 @@ def _watcher(panel, words, stopped):
             if not stopped.is_set():
                 panels.say(panel, f"Step {step} of {steps}, score {np.mean(ascent.values[-1]):.3g}")
             now = time.monotonic()
-            due = now + max(0.1, 20 * (now - began))  # at most ten pictures a second and a twentieth of the time
+            due = now + min(max(0.1, 20 * (now - began)), 1.0)  # at most ten pictures a second, and about a twentieth of the time
         return stopped.is_set()
 
     return watch

@@ -197,6 +197,11 @@ def test_pages_without_widgets_get_the_first_picture(monkeypatch, show):
     assert picture.shape[1] == metadata["image/png"]["width"] and (abs(picture.astype(int) - 128) < 3).all()
 
 
+def test_no_panel_without_words():
+    with pytest.raises(ValueError, match="alt="):
+        widgets.explore(lambda: GREY, alt=" ")
+
+
 def test_five_clicks_start_one_climb_that_ends_with_its_picture():
     calls = []
     shown = widgets.run_live_panel(climber(calls, pause=0.01), alt="grey", first=GREY, start=(0.0, 1.0))
