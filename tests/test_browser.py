@@ -1,0 +1,284 @@
+"""The course as a student meets it: JupyterLab in a browser, a copy of the notebooks run from top to bottom, panels used by hand.
+
+Needs Chromium and Playwright, and says so where one is missing. With the environment variable LECTURE_SCREENSHOTS naming a folder,
+a screenshot of every notebook and panel is left there.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from course import NOTEBOOKS, ROOT
+from PIL import Image
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the browser test needs Playwright: pip install playwright")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="the browser test needs Chromium on the PATH, on Debian: apt-get install chromium")
+
+FLAGS = ["no-sandbox", "disable-gpu", "disable-background-networking", "no-first-run", "disable-component-update", "disable-sync"]
+PANELS = {
+    "explore": """
+import numpy as np
+from lecture_lib.widgets import explore, picture_dropdown
+def grey(picture, shade):
+    if shade > 0.95:
+        raise ValueError("That is too bright.")
+    return np.clip(np.asarray(picture) * 0 + shade + 0.05 * np.asarray(picture), 0, 1)
+explore(grey, alt="a grey picture", picture=picture_dropdown(["astronaut", "cat"], size=64), shade=(0.0, 1.0, 0.1))""",
+    "climb": """
+import time
+from lecture_lib.ascent import Ascent
+from lecture_lib.widgets import run_live
+def climb(speed, watch):
+    values = [0.0]
+    for step in range(1, 1001):
+        time.sleep(0.02)
+        values.append(step * speed)
+        ascent = Ascent(np.full((1, 64, 64, 3), step / 1000, np.float32), np.array(values), [])
+        if watch(step, 1000, ascent):
+            break
+    return ascent
+run_live(climb, alt="grey that grows brighter", speed=(1, 9))""",
+}
+
+
+def cell(source):
+    return {"cell_type": "code", "execution_count": None, "id": secrets.token_hex(4), "metadata": {}, "outputs": [], "source": source}
+
+
+def copy_of(path):
+    """A notebook as a student's first run meets it: without stored outputs."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = [{**part, "outputs": [], "execution_count": None} if part["cell_type"] == "code" else part for part in notebook["cells"]]
+    return {**notebook, "cells": cells}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the notebooks to open, so that those of the clone stay as they are."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "notebooks").mkdir()
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    panels = {"cells": list(map(cell, PANELS.values())), "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    notebooks = {"panels": panels} | {path.stem: copy_of(path) for path in NOTEBOOKS}
+    for name, notebook in notebooks.items():
+        (folder / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    # The corner where JupyterLab announces its news is where buttons are; a browser test must not fetch them either.
+    (folder / "config" / "labconfig").mkdir(parents=True)
+    switched_off = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (folder / "config" / "labconfig" / "page_config.json").write_text(json.dumps(switched_off))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    """The address of a running JupyterLab, as a format for the name of a notebook."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    environment = {**os.environ, **own, "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    command += [f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
+    with open(folder / "server.log", "w") as log:
+        server = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/api/status?token={token}"), "JupyterLab answers", seconds=90)
+        yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}.ipynb?reset&token={token}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def answers(url):
+    try:
+        return urllib.request.urlopen(url, timeout=5).status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wait_until(condition, what, *, seconds):
+    """What the condition gives once it is true; fails with what was waited for."""
+    end = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < end, f"waited {seconds} seconds in vain until {what}"
+        time.sleep(0.2)
+    return result
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[f"--{flag}" for flag in FLAGS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def opened(chromium, address, folder):
+    """A function from a notebook's name to its page, opened and run from top to bottom once."""
+    pages = {}
+
+    def open_and_run(name):
+        if name not in pages:
+            pages[name] = page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+            page.complaints = complaints = []
+            page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.goto(address.format(name))
+            run_all_cells(page, folder / "notebooks" / f"{name}.ipynb")
+            screenshot(page, name)
+        return pages[name]
+
+    return open_and_run
+
+
+def run_all_cells(page, path):
+    # Before the status bar says that the kernel is idle, and a moment longer, the menu's command does nothing.
+    page.get_by_text("| Idle").wait_for(timeout=90_000)
+    page.wait_for_timeout(2500)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    wait_until(lambda: finished(page, path), f"{path.stem} has run", seconds=600)
+    page.wait_for_timeout(1000)
+
+
+def finished(page, path):
+    """True when every code cell has run or one has failed, as the saved notebook tells."""
+    page.wait_for_timeout(1000)
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(500)
+    cells = code_cells(path)
+    return all(cell["execution_count"] for cell in cells) or errors_in(path)
+
+
+def code_cells(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+
+
+def errors_in(path):
+    outputs = [output for cell in code_cells(path) for output in cell["outputs"]]
+    return [f"{output['ename']}: {output['evalue']}" for output in outputs if output["output_type"] == "error"]
+
+
+def screenshot(page, name):
+    if folder := os.environ.get("LECTURE_SCREENSHOTS"):
+        page.screenshot(path=os.path.join(folder, f"{name}.png"))
+
+
+def picture_of(panel):
+    """The pixels of the panel's one picture as the reader sees them, or None at the moment when it is exchanged for the next."""
+    try:
+        return panel.locator("img").screenshot()
+    except playwright.Error:
+        return None
+
+
+def changed(panel, before, *, seconds=60):
+    return wait_until(lambda: (now := picture_of(panel)) != before and now, "the picture has changed", seconds=seconds)
+
+
+def panel_with(page, control):
+    """The first panel that has a control, in view and with its first picture shown."""
+    panel = page.locator(".lecture-panel").filter(has=control).first
+    panel.scroll_into_view_if_needed()
+    panel.locator("img").wait_for()
+    page.wait_for_timeout(500)
+    return panel
+
+
+def press_until_changed(panel, key):
+    """Move the panel's first slider with the keyboard and wait for another picture."""
+    before = picture_of(panel)
+    panel.get_by_role("slider").first.press(key)
+    return changed(panel, before)
+
+
+def status(panel):
+    return panel.locator(".lecture-status").inner_text()
+
+
+COURSE = [name for name in ("00_start_here", "12_adversarial") if ROOT / "notebooks" / f"{name}.ipynb" in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("name", ["panels", *COURSE])
+def test_a_notebook_runs_from_top_to_bottom(opened, folder, name):
+    page = opened(name)
+    assert errors_in(folder / "notebooks" / f"{name}.ipynb") == []
+    assert page.locator("img:not([alt])").filter(visible=True).count() == 0
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("name", ["panels", *COURSE])
+def test_arrow_keys_on_a_slider_change_the_picture(opened, name):
+    page = opened(name)
+    panel = panel_with(page, page.get_by_role("slider"))
+    press_until_changed(panel, "ArrowRight")
+    screenshot(page, f"{name}-slider")
+    assert page.complaints == []
+
+
+def test_a_slider_that_is_moved_back_brings_the_picture_back(opened):
+    page = opened("panels")
+    panel = panel_with(page, page.get_by_role("slider"))
+    before = picture_of(panel)
+    press_until_changed(panel, "ArrowRight")
+    assert press_until_changed(panel, "ArrowLeft") == before
+
+
+def test_what_goes_wrong_is_a_sentence_and_the_picture_stays(opened):
+    page = opened("panels")
+    panel = panel_with(page, page.get_by_role("slider"))
+    slider = panel.get_by_role("slider").first
+    slider.press("End")
+    alert = panel.get_by_role("alert")
+    alert.wait_for()
+    assert alert.inner_text() == "That is too bright." and panel.locator("img").is_visible()
+    slider.press("Home")
+    alert.wait_for(state="detached")
+
+
+@pytest.mark.parametrize("name", ["panels", *[name for name in COURSE if name.startswith("12")]])
+def test_a_climb_is_started_watched_and_stopped(opened, name):
+    page = opened(name)
+    panel = panel_with(page, page.get_by_role("button", name="Start", exact=True))
+    start, stop = (panel.get_by_role("button", name=text, exact=True) for text in ("Start", "Stop"))
+    before = picture_of(panel)
+    start.click()
+    wait_until(lambda: status(panel).startswith("Step"), "the status line counts steps", seconds=90)
+    stop.click()
+    wait_until(lambda: status(panel).startswith(("Stopped", "Done")), "the climb has stopped", seconds=30)
+    screenshot(page, f"{name}-climb")
+    assert changed(panel, before) and start.is_enabled() and stop.is_disabled()
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("name", ["panels", *COURSE])
+def test_a_picture_is_uploaded(opened, name, tmp_path):
+    page = opened(name)
+    button = page.get_by_role("button", name="Upload a picture")
+    if not button.count():
+        pytest.skip(f"{name} has no upload")
+    panel = panel_with(page, button)
+    stripes = np.indices((96, 96)).sum(0) // 8 % 2 * 255
+    Image.fromarray(stripes.astype(np.uint8)).convert("RGB").save(tmp_path / "stripes.png")
+    with page.expect_file_chooser() as chooser:
+        panel.get_by_role("button", name="Upload a picture").click()
+    before = picture_of(panel)
+    chooser.value.set_files(tmp_path / "stripes.png")
+    panel.get_by_role("combobox").filter(has_text="stripes.png (uploaded)").wait_for()
+    if not panel.get_by_role("button", name="Start", exact=True).count():  # a climb waits for Start
+        changed(panel, before)
+    screenshot(page, f"{name}-upload")
+    assert page.complaints == []
