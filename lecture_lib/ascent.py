@@ -25,23 +25,25 @@ def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, pro
     reached so far, and ends the climb by returning True. Interrupting the kernel also returns what was reached.
     Raises ValueError when a gradient is not finite. Returns an Ascent.
     """
-    if steps < 0 or learning_rate < 0:
+    if not (steps >= 0 and learning_rate >= 0):  # a NaN is not
         raise ValueError(f"Steps and learning rate are 0 or more; they were {steps} and {learning_rate}.")
     direction, project = direction or unit, project or clip
-    images, values, frames = np.array(start, np.float32), [], []
+    following, values, frames = np.array(start, np.float32), [], []
     try:
         for step in range(steps + 1):
-            value, slope = value_and_gradient(objective, images)
-            values.append(value)
+            value, slope = value_and_gradient(objective, following)
+            images, values = following, [*values, value]  # together, so that an interrupt never parts them
             if frames_every and step % frames_every == 0:
                 frames.append(images.copy())
             climbing = np.ones_like(value, bool) if stop_above is None else ~(np.asarray(value) > stop_above)
             stop = watch is not None and watch(step, steps, Ascent(images, np.array(values), frames))
             if stop or step == steps or not climbing.any():
                 break
-            images = np.where(_per_image(climbing, images), project(images + learning_rate * direction(_finite(slope, step))), images)
+            step_taken = project(images + learning_rate * direction(_finite(slope, step)))
+            following = np.where(_per_image(climbing, images), step_taken, images)
     except KeyboardInterrupt:
-        pass
+        if not values:
+            raise
     return Ascent(images, np.array(values), frames)
 
 

@@ -53,7 +53,12 @@ def probabilities(model, images):
 
 
 def top_classes(model, image, *, count=5):
-    """The `count` likeliest classes of one image (H, W, C), likeliest first, as a list of Guess(class_index, class_name, probability)."""
+    """The `count` likeliest classes of one image (H, W, C), likeliest first, as a list of Guess(class_index, class_name, probability).
+
+    Raises ValueError for anything but one image.
+    """
+    if np.ndim(image) != 3:
+        raise ValueError(f"The likeliest classes are those of one image (H, W, C); this has the shape {np.shape(image)}.")
     chances = probabilities(model, image)
     return [Guess(int(index), model.class_names[index], float(chances[index])) for index in np.argsort(-chances)[:count]]
 

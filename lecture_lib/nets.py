@@ -21,7 +21,7 @@ def tinynet(classes=40, *, batch_normalization=False):
     def block(x, filters, stride, name):
         shortcut = x
         if stride > 1:
-            shortcut = layers.AveragePooling2D(stride, name=f"{name}_pool")(shortcut)
+            shortcut = layers.AveragePooling2D(stride, padding="same", name=f"{name}_pool")(shortcut)
         if filters != x.shape[-1]:
             shortcut = convolution(shortcut, filters, 1, 1, f"{name}_shortcut")
         x = convolution(x, filters, 4 if stride == 2 else 3, stride, f"{name}_conv1")

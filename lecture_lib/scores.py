@@ -107,7 +107,7 @@ def l2(images):
 
 def total_variation(images):
     """Σ |I[r+1, c] − I[r, c]| + |I[r, c+1] − I[r, c]|, the unrest between neighbouring pixels. images: (N, H, W, C). Returns (N,)."""
-    return tf.image.total_variation(images)
+    return tf.image.total_variation(tf.convert_to_tensor(images))
 
 
 def _check_within(number, count, what):

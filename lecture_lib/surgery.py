@@ -54,13 +54,16 @@ def rebuild(model, *, exchange=None, preprocess=None, shape=None):
             copies[layer] = exchange(layer)
             if copies[layer].name in {other.name for other in list(copies.values())[:-1]}:
                 copies[layer].name = f"{copies[layer].name}_{len(copies)}"
-        return copies[layer](*args, **kwargs)
+        given = {name: value for name, value in kwargs.items() if value is not None}  # what stands in its place may know no mask
+        return copies[layer](*args, **given)
 
     images = keras.Input(shape or model.input.shape[1:], name="image")
     new = keras.Model(images, _run(_graph(model), preprocess(images) if preprocess else images, call))
     for old, made in copies.items():
         if made.weights:
             made.set_weights(old.get_weights())
+        if isinstance(made, keras.layers.Normalization):
+            made.finalize_state()  # it computes with numbers derived from its weights
     for attribute in ("class_names", "image_size"):
         setattr(new, attribute, getattr(model, attribute, None))
     return new
@@ -84,7 +87,12 @@ def _graph(model):
 
 def copy(layer):
     """A new layer of the same kind and settings, without its weights."""
-    return layer.__class__.from_config(layer.get_config())
+    config = layer.get_config()
+    if isinstance(config.get("activation"), str | None):
+        return layer.__class__.from_config(config)
+    made = layer.__class__.from_config(config | {"activation": None})  # a function of one's own, which no settings can hold
+    made.activation = layer.activation
+    return made
 
 
 def _without_softmax(layer, *, last):
@@ -93,7 +101,7 @@ def _without_softmax(layer, *, last):
         return made
     if isinstance(layer, keras.layers.Softmax):
         return keras.layers.Activation("linear", name=layer.name)
-    if getattr(layer, "activation", None) is keras.activations.softmax:
+    if getattr(getattr(layer, "activation", None), "__name__", "").startswith("softmax"):  # that of Keras or of TensorFlow
         made.activation = keras.activations.linear
     return made
 
@@ -101,12 +109,13 @@ def _without_softmax(layer, *, last):
 def with_relu_rule(model, rule):
     """A copy of the net whose every ReLU is computed by `rule`, for example `gradients.guided_relu`; the original stays untouched.
 
-    rule: tensor -> tensor with the same forward values as ReLU and a backward pass of its own. A ReLU capped at 6 stays capped.
+    rule: tensor -> tensor with the same forward values as ReLU and a backward pass of its own. A ReLU capped at 6 stays capped; a
+    leaky ReLU is another function and stays as it is.
     """
 
     def exchange(layer):
         made = copy(layer)
-        if isinstance(layer, keras.layers.ReLU):
+        if isinstance(layer, keras.layers.ReLU) and not layer.negative_slope and not layer.threshold:
             cap = layer.max_value
             return keras.layers.Activation(rule if cap is None else lambda x: keras.ops.minimum(rule(x), cap), name=layer.name)
         if getattr(layer, "activation", None) is keras.activations.relu:

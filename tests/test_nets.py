@@ -1,0 +1,74 @@
+"""Architectures: the same net with its normalization folded, at any size, with convolutions that leave no checkerboard."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_nets import normal, random
+
+from lecture_lib import nets
+from lecture_lib.backend import keras
+
+RECIPES = Path(__file__).parent.parent / "data" / "recipes"
+
+
+def recipe(name):
+    """A script of data/recipes as a module."""
+    spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def strides_and_sizes(model):
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            yield from zip(layer.strides, layer.kernel_size, strict=True)
+
+
+def test_folded_normalization_gives_the_same_scores():
+    trained, plain = nets.tinynet(5, batch_normalization=True), nets.tinynet(5)
+    for number, layer in enumerate(layer for layer in trained.layers if isinstance(layer, keras.layers.BatchNormalization)):
+        gamma, beta, mean, deviation = normal(4, *layer.gamma.shape, seed=number)
+        layer.set_weights([1 + 0.2 * gamma, 0.3 * beta, 0.3 * mean, np.exp(0.3 * deviation)])
+    weights = recipe("export").folded_weights(trained)
+    for layer in plain.layers:
+        layer.set_weights([weights[f"{layer.name}/{weight.name}"] for weight in layer.weights])
+    images = random(2, 64, 64, 3)
+    expected = trained(images, training=False)
+    np.testing.assert_allclose(plain(images), expected, rtol=1e-3, atol=1e-4 * np.std(expected))
+
+
+@pytest.mark.parametrize("build, sizes", [(nets.tinynet, [(16, 16), (64, 64), (96, 96), (65, 50)]),
+                                          (nets.squeezenet, [(35, 35), (64, 80)])])  # fmt: skip
+def test_any_size_gives_one_score_per_class(build, sizes):
+    model = build(7)
+    for size in sizes:
+        assert model(random(2, *size, 3)).shape == (2, 7)
+
+
+def test_every_strided_convolution_covers_all_pixels_alike():
+    assert any(stride > 1 for stride, _ in strides_and_sizes(nets.tinynet()))
+    assert all(size % stride == 0 for stride, size in strides_and_sizes(nets.tinynet()))
+
+
+def test_parameters_are_counted():
+    assert nets.tinynet(40).count_params() == 1_838_744
+    assert nets.mnist_cnn().count_params() == 34_826
+    assert nets.squeezenet().count_params() == 1_235_496
+
+
+def test_dropout_acts_in_training_only():
+    model, digits = nets.mnist_cnn(), random(2, 28, 28, 1)
+    np.testing.assert_array_equal(model(digits), model(digits))
+    assert not np.array_equal(model(digits, training=True), model(digits, training=True))
+
+
+@pytest.mark.parametrize("side", [7, 8, 55, 56])
+def test_pooling_keeps_the_last_half_filled_window(side):
+    images = keras.Input((side, side, 1))
+    found = keras.Model(images, nets.ceil_max_pooling(images, "pool"))(picture := random(1, side, side, 1)).numpy()
+    count = -(-(side - 3) // 2) + 1  # Caffe rounds up
+    expected = [[picture[0, 2 * r : 2 * r + 3, 2 * c : 2 * c + 3].max() for c in range(count)] for r in range(count)]
+    np.testing.assert_array_equal(found[0, ..., 0], expected)
