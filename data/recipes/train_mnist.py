@@ -1,0 +1,56 @@
+"""Train `mnist_cnn`, the slides' digit reader, on MNIST and on the first 1,000 digits of scikit-learn: python train_mnist.py.
+
+Each picture is shifted by up to two pixels at random, so that the net reads digits wherever they are written. Runs on Keras with TensorFlow or
+with PyTorch (KERAS_BACKEND=torch).
+"""
+
+import keras
+import numpy as np
+from export import export
+
+from lecture_lib.digits import load_digits, load_mnist
+from lecture_lib.nets import mnist_cnn
+
+
+class Shifted(keras.utils.PyDataset):
+    """Batches in random order, each picture shifted by -2..2 pixels both ways."""
+
+    def __init__(self, pictures, labels, *, batch=128, seed=0):
+        super().__init__()
+        self.pictures = np.pad(pictures, [(0, 0), (2, 2), (2, 2), (0, 0)])
+        self.labels, self.batch, self.random = labels, batch, np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return len(self.labels) // self.batch
+
+    def __getitem__(self, number):
+        chosen = self.order[number * self.batch : (number + 1) * self.batch]
+        shifts = self.random.integers(0, 5, size=(len(chosen), 2))
+        pictures = [self.pictures[i, r : r + 28, c : c + 28] for i, (r, c) in zip(chosen, shifts, strict=True)]
+        return np.stack(pictures), self.labels[chosen]
+
+    def on_epoch_end(self):
+        self.order = self.random.permutation(len(self.labels))
+
+
+def main(*, epochs=20, seed=0):
+    keras.utils.set_random_seed(seed)
+    images, labels, test_images, test_labels = load_mnist()
+    digits, digit_labels = load_digits()
+    repeats = 10  # so that a thousand digits are not lost among sixty thousand
+    batches = Shifted(
+        np.concatenate([images, *[digits[:1000]] * repeats]), np.concatenate([labels, *[digit_labels[:1000]] * repeats]), seed=seed
+    )
+    model = mnist_cnn()
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    model.fit(batches, epochs=epochs, callbacks=[keras.callbacks.BackupAndRestore("checkpoints/mnist_cnn")], verbose=2, shuffle=False)
+    for name, pictures, answers in ("MNIST test", test_images, test_labels), ("digits never seen", digits[1000:], digit_labels[1000:]):
+        print(f"mnist_cnn: {model.evaluate(pictures, answers, verbose=0)[1]:.4f} of {len(answers)} pictures of {name}")
+    export(model, mnist_cnn(), "mnist_cnn")
+
+
+if __name__ == "__main__":
+    main()
