@@ -14,7 +14,7 @@ from lecture_lib.page import as_curves, as_map, as_pictures, check_count, pictur
 
 INK, ACCENT, PALE = "#2b2f36", "#1f6f9f", "#b9d3e2"
 CURVE_COLOURS = [ACCENT, "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#555555"]  # told apart with any colour vision
-PAGE_WIDTH, GAP, SHARPNESS = 760, 14, 1.6  # pixels, pixels, and dots drawn per pixel for fine screens
+PAGE_WIDTH, GAP, SHARPNESS, MAX_DOTS = 760, 14, 1.6, 700_000  # pixels, pixels, dots drawn per pixel for fine screens, and in all
 
 
 def show(images, *, titles=None, columns=None, size=None, smooth=None, alt):
@@ -68,7 +68,7 @@ def show_values(values, *, labels=None, x_label="step", y_label="score", alt):
     for number, curve in enumerate(curves):
         axis.plot(curve, color=CURVE_COLOURS[number % len(CURVE_COLOURS)], linewidth=2, marker="o" if len(curve) == 1 else None)
     axis.set(xlabel=x_label, ylabel=y_label, xmargin=0.01)
-    axis.grid(axis="y", color="#eceef1", linewidth=1)
+    axis.grid(axis="y", color="#eceef1")
     _label_ends(axis, curves, labels or [])
     _publish(figure, alt)
 
@@ -82,7 +82,6 @@ def show_bars(names, values, *, alt):
     axis.bar_label(bars, [f"{value:.1%}" for value in values], padding=6, color=INK, fontsize=9.5)
     axis.set(xlim=(0, max(values.max(), 1e-9)), ylim=(len(values) - 0.5, -0.5), xticks=[])
     axis.set_yticks(range(len(values)), [name if len(name) < 30 else name[:28] + "…" for name in names])
-    axis.spines["bottom"].set_visible(False)
     _publish(figure, alt)
 
 
@@ -148,8 +147,7 @@ def _chart(*, height, margins):
     left, right, top, bottom = margins
     figure = Figure(figsize=(6.2, height / 100), dpi=100, facecolor="white")
     axis = figure.add_axes([left / 620, bottom / height, 1 - (left + right) / 620, 1 - (top + bottom) / height], axisbelow=True)
-    axis.spines[["top", "right", "left"]].set_visible(False)
-    axis.spines["bottom"].set_color("#c9cdd2")
+    axis.set_frame_on(False)
     axis.tick_params(length=0, labelsize=9.5, labelcolor=INK, pad=5)
     return figure, axis
 
@@ -163,8 +161,9 @@ def _label_ends(axis, curves, labels):
 
 
 def _publish(figure, alt):
-    figure.set_dpi(100 * SHARPNESS)
+    width, height = figure.get_size_inches() * 100
+    figure.set_dpi(100 * min(SHARPNESS, max(1, (MAX_DOTS / width / height) ** 0.5)))
     canvas = FigureCanvasAgg(figure)  # no pyplot: nothing stays open, nothing is shown twice
     canvas.draw()
-    data, metadata = picture_bundle(np.asarray(canvas.buffer_rgba())[..., :3], alt=alt, width=round(figure.get_figwidth() * 100))
+    data, metadata = picture_bundle(np.asarray(canvas.buffer_rgba())[..., :3], alt=alt, width=round(width))
     display(data, metadata=metadata, raw=True)

@@ -88,33 +88,37 @@ def run_live_panel(function, *, alt, first=None, **controls):
         panels.show(panel, getattr(first, "images", first), alt if isinstance(alt, str) else "The picture before the climb.")
 
     def climb():
-        try:
-            values = panels.values_of(panel)
-            words = panels.words_for(alt, values)
-            result = function(**values, watch=_watcher(panel, words, stopped))
-            panels.show(panel, getattr(result, "images", result), words)
-            panels.say(panel, _summary(panel, result, stopped.is_set()))
-        except Exception as error:
-            panels.say(panel, panels.sentence(error), role="alert")
-        finally:
-            start.disabled, stop.disabled = False, True
-            running.release()
+        _climb(panel, function, alt, stopped=stopped)
+        start.disabled, stop.disabled = False, True
+        running.release()
 
     def on_start(button):
-        if running.acquire(blocking=False):
+        if running.acquire(blocking=False):  # a second click finds it taken
             stopped.clear()
-            start.disabled, stop.disabled, panel.progress.value, panel.curve.value = True, False, 0, ""
-            panels.say(panel, "Getting ready …")
+            start.disabled, stop.disabled = True, False
             Thread(target=climb, daemon=True).start()
 
     def on_stop(button):
         if running.locked():
-            stopped.set()
             panels.say(panel, "Stopping after this step …")
+            stopped.set()
 
     start.on_click(on_start)
     stop.on_click(on_stop)
     return panel
+
+
+def _climb(panel, function, alt, *, stopped):
+    panel.progress.value, panel.curve.value = 0, ""
+    panels.say(panel, "Getting ready …")
+    try:
+        values = panels.values_of(panel)
+        words = panels.words_for(alt, values)
+        result = function(**values, watch=_watcher(panel, words, stopped))
+        panels.show(panel, getattr(result, "images", result), words)
+        panels.say(panel, _summary(panel, result, stopped.is_set()))
+    except Exception as error:
+        panels.say(panel, panels.sentence(error), role="alert")
 
 
 def _watcher(panel, words, stopped):
