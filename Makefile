@@ -18,19 +18,26 @@ OFFLINE := env -u LECTURE_DATA XDG_CACHE_HOME=$(CURDIR)/$(VENV)/empty-cache no_p
 # Without a screen JupyterLab must not start a text browser in the terminal; as root it must be told that this is meant.
 LAB_FLAGS = $(shell [ "$$(uname)$$DISPLAY$$WAYLAND_DISPLAY" = Linux ] && echo --no-browser) $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: help environment lab test notebooks lock clean FORCE
+.PHONY: help environment lab test lint unit-tests notebook-tests notebooks lock clean FORCE
 help:
 	@sed -n 's/^# //p' Makefile | head -2
 
 lab: $(VENV)/course
 	@echo "Opening the course. If no browser opens, copy the address below into one. Ctrl-C twice ends it."
-	@cd notebooks && ../$(PY) -m jupyterlab 00_start_here.ipynb --ServerApp.ip=localhost --log-level=ERROR --notebook-dir=.. $(LAB_FLAGS)
+	@$(PY) -m jupyterlab --ServerApp.ip=localhost --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+		--ServerApp.log_level=ERROR --LabApp.log_level=ERROR $(LAB_FLAGS)
 
 environment: $(VENV)/tests
 
-test: $(VENV)/tests
-	@echo "== lint" && $(PY) -m ruff check .
+test: lint unit-tests notebook-tests
+
+lint: $(VENV)/tests
+	@echo "== lint" && $(PY) -m ruff check --output-format concise .
+
+unit-tests: $(VENV)/tests
 	@echo "== unit tests" && $(PY) -m pytest tests -n 2 --dist loadfile --durations 5
+
+notebook-tests: $(VENV)/tests
 	@echo "== notebooks" && rm -rf $(VENV)/empty-cache && $(OFFLINE) $(PY) -m pytest notebooks -n 2 --dist loadfile \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout 600
 
