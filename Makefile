@@ -13,7 +13,7 @@ export KERAS_BACKEND := tensorflow
 export JUPYTER_PREFER_ENV_PATH := 1
 
 # Stored outputs are what a first run without a network gives: no folder of data, an empty cache, a proxy that refuses.
-OFFLINE := env -u LECTURE_DATA XDG_CACHE_HOME=$(CURDIR)/$(VENV)/empty-cache no_proxy=localhost,127.0.0.1 \
+OFFLINE := env -u LECTURE_DATA XDG_CACHE_HOME="$(CURDIR)/$(VENV)/empty-cache" no_proxy=localhost,127.0.0.1 \
 	http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9
 # Without a screen JupyterLab must not start a text browser in the terminal; as root it must be told that this is meant.
 LAB_FLAGS = $(shell [ "$$(uname)$$DISPLAY$$WAYLAND_DISPLAY" = Linux ] && echo --no-browser) $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
@@ -45,10 +45,10 @@ notebooks: $(VENV)/tests
 	@rm -rf $(VENV)/empty-cache
 	@$(OFFLINE) $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1200 $(NOTEBOOKS)
 
-COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url \
+COMPILE = $(VENV)/lock-tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" pyproject.toml
-lock: $(VENV)/tests
-	@$(PY) -m pip install --quiet "uv>=0.9,<0.14"
+lock:
+	@$(PYTHON) -m venv $(VENV)/lock-tools && $(VENV)/lock-tools/bin/python -m pip install --quiet "uv>=0.9,<0.14"
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --all-extras --constraints requirements.lock --output-file requirements-test.lock
 
