@@ -33,8 +33,10 @@ def make_adversarial(model, image, target_class, *, threshold=0.99, learning_rat
     """
     if not 0 < threshold < 1:
         raise ValueError(f"The threshold is a probability between 0 and 1; it was {threshold}.")
-    start = unbatch(as_batch(image, channels=model.input.shape[-1]), image)
-    objective = class_log_probability(model, check_class(model, target_class))
-    climb = ascend(objective, start, steps=iterations, learning_rate=learning_rate, stop_above=np.log(threshold), watch=watch)
-    return Adversarial(climb.images, np.exp(climb.values[-1]), np.sum(climb.values[1:] != climb.values[:-1], axis=0),
-                       climb.values[-1] > np.log(threshold))  # fmt: skip
+    batch, targets, enough = as_batch(image, channels=model.input.shape[-1]), check_class(model, target_class), np.log(threshold)
+    if targets.ndim and len(targets) != len(batch):
+        raise ValueError(f"There are {len(targets)} target classes for {len(batch)} images; give one class, or one for each image.")
+    climb = ascend(class_log_probability(model, targets), unbatch(batch, image), steps=iterations, learning_rate=learning_rate,
+                   stop_above=enough, watch=watch)  # fmt: skip
+    steps = np.sum(climb.values[:-1] <= enough, axis=0)  # an image that is above the threshold takes no more
+    return Adversarial(climb.images, np.exp(climb.values[-1]), steps, climb.values[-1] > enough)

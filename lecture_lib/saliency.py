@@ -27,6 +27,8 @@ def smoothgrad_map(model, image, class_index, *, samples=24, noise=0.1, seed=0):
     noise: standard deviation of the noise, where pixels run from 0 to 1. samples: how many noisy pictures. Returns (H, W) float32.
     Source: Smilkov et al., SmoothGrad: removing noise by adding noise, 2017 (mean of gradients first, absolute value after).
     """
+    if not (samples >= 1 and noise >= 0):
+        raise ValueError(f"SmoothGrad takes 1 or more samples and a noise of 0 or more; they were {samples} and {noise}.")
     image, random = one_image(model, image), np.random.default_rng(seed)
     noisy = (image + noise * random.standard_normal(image.shape, np.float32) for _ in range(samples))
     return strongest_colour(mean_gradient(model, noisy, class_index))
@@ -39,7 +41,11 @@ def integrated_gradients_map(model, image, class_index, *, baseline=0.0, steps=6
     Returns (H, W) float32, in units of the score, signed.
     Source: Sundararajan et al., Axiomatic attribution for deep networks, 2017.
     """
+    if steps < 1:
+        raise ValueError(f"Integrated gradients takes 1 or more steps; it was {steps}.")
     image = one_image(model, image)
+    if np.shape(baseline) not in ((), image.shape) or not np.logical_and(0 <= np.asarray(baseline), np.asarray(baseline) <= 1).all():
+        raise ValueError(f"The baseline is a number in [0, 1], or an image in [0, 1] of the shape {image.shape} of the picture.")
     way = image - np.asarray(baseline, np.float32)
     points = (image - way * np.float32(1 - (step + 0.5) / steps) for step in range(steps))
     return np.sum(way * mean_gradient(model, points, class_index), axis=-1)

@@ -22,9 +22,10 @@ def picture_of_waves(waves):
     short one, by 1 / frequency, as in photographs. Returns a tensor (N, side, side, 3) in [0, 1].
     Source: Olah et al., Feature visualization, 2017.
     """
-    side = waves.shape[3]
-    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
-    weight = np.float32(side) / np.maximum(frequency, 1 / side).astype(np.float32)
+    side = tf.shape(waves)[3]  # not waves.shape: once compiled, it serves pictures of any size
+    rows, columns = tf.minimum(tf.range(side), side - tf.range(side)), tf.range(side // 2 + 1)  # cycles in a picture
+    cycles = tf.sqrt(tf.cast(rows[:, None] ** 2 + columns**2, tf.float32))
+    weight = tf.cast(side, tf.float32) ** 2 / tf.maximum(cycles, 1.0)
     planes = tf.signal.irfft2d(tf.complex(waves[:, 0] * weight, waves[:, 1] * weight), [side, side])
     return tf.sigmoid(tf.einsum("nchw,dc->nhwd", planes, COLOURS))
 

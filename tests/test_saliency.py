@@ -1,0 +1,111 @@
+"""Saliency: known weights come back, the parts add up to the whole, and every map is (H, W)."""
+
+import numpy as np
+import pytest
+from small_nets import assert_same_numbers, counting_net, linear_net, normal, numbers_of, random, random_tinynet, small_net
+
+from lecture_lib import saliency, scores
+from lecture_lib.gradients import gradient
+from lecture_lib.models import class_scores
+from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
+
+MAPS = [saliency_map, smoothgrad_map, integrated_gradients_map]
+IMAGE = random(12, 12, 3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_of_a_linear_net_every_map_is_known(channels):
+    weights, image = normal(6, 5, channels, 2), random(6, 5, channels)
+    net, strongest = linear_net(weights), np.abs(weights).max(axis=2)[..., 1]
+    np.testing.assert_array_equal(saliency_map(net, image, 1), strongest)
+    np.testing.assert_allclose(smoothgrad_map(net, image, 1, samples=5), strongest, rtol=1e-5)
+    parts = integrated_gradients_map(net, image, 1, steps=7, baseline=0.25)
+    np.testing.assert_allclose(parts, np.sum((image - 0.25) * weights[..., 1], axis=2), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", MAPS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_map_has_the_shape_of_the_picture(make, channels):
+    found = make(linear_net(normal(6, 5, channels, 2)), random(6, 5, channels), 0)
+    assert found.shape == (6, 5) and found.dtype == np.float32
+
+
+def test_saliency_is_the_strongest_colour_of_the_gradient():
+    by_hand = np.abs(gradient(scores.class_score(small_net(), 3), IMAGE)).max(axis=2)
+    np.testing.assert_array_equal(saliency_map(small_net(), IMAGE, 3), by_hand)
+
+
+@pytest.mark.parametrize("baseline", [0.0, 1.0, 0.2 * random(64, 64, 3, seed=4)])
+def test_integrated_gradients_add_up_to_the_difference_of_the_scores(baseline):
+    net, image = random_tinynet(), random(64, 64, 3)
+    difference = class_scores(net, image)[2] - class_scores(net, np.broadcast_to(np.float32(baseline), image.shape))[2]
+    np.testing.assert_allclose(integrated_gradients_map(net, image, 2, baseline=baseline).sum(), difference, rtol=0.01)
+
+
+def test_smoothgrad_is_the_mean_of_noisy_gradients_with_the_absolute_value_last():
+    noise = np.random.default_rng(5)
+    noisy = np.stack([IMAGE + 0.2 * noise.standard_normal(IMAGE.shape, np.float32) for _ in range(11)])
+    by_hand = np.abs(gradient(scores.class_score(small_net(), 1), noisy).mean(axis=0)).max(axis=2)
+    np.testing.assert_allclose(smoothgrad_map(small_net(), IMAGE, 1, samples=11, noise=0.2, seed=5), by_hand, rtol=1e-4, atol=1e-7)
+
+
+def test_smoothgrad_repeats_itself_and_without_noise_is_saliency():
+    one, same, other = (smoothgrad_map(small_net(), IMAGE, 1, samples=3, seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, same)
+    assert not np.allclose(one, other)
+    np.testing.assert_allclose(smoothgrad_map(small_net(), IMAGE, 1, samples=3, noise=0), saliency_map(small_net(), IMAGE, 1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 8, 16])
+def test_the_mean_gradient_does_not_depend_on_the_batches(batch_size):
+    images = random(9, 12, 12, 3)
+    expected = gradient(scores.class_score(small_net(), 0), images).mean(axis=0)
+    found = saliency.mean_gradient(small_net(), iter(images), 0, batch_size=batch_size)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("make", MAPS)
+@pytest.mark.parametrize("bad, sentence", [
+    (random(2, 12, 12, 3), "explains one image"), (random(12, 12), "explains one image"), (IMAGE * 255, "divide by 255"),
+    (IMAGE - 1, r"images are in \[0, 1\]"), (IMAGE * np.nan, "NaN"), (random(12, 12, 1), r"\(H, W, 3\)"),
+])  # fmt: skip
+def test_an_image_that_is_none_gives_a_sentence(make, bad, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        make(small_net(), bad, 0)
+
+
+@pytest.mark.parametrize("make", MAPS)
+@pytest.mark.parametrize("bad", [5, -1, 0.5, "cat"])
+def test_a_class_that_is_none_gives_a_sentence(make, bad):
+    with pytest.raises(ValueError, match="from 0 to 4"):
+        make(small_net(), IMAGE, bad)
+
+
+@pytest.mark.parametrize("ask", [
+    lambda: smoothgrad_map(small_net(), IMAGE, 0, samples=0), lambda: smoothgrad_map(small_net(), IMAGE, 0, noise=-0.1),
+    lambda: integrated_gradients_map(small_net(), IMAGE, 0, steps=0),
+    lambda: integrated_gradients_map(small_net(), IMAGE, 0, baseline=random(5, 5, 3)),
+    lambda: integrated_gradients_map(small_net(), IMAGE, 0, baseline=255.0),
+])  # fmt: skip
+def test_options_out_of_range_give_a_sentence(ask):
+    with pytest.raises(ValueError, match="samples and a noise|more steps|The baseline is a number"):
+        ask()
+
+
+@pytest.mark.parametrize("make", MAPS)
+def test_a_map_leaves_the_net_and_the_image_as_they_were(make):
+    net, image = small_net(), IMAGE.copy()
+    kept = numbers_of(net)
+    make(net, image, 2)
+    assert_same_numbers(net, kept)
+    np.testing.assert_array_equal(image, IMAGE)
+
+
+@pytest.mark.parametrize("make", MAPS)
+def test_a_new_class_or_picture_compiles_nothing_anew(make):
+    net, calls = counting_net()
+    make(net, random(6, 6, 3), 0)
+    calls.clear()
+    for class_index in 1, 2:
+        make(net, random(6, 6, 3, seed=class_index), class_index)
+    assert not calls
