@@ -75,7 +75,7 @@ def test_a_net_of_keras_computes_what_theirs_does(name, monkeypatch):
     found, swapped = class_scores(ours, np.stack([image, image[..., ::-1]]))
     spread = expected.std()
     assert np.abs(found - expected).max() <= 1e-5 * max(spread, np.abs(expected).max())
-    assert np.abs(swapped - expected).max() > 1e-3 * spread
+    assert np.abs(swapped - expected).max() > 0.1 * spread
     assert ours.image_size == application.size and len(ours.class_names) == 50
     assert not any(isinstance(layer, keras.Model) for layer in ours.layers)
 
