@@ -64,16 +64,16 @@ def net_dropdown(names, *, reasons=None, value=None):
 
 
 def class_box(class_names, *, value=0):
-    """A box that finds a class as its name is typed; value: the number chosen first. It reads as the number of the class.
+    """A box that finds a class as its name is typed; value: the class chosen first, as a number or a name. It reads as the same kind.
 
     A number is understood too, and a part of a name if only one class has it. Two classes of one name are told apart by their numbers.
     """
     names = list(class_names)
     labels = [name if names.count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names)]
-    if not 0 <= value < len(names):
-        raise ValueError(f"There is no class {value}; the classes have the numbers 0 to {len(names) - 1}.")
-    box = ipywidgets.Combobox(value=labels[value], options=labels, placeholder="a name or a number", continuous_update=False)
-    return Control(_label(box, "class"), [box], lambda: find_class(box.value, labels))
+    first = find_class(str(value), labels)
+    box = ipywidgets.Combobox(value=labels[first], options=labels, placeholder="a name or a number", continuous_update=False)
+    read = (lambda: names[find_class(box.value, labels)]) if isinstance(value, str) else (lambda: find_class(box.value, labels))
+    return Control(_label(box, "class"), [box], read)
 
 
 def find_class(text, labels):

@@ -30,14 +30,14 @@ def fetch(name):
         if not _is_right(own / name, row):
             raise ValueError(f"{own / name} is not the file it should be (wrong checksum); put {row['url']} in its place or take it away.")
         return own / name
-    path = _cache_folder() / name
+    path = cache_folder() / name
     return path if path.is_file() and _is_right(path, row) else _download(path, row)
 
 
 def is_here(name):
     """Say whether `fetch(name)` needs no network: True when the file is in the folder of LECTURE_DATA or in the cache (not verified)."""
     own = _own_folder()
-    return name in _table() and ((_cache_folder() / name).is_file() or bool(own and (own / name).is_file()))
+    return name in _table() and ((cache_folder() / name).is_file() or bool(own and (own / name).is_file()))
 
 
 def names(prefix=""):
@@ -56,7 +56,8 @@ def _own_folder():
     return Path(folder).expanduser() if folder else None
 
 
-def _cache_folder():
+def cache_folder():
+    """The folder of this user that downloads are kept in."""
     return Path(pooch.os_cache("lecture_lib"))
 
 

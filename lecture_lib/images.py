@@ -13,7 +13,7 @@ from lecture_lib.pictures import MAX_BYTES, check_size, decode_image, find_pictu
 
 __all__ = [
     "load_image", "decode_image", "load_folder", "photo_names", "imagenet_photo_names",
-    "as_batch", "unbatch", "to_uint8", "encode_png", "encode_jpeg", "save_image",
+    "as_batch", "unbatch", "to_uint8", "encode_png", "encode_jpeg", "resize_image", "save_image",
 ]
 
 
@@ -112,6 +112,11 @@ def encode_png(image):
 def encode_jpeg(image, *, quality=90):
     """Return the bytes of a JPEG file of one image (H, W, 1 or 3); quality: 1 (small) to 95 (good). ValueError as `as_batch` does."""
     return _encode(image, format="JPEG", quality=quality)
+
+
+def resize_image(image, size):
+    """The image (H, W, 3) at another size, as in `load_image`, to the 8 bits of a picture file; ValueError as `as_batch` does."""
+    return decode_image(encode_png(image), size=size)
 
 
 def _encode(image, **options):

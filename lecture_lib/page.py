@@ -2,12 +2,15 @@
 import base64
 import html
 import io
+import textwrap
 from math import ceil
 
 import numpy as np
 from PIL import Image
 
 from lecture_lib.images import as_batch
+
+PAGE_WIDTH, GAP = 760, 14  # pixels
 
 
 def as_pictures(images):
@@ -41,6 +44,14 @@ def check_count(texts, count, *, what):
     """Raises ValueError unless there are `count` texts."""
     if len(texts) != count:
         raise ValueError(f"There are {count} things to show but {len(texts)} {what}s; give one {what} for each.")
+
+
+def layout(titles, columns, size):
+    """(columns, size, titles) of a grid: at most five pictures in a row unless told, as wide as the page, titles in lines that fit."""
+    columns = columns or ceil(len(titles) / ceil(len(titles) / 5))
+    size = size or min(280, (PAGE_WIDTH + GAP) / columns - GAP)
+    fold = lambda title: "\n".join(piece for line in title.splitlines() for piece in textwrap.wrap(line, max(8, int(size / 6.6))))
+    return columns, size, [fold(title) for title in titles]
 
 
 def tile(images, *, gap=2):

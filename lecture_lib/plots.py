@@ -2,19 +2,17 @@
 
 A picture is (H, W, 3) in [0, 1], a map (H, W), a curve (steps,). Each is shown with `alt`: a sentence for readers who cannot see it.
 """
-from math import ceil
-
 import numpy as np
 from IPython.display import display
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lecture_lib.page import as_curves, as_map, as_pictures, check_count, picture_bundle
+from lecture_lib.page import GAP, as_curves, as_map, as_pictures, check_count, layout, picture_bundle
 
 INK, ACCENT, PALE = "#2b2f36", "#1f6f9f", "#b9d3e2"
 CURVE_COLOURS = [ACCENT, "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#555555"]  # told apart with any colour vision
-PAGE_WIDTH, GAP, SHARPNESS, MAX_DOTS = 760, 14, 1.6, 700_000  # pixels, pixels, dots drawn per pixel for fine screens, and in all
+SHARPNESS, MAX_DOTS = 1.6, 700_000  # dots drawn per pixel, for fine screens, and in all
 
 
 def show(images, *, titles=None, columns=None, size=None, smooth=None, alt):
@@ -27,6 +25,7 @@ def show(images, *, titles=None, columns=None, size=None, smooth=None, alt):
     pictures = as_pictures(images)
     titles = [titles] if isinstance(titles, str) else titles or [""] * len(pictures)
     check_count(titles, len(pictures), what="title")
+    columns, size, titles = layout(titles, columns, size)
     figure, axes = _grid([picture.shape[:2] for picture in pictures], columns=columns, size=size, top=_title_height(titles))
     for axis, picture, title in zip(axes, pictures, titles, strict=True):
         _draw_picture(axis, picture, smooth=smooth, title=title)
@@ -47,9 +46,10 @@ def show_maps(image, heatmaps, *, titles, columns=None, size=None, on_picture=Fa
     picture, heatmaps = as_pictures(image)[0], [as_map(heatmap) for heatmap in heatmaps]
     check_count(titles, len(heatmaps), what="title")
     shapes = [picture.shape[:2]] + [heatmap.shape for heatmap in heatmaps]
+    columns, size, titles = layout(["picture", *titles], columns, size)
     figure, axes = _grid(shapes, columns=columns, size=size, top=_title_height(titles), bottom=26)
     _draw_picture(axes[0], picture, title="picture")
-    for axis, heatmap, title in zip(axes[1:], heatmaps, titles, strict=True):
+    for axis, heatmap, title in zip(axes[1:], heatmaps, titles[1:], strict=True):
         signed = bool(heatmap.min() < 0)
         _draw_picture(axis, overlay(picture, heatmap, signed=signed) if on_picture else heat(heatmap, signed=signed), title=title)
         _draw_scale(axis, heatmap, signed=signed)
@@ -113,8 +113,6 @@ def _title_height(titles):
 
 
 def _grid(shapes, *, columns, size, top, bottom=0):
-    columns = columns or ceil(len(shapes) / ceil(len(shapes) / 5))
-    size = size or min(280, (PAGE_WIDTH + GAP) / columns - GAP)
     heights = [size * height / width for height, width in shapes]
     rows = [top + max(heights[start:start + columns]) + bottom for start in range(0, len(shapes), columns)]
     width, height = min(columns, len(shapes)) * (size + GAP) - GAP, sum(rows) + GAP * (len(rows) - 1)

@@ -56,7 +56,7 @@ def address():
 
 def use(table, cache):
     """Let the module read `table` and keep its files in `cache`; the processes of a test call it too."""
-    downloads.TABLE, downloads._cache_folder = table, lambda: cache
+    downloads.TABLE, downloads.cache_folder = table, lambda: cache
     downloads._table.cache_clear()
     os.environ.pop("LECTURE_DATA", None)
     os.environ["NO_PROXY"] = "127.0.0.1"
@@ -69,7 +69,7 @@ def cache(tmp_path, monkeypatch, address):
     rows += [("unhashed_cut", f"{address}/unannounced", "", len(CONTENT)), ("refused", "http://127.0.0.1:9/file", SHA256, "")]
     table = tmp_path / "table.tsv"
     table.write_text(HEADER + "".join("\t".join(map(str, row)) + "\tfree\n" for row in rows))
-    for name in ("TABLE", "_cache_folder"):
+    for name in ("TABLE", "cache_folder"):
         monkeypatch.setattr(downloads, name, getattr(downloads, name))
     for name in ("LECTURE_DATA", "NO_PROXY"):
         monkeypatch.setenv(name, "")

@@ -46,7 +46,7 @@ def test_a_size_that_is_none_is_said(size):
 
 
 def test_names_that_need_no_network_are_the_bundled_ones_and_the_photos_that_are_here(monkeypatch, tmp_path):
-    monkeypatch.setattr(downloads, "_cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(downloads, "cache_folder", lambda: tmp_path)
     monkeypatch.setenv("LECTURE_DATA", str(tmp_path / "own"))
     assert images.photo_names() == list(pictures.BUNDLED)
     (tmp_path / "own" / "imagenet-samples").mkdir(parents=True)
