@@ -30,7 +30,10 @@ def value_and_gradient(score, images):
         raise ValueError("The images hold a NaN or an infinite number; a gradient needs finite pixels.")
     single = images.ndim == 3
     function, constants, numbers = _split(score)
-    values, gradients = _compiled(function, constants)(images[None] if single else images, numbers)
+    try:
+        values, gradients = _compiled(function, constants)(images[None] if single else images, numbers)
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(f"The score does not fit images of shape {images.shape}: {error.message.splitlines()[0]}") from None
     return (values.numpy()[0], gradients.numpy()[0]) if single else (values.numpy(), gradients.numpy())
 
 

@@ -64,7 +64,8 @@ class Shuffled(keras.utils.PyDataset):
     def __getitem__(self, number):
         chosen = self.order[number * self.batch : (number + 1) * self.batch]
         rows, columns, flips = self.random.integers(0, [13, 13, 2], size=(len(chosen), 3)).T
-        pictures = [self.pictures[i, r : r + 64, c : c + 64][:, :: 1 - 2 * f] for i, r, c, f in zip(chosen, rows, columns, flips, strict=True)]
+        places = zip(chosen, rows, columns, flips, strict=True)
+        pictures = [self.pictures[i, r : r + 64, c : c + 64][:, :: 1 - 2 * f] for i, r, c, f in places]
         return np.stack(pictures).astype("float32") / 255, self.labels[chosen]
 
     def on_epoch_end(self):
