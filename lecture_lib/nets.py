@@ -14,26 +14,26 @@ def tinynet(classes=40, *, batch_normalization=False):
     artifacts, 2016.
     """
 
-    def convolution(x, filters, size, stride, name):
+    def convolution(x, filters, *, size, name, stride=1):
         x = layers.Conv2D(filters, size, stride, padding="same", use_bias=not batch_normalization, name=name)(x)
         return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x) if batch_normalization else x
 
-    def block(x, filters, stride, name):
+    def block(x, filters, *, stride, name):
         shortcut = x
         if stride > 1:
             shortcut = layers.AveragePooling2D(stride, padding="same", name=f"{name}_pool")(shortcut)
         if filters != x.shape[-1]:
-            shortcut = convolution(shortcut, filters, 1, 1, f"{name}_shortcut")
-        x = convolution(x, filters, 4 if stride == 2 else 3, stride, f"{name}_conv1")
+            shortcut = convolution(shortcut, filters, size=1, name=f"{name}_shortcut")
+        x = convolution(x, filters, size=4 if stride == 2 else 3, stride=stride, name=f"{name}_conv1")
         x = layers.ReLU(name=f"{name}_relu")(x)
-        x = convolution(x, filters, 3, 1, f"{name}_conv2")
+        x = convolution(x, filters, size=3, name=f"{name}_conv2")
         return layers.ReLU(name=name)(layers.Add(name=f"{name}_add")([x, shortcut]))
 
     images = Input((None, None, 3), name="image")
     x = layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_one")(images)
-    x = layers.ReLU(name="edges")(convolution(x, 48, 8, 2, "edges_conv"))
+    x = layers.ReLU(name="edges")(convolution(x, 48, size=8, stride=2, name="edges_conv"))
     for name, filters, stride in ("block1", 64, 2), ("block2", 128, 2), ("block3", 128, 1), ("block4", 256, 2):
-        x = block(x, filters, stride, name)
+        x = block(x, filters, stride=stride, name=name)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     return Model(images, layers.Dense(classes, name="scores")(x))
 
@@ -59,7 +59,7 @@ def squeezenet(classes=1000):
     Source: Iandola et al., SqueezeNet: AlexNet-level accuracy with 50x fewer parameters, 2016.
     """
 
-    def fire(x, squeeze, expand, name):
+    def fire(x, *, squeeze, expand, name):
         x = layers.Conv2D(squeeze, 1, activation="relu", name=f"{name}_squeeze1x1")(x)
         left = layers.Conv2D(expand, 1, activation="relu", name=f"{name}_expand1x1")(x)
         right = layers.Conv2D(expand, 3, padding="same", activation="relu", name=f"{name}_expand3x3")(x)
@@ -72,7 +72,7 @@ def squeezenet(classes=1000):
     for number, (squeeze, expand) in enumerate([(16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256)], 2):
         if number in (2, 4, 6):
             x = ceil_max_pooling(x, f"pool{number // 2}")
-        x = fire(x, squeeze, expand, f"fire{number}")
+        x = fire(x, squeeze=squeeze, expand=expand, name=f"fire{number}")
     x = layers.Conv2D(classes, 1, activation="relu", name="conv10")(x)
     return Model(images, layers.GlobalAveragePooling2D(name="scores")(x))
 
