@@ -131,13 +131,16 @@ def opened(chromium, address, folder):
 
     def open_and_run(name):
         if name not in pages:
-            pages[name] = page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+            path = folder / "notebooks" / f"{name}.ipynb"
+            assert path.is_file(), f"there is no notebook {name}"
+            page = chromium.new_page(viewport={"width": 1400, "height": 1000})
             page.complaints = complaints = []
             page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.goto(address.format(name))
-            run_all_cells(page, folder / "notebooks" / f"{name}.ipynb")
+            run_all_cells(page, path)
             screenshot(page, name)
+            pages[name] = page
         return pages[name]
 
     return open_and_run
@@ -189,9 +192,11 @@ def changed(panel, before, *, seconds=60):
     return wait_until(lambda: (now := picture_of(panel)) != before and now, "the picture has changed", seconds=seconds)
 
 
-def panel_with(page, control):
-    """The first panel that has a control, in view and with its first picture shown."""
-    panel = page.locator(".lecture-panel").filter(has=control).first
+def panel_with(page, control, *, live=False):
+    """The first panel that has a control, in view and with its first picture shown; live: one that waits for Start."""
+    start = page.get_by_role("button", name="Start", exact=True)
+    panels = page.locator(".lecture-panel").filter(has=control)
+    panel = (panels.filter(has=start) if live else panels.filter(has_not=start)).first
     panel.scroll_into_view_if_needed()
     panel.locator("img").wait_for()
     page.wait_for_timeout(500)
@@ -209,7 +214,7 @@ def status(panel):
     return panel.locator(".lecture-status").inner_text()
 
 
-COURSE = [name for name in ("00_start_here", "12_adversarial") if ROOT / "notebooks" / f"{name}.ipynb" in NOTEBOOKS]
+COURSE = ["00_start_here", "12_adversarial"]
 
 
 @pytest.mark.parametrize("name", ["panels", *COURSE])
@@ -249,28 +254,26 @@ def test_what_goes_wrong_is_a_sentence_and_the_picture_stays(opened):
     alert.wait_for(state="detached")
 
 
-@pytest.mark.parametrize("name", ["panels", *[name for name in COURSE if name.startswith("12")]])
+@pytest.mark.parametrize("name", ["panels", "12_adversarial"])
 def test_a_climb_is_started_watched_and_stopped(opened, name):
     page = opened(name)
-    panel = panel_with(page, page.get_by_role("button", name="Start", exact=True))
+    panel = panel_with(page, page.get_by_role("slider"), live=True)
     start, stop = (panel.get_by_role("button", name=text, exact=True) for text in ("Start", "Stop"))
     before = picture_of(panel)
     start.click()
-    wait_until(lambda: status(panel).startswith("Step"), "the status line counts steps", seconds=90)
-    stop.click()
-    wait_until(lambda: status(panel).startswith(("Stopped", "Done")), "the climb has stopped", seconds=30)
+    wait_until(lambda: status(panel).startswith(("Step", "Done")), "the status line counts steps", seconds=90)
+    if name == "panels" or stop.is_enabled():  # a climb of the course may have arrived
+        stop.click(timeout=5000)
+    wait_until(lambda: status(panel).startswith("Stopped" if name == "panels" else ("Stopped", "Done")), "the climb ends", seconds=30)
     screenshot(page, f"{name}-climb")
     assert changed(panel, before) and start.is_enabled() and stop.is_disabled()
     assert page.complaints == []
 
 
-@pytest.mark.parametrize("name", ["panels", *COURSE])
+@pytest.mark.parametrize("name", ["panels", "00_start_here"])
 def test_a_picture_is_uploaded(opened, name, tmp_path):
     page = opened(name)
-    button = page.get_by_role("button", name="Upload a picture")
-    if not button.count():
-        pytest.skip(f"{name} has no upload")
-    panel = panel_with(page, button)
+    panel = panel_with(page, page.get_by_role("button", name="Upload a picture"))
     stripes = np.indices((96, 96)).sum(0) // 8 % 2 * 255
     Image.fromarray(stripes.astype(np.uint8)).convert("RGB").save(tmp_path / "stripes.png")
     with page.expect_file_chooser() as chooser:
@@ -278,7 +281,6 @@ def test_a_picture_is_uploaded(opened, name, tmp_path):
     before = picture_of(panel)
     chooser.value.set_files(tmp_path / "stripes.png")
     panel.get_by_role("combobox").filter(has_text="stripes.png (uploaded)").wait_for()
-    if not panel.get_by_role("button", name="Start", exact=True).count():  # a climb waits for Start
-        changed(panel, before)
+    changed(panel, before)
     screenshot(page, f"{name}-upload")
     assert page.complaints == []
