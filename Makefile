@@ -7,8 +7,6 @@ PY := $(BIN)/python
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export TF_CPP_MIN_LOG_LEVEL := 2
-export KERAS_BACKEND := tensorflow
 # A kernel that the user installed elsewhere must not stand in for the one of this environment.
 export JUPYTER_PREFER_ENV_PATH := 1
 

@@ -1,15 +1,10 @@
-"""What the tests share: where the course lies, and no window on the screen."""
-
-import os
-from pathlib import Path
+"""What the tests share: the folder of the clone as `root`."""
 
 import pytest
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("MPLBACKEND", "agg")
+from course import ROOT
 
 
 @pytest.fixture(scope="session")
 def root():
     """The folder of the clone."""
-    return Path(__file__).resolve().parent.parent
+    return ROOT
