@@ -20,10 +20,12 @@ LAB_FLAGS = $(shell [ "$$(uname)$$DISPLAY$$WAYLAND_DISPLAY" = Linux ] && echo --
 help:
 	@sed -n 's/^# //p' Makefile | head -2
 
+# A photograph from a camera travels to the kernel in one message, larger than the 10 MB that the server allows by itself.
 lab: $(VENV)/course
 	@echo "Opening the course. If no browser opens, copy the address below into one. Ctrl-C twice ends it."
 	@$(PY) -m jupyterlab --ServerApp.ip=localhost --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
-		--ServerApp.log_level=ERROR --LabApp.log_level=ERROR $(LAB_FLAGS)
+		--ServerApp.log_level=ERROR --LabApp.log_level=ERROR \
+		--ServerApp.tornado_settings='{"websocket_max_message_size": 104857600}' $(LAB_FLAGS)
 
 environment: $(VENV)/tests
 
@@ -41,7 +43,8 @@ notebook-tests: $(VENV)/tests
 
 notebooks: $(VENV)/tests
 	@rm -rf $(VENV)/empty-cache
-	@$(OFFLINE) $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1200 $(NOTEBOOKS)
+	@$(OFFLINE) $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1200 \
+		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
 
 COMPILE = $(VENV)/lock-tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" pyproject.toml
