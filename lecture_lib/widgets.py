@@ -28,7 +28,8 @@ def explore(function, *, alt, **controls):
 def run_live(function, *, alt, first=None, **controls):
     """Show a panel that runs function(**values, watch=watch) on Start, shows pictures and values as it climbs, and ends it on Stop.
 
-    function: a climb that calls watch(step, steps, ascent) after each step, ends when that returns True, and returns an Ascent or an image.
+    function: a climb that calls watch(step, steps, ascent) after each step, ends when that returns True, and returns an Ascent or an image,
+    or (image, text).
     first: the image or Ascent shown before Start. alt and controls: as in explore.
     """
     panels.publish(run_live_panel(function, alt=alt, first=first, **controls))
@@ -115,8 +116,9 @@ def _climb(panel, function, alt, *, stopped):
         values = panels.values_of(panel)
         words = panels.words_for(alt, values)
         result = function(**values, watch=_watcher(panel, words, stopped))
+        result, text = result if type(result) is tuple else (result, "")  # an Ascent is a tuple too, of another type
         panels.show(panel, getattr(result, "images", result), words)
-        panels.say(panel, _summary(panel, result, stopped.is_set()))
+        panels.say(panel, f"{_summary(panel, result, stopped.is_set())} {text}".strip())
     except Exception as error:
         panels.say(panel, panels.sentence(error), role="alert")
 

@@ -284,3 +284,12 @@ def test_tiles_keep_their_order():
 @pytest.mark.parametrize("width, shown", [(64, (384, True)), (28, (364, True)), (224, (384, False)), (1000, (640, False))])
 def test_small_pictures_grow_by_whole_factors(width, shown):
     assert page.width_on_page(width) == shown
+
+
+def test_a_climb_may_end_with_a_sentence_of_its_own():
+    panel = widgets.run_live_panel(lambda watch: (np.full((4, 4, 3), 0.5, np.float32), "Seven steps."), alt="grey")
+    panel.buttons["Start"].click()
+    deadline = time.monotonic() + 10
+    while "Seven steps." not in panel.status.value and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "Done. Seven steps." in panel.status.value
