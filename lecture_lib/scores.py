@@ -18,7 +18,11 @@ def class_score(model, class_index):
 
 
 def _class_score(images, *, model, class_index):
-    scores = model(images, training=False)
+    return _of_class(model(images, training=False), class_index)
+
+
+def _of_class(scores, class_index):
+    """From scores (N, classes) that of one class, or of one class per image: (N,)."""
     return tf.gather(scores, tf.broadcast_to(class_index, tf.shape(scores)[:1]), axis=1, batch_dims=1)
 
 
@@ -28,8 +32,7 @@ def class_log_probability(model, class_index):
 
 
 def _class_log_probability(images, *, model, class_index):
-    logs = tf.nn.log_softmax(model(images, training=False))
-    return tf.gather(logs, tf.broadcast_to(class_index, tf.shape(logs)[:1]), axis=1, batch_dims=1)
+    return _of_class(tf.nn.log_softmax(model(images, training=False)), class_index)
 
 
 def class_probability(model, class_index):
