@@ -25,7 +25,7 @@ def fetch(name):
     if name not in _table():
         raise ValueError(f"'{name}' is not in the table of downloads; names() lists what is.")
     row = _table()[name]
-    own = _own_folder()
+    own = own_folder()
     if own and (own / name).is_file():
         if not _is_right(own / name, row):
             raise ValueError(f"{own / name} is not the file it should be (wrong checksum); put {row['url']} in its place or take it away.")
@@ -36,7 +36,7 @@ def fetch(name):
 
 def is_here(name):
     """Say whether `fetch(name)` needs no network: True when the file is in the folder of LECTURE_DATA or in the cache (not verified)."""
-    own = _own_folder()
+    own = own_folder()
     return name in _table() and ((cache_folder() / name).is_file() or bool(own and (own / name).is_file()))
 
 
@@ -51,7 +51,8 @@ def _table():
         return {row["name"]: row for row in csv.DictReader(file, delimiter="\t")}
 
 
-def _own_folder():
+def own_folder():
+    """The folder that LECTURE_DATA names, None when it names none."""
     folder = os.environ.get("LECTURE_DATA")
     return Path(folder).expanduser() if folder else None
 
@@ -105,7 +106,7 @@ def _get(url, output_file, caller, *, get, size):
 
 
 def _by_hand(path, row):
-    own = _own_folder() or "not set now"
+    own = own_folder() or "not set now"
     return f"get {row['url']} by hand and save it as {path}, or as {row['name']} in a folder that LECTURE_DATA names ({own})"
 
 

@@ -1,6 +1,6 @@
-"""Pictures for the page: arrays in, one displayed figure out. Nothing here computes a result, and nothing else draws with matplotlib.
+"""Pictures for the page: arrays in, one displayed figure out. Nothing here computes a result; only `charts` draws with matplotlib too.
 
-A picture is (H, W, 3) in [0, 1], a map (H, W), a curve (steps,). Each is shown with `alt`: a sentence for readers who cannot see it.
+A picture is (H, W, 3) in [0, 1], a map (H, W). Each is shown with `alt`: a sentence for readers who cannot see it.
 """
 import numpy as np
 from IPython.display import display
@@ -8,10 +8,9 @@ from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lecture_lib.page import GAP, as_curves, as_map, as_pictures, check_count, layout, picture_bundle
+from lecture_lib.page import GAP, as_map, as_pictures, check_count, layout, picture_bundle
 
-INK, ACCENT, PALE = "#2b2f36", "#1f6f9f", "#b9d3e2"
-CURVE_COLOURS = [ACCENT, "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#555555"]  # told apart with any colour vision
+INK = "#2b2f36"
 SHARPNESS, MAX_DOTS = 1.6, 700_000  # dots drawn per pixel, for fine screens, and in all
 
 
@@ -29,7 +28,7 @@ def show(images, *, titles=None, columns=None, size=None, smooth=None, alt):
     figure, axes = _grid([picture.shape[:2] for picture in pictures], columns=columns, size=size, top=_title_height(titles))
     for axis, picture, title in zip(axes, pictures, titles, strict=True):
         _draw_picture(axis, picture, smooth=smooth, title=title)
-    _publish(figure, alt)
+    publish(figure, alt)
 
 
 def show_map(image, heatmap, *, title="map", **options):
@@ -53,36 +52,7 @@ def show_maps(image, heatmaps, *, titles, columns=None, size=None, on_picture=Fa
         signed = bool(heatmap.min() < 0)
         _draw_picture(axis, overlay(picture, heatmap, signed=signed) if on_picture else heat(heatmap, signed=signed), title=title)
         _draw_scale(axis, heatmap, signed=signed)
-    _publish(figure, alt)
-
-
-def show_values(values, *, labels=None, x_label="step", y_label="score", alt):
-    """Show how numbers went, step by step, from step 0.
-
-    values: one curve (steps,), an array (steps, N) of N curves, or a list of curves of any lengths. labels: one text a curve,
-    written at its end. Raises ValueError when there are no numbers or the labels do not match.
-    """
-    curves = as_curves(values)
-    check_count(labels or curves, len(curves), what="label")
-    figure, axis = _chart(height=260, margins=(70, 150 if labels else 30, 16, 48))
-    for number, curve in enumerate(curves):
-        axis.plot(curve, color=CURVE_COLOURS[number % len(CURVE_COLOURS)], linewidth=2, marker="o" if len(curve) == 1 else None)
-    axis.set(xlabel=x_label, ylabel=y_label, xmargin=0.01)
-    axis.grid(axis="y", color="#eceef1")
-    _label_ends(axis, curves, labels or [])
-    _publish(figure, alt)
-
-
-def show_bars(names, values, *, alt):
-    """Show shares as bars with their per cent, the longest in the accent colour; names: N texts, values: N numbers in [0, 1]."""
-    values = np.asarray(values, float)
-    check_count(names, len(values), what="name")
-    figure, axis = _chart(height=30 * len(values) + 16, margins=(210, 70, 8, 8))
-    bars = axis.barh(range(len(values)), values, color=[ACCENT if value == values.max() else PALE for value in values], height=0.62)
-    axis.bar_label(bars, [f"{value:.1%}" for value in values], padding=6, color=INK, fontsize=9.5)
-    axis.set(xlim=(0, max(values.max(), 1e-9)), ylim=(len(values) - 0.5, -0.5), xticks=[])
-    axis.set_yticks(range(len(values)), [name if len(name) < 30 else name[:28] + "…" for name in names])
-    _publish(figure, alt)
+    publish(figure, alt)
 
 
 def heat(heatmap, *, signed=False):
@@ -141,24 +111,8 @@ def _draw_scale(axis, heatmap, *, signed):
         bar.text(x, 0.4, text, transform=bar.transAxes, ha=side, va="center", fontsize=8.5, color=INK)
 
 
-def _chart(*, height, margins):
-    left, right, top, bottom = margins
-    figure = Figure(figsize=(6.2, height / 100), dpi=100, facecolor="white")
-    axis = figure.add_axes([left / 620, bottom / height, 1 - (left + right) / 620, 1 - (top + bottom) / height], axisbelow=True)
-    axis.set_frame_on(False)
-    axis.tick_params(length=0, labelsize=9.5, labelcolor=INK, pad=5)
-    return figure, axis
-
-
-def _label_ends(axis, curves, labels):
-    (low, high), y = axis.get_ylim(), -np.inf
-    for number in sorted(range(len(labels)), key=lambda number: curves[number][-1]):
-        y = max(curves[number][-1], y + (high - low) * 0.085)  # labels of curves that end together are stacked
-        axis.annotate(labels[number], (1, (y - low) / (high - low)), (8, 0), xycoords="axes fraction", textcoords="offset points",
-                      va="center", fontsize=10, color=CURVE_COLOURS[number % len(CURVE_COLOURS)])
-
-
-def _publish(figure, alt):
+def publish(figure, alt):
+    """Put a drawn matplotlib figure onto the page, with its words for those who cannot see it."""
     width, height = figure.get_size_inches() * 100
     figure.set_dpi(100 * min(SHARPNESS, max(1, (MAX_DOTS / width / height) ** 0.5)))
     canvas = FigureCanvasAgg(figure)  # no pyplot: nothing stays open, nothing is shown twice

@@ -10,7 +10,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # What every topic may use; whatever else is in lecture_lib is a topic with a notebook and a test of its own.
 SHARED = {
     "backend", "models", "zoo", "surgery", "nets", "downloads", "images", "pictures", "digits",
-    "scores", "gradients", "transforms", "ascent", "page", "plots", "widgets", "panel", "controls", "setup_check",
+    "scores", "gradients", "transforms", "ascent", "page", "plots", "charts", "widgets", "panel", "controls", "setup_check",
+    "picture_sets", "exercises",
 }  # fmt: skip
 
 

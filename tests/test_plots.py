@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lecture_lib import plots
+from lecture_lib import charts, plots
 
 RANDOM = np.random.default_rng(0)
 PICTURE = RANDOM.random((64, 64, 3), dtype=np.float32)
@@ -17,9 +17,10 @@ CALLS = {
     "show shapes": lambda alt: plots.show([PICTURE, MAP, PICTURE[:20, :, :1]], alt=alt),
     "show_map": lambda alt: plots.show_map(PICTURE, MAP, alt=alt),
     "show_maps": lambda alt: plots.show_maps(PICTURE, [MAP, MAP - 0.5], titles=["one", "two"], on_picture=True, alt=alt),
-    "show_values": lambda alt: plots.show_values(np.arange(9.0), alt=alt),
-    "show_values labels": lambda alt: plots.show_values([np.arange(3), np.arange(5)], labels=["short", "long"], alt=alt),
-    "show_bars": lambda alt: plots.show_bars(["cat", "dog"], [0.9, 0.1], alt=alt),
+    "show_values": lambda alt: charts.show_values(np.arange(9.0), alt=alt),
+    "show_values labels": lambda alt: charts.show_values([np.arange(3), np.arange(5)], labels=["short", "long"], alt=alt),
+    "show_curves": lambda alt: charts.show_curves([1, 10, 100], [[3, 2, 1], [1, 5, 9]], x_label="n", y_label="s", log=True, alt=alt),
+    "show_bars": lambda alt: charts.show_bars(["cat", "dog"], [0.9, 0.1], alt=alt),
 }
 
 
@@ -85,8 +86,9 @@ def test_a_wrong_picture_is_one_sentence(images, sentence):
 @pytest.mark.parametrize("call", [
     lambda: plots.show([PICTURE] * 3, titles=["one"], alt="x"),
     lambda: plots.show_maps(PICTURE, [MAP], titles=["one", "two"], alt="x"),
-    lambda: plots.show_values(np.zeros((5, 2)), labels=["one"], alt="x"),
-    lambda: plots.show_bars(["one"], [0.5, 0.5], alt="x"),
+    lambda: charts.show_values(np.zeros((5, 2)), labels=["one"], alt="x"),
+    lambda: charts.show_curves([1, 2], [1, 2, 3], x_label="x", y_label="y", alt="x"),
+    lambda: charts.show_bars(["one"], [0.5, 0.5], alt="x"),
 ])
 def test_counts_that_do_not_match_are_named(call):
     with pytest.raises(ValueError, match="There are [123] things to show but"):
@@ -95,7 +97,7 @@ def test_counts_that_do_not_match_are_named(call):
 
 @pytest.mark.parametrize("call", [
     lambda: plots.heat(PICTURE), lambda: plots.heat(MAP * np.inf),
-    lambda: plots.overlay(PICTURE, MAP[:32]), lambda: plots.show_values([], alt="x"),
+    lambda: plots.overlay(PICTURE, MAP[:32]), lambda: charts.show_values([], alt="x"),
 ])
 def test_a_wrong_map_or_curve_is_one_sentence(call):
     with pytest.raises(ValueError, match=r"map|numbers"):

@@ -64,7 +64,7 @@ def test_tape_figures_and_widgets_each_live_in_one_place(module):
     names = {node.attr for node in ast.walk(TREES[module]) if isinstance(node, ast.Attribute)} | set(imports(module))
     assert module == "gradients" or not any(name.endswith("GradientTape") for name in names)
     packages = {name.split(".")[0] for name in imports(module)}
-    assert module == "plots" or "matplotlib" not in packages
+    assert module in {"plots", "charts"} or "matplotlib" not in packages
     assert module in {"widgets", "panel", "controls"} or "ipywidgets" not in packages
 
 

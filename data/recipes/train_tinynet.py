@@ -16,6 +16,7 @@ import numpy as np
 from export import export
 from gradient_of_loss import gradient_of_loss
 from keras import ops
+from PIL import Image
 from tiny_imagenet import CLASSES, read
 
 from lecture_lib.nets import tinynet
@@ -50,10 +51,14 @@ class AdversarialModel(keras.Model):
 
 
 class Shuffled(keras.utils.PyDataset):
-    """Batches in random order, each picture shifted by up to 6 pixels (mirrored at the edge) and flipped half of the time."""
+    """Batches in random order, each picture shifted by up to 6 pixels (mirrored at the edge) and flipped half of the time.
 
-    def __init__(self, pictures, labels, *, batch=100, seed=0):
+    smallest: side of the smallest square that may be cut out and enlarged to 64 pixels; 64 enlarges nothing.
+    """
+
+    def __init__(self, pictures, labels, *, batch=100, smallest=64, seed=0):
         super().__init__()
+        self.smallest = smallest
         self.pictures = np.pad(pictures, [(0, 0), (6, 6), (6, 6), (0, 0)], mode="reflect")
         self.labels, self.batch, self.random = labels, batch, np.random.default_rng(seed)
         self.order = self.random.permutation(len(labels))
@@ -65,8 +70,15 @@ class Shuffled(keras.utils.PyDataset):
         chosen = self.order[number * self.batch : (number + 1) * self.batch]
         rows, columns, flips = self.random.integers(0, [13, 13, 2], size=(len(chosen), 3)).T
         places = zip(chosen, rows, columns, flips, strict=True)
-        pictures = [self.pictures[i, r : r + 64, c : c + 64][:, :: 1 - 2 * f] for i, r, c, f in places]
+        pictures = [self.enlarged(self.pictures[i, r : r + 64, c : c + 64][:, :: 1 - 2 * f]) for i, r, c, f in places]
         return np.stack(pictures).astype("float32") / 255, self.labels[chosen]
+
+    def enlarged(self, picture):
+        if self.smallest == 64:
+            return picture
+        side = self.random.integers(self.smallest, 65)
+        row, column = self.random.integers(0, 65 - side, size=2)
+        return Image.fromarray(picture).resize((64, 64), Image.Resampling.BILINEAR, (column, row, column + side, row + side))
 
     def on_epoch_end(self):
         self.order = self.random.permutation(len(self.labels))
@@ -83,17 +95,24 @@ def accuracy(model, pictures, labels, *, radius=0.0, batch=100):
     return right / len(labels)
 
 
-def main(name, *, radius, epochs, peak=0.2, seed=0):
+def smoothed_loss(smoothing):
+    """Cross-entropy against labels of which each other class has a little, `smoothing` in all (Szegedy et al., 2016)."""
+    return lambda labels, scores: keras.losses.categorical_crossentropy(
+        ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), len(CLASSES)), scores, from_logits=True, label_smoothing=smoothing
+    )
+
+
+def main(name, *, radius, epochs, smallest=64, smoothing=0.0, peak=0.2, seed=0):
     keras.utils.set_random_seed(seed)
     pictures, labels, test_pictures, test_labels = read()
-    batches = Shuffled(pictures, labels, seed=seed)
+    batches = Shuffled(pictures, labels, smallest=smallest, seed=seed)
     net = tinynet(len(CLASSES), batch_normalization=True)
     model = AdversarialModel(net.input, net.output)
     model.radius = radius
     steps = epochs * len(batches)
     rate = keras.optimizers.schedules.CosineDecay(0.02, steps - steps // 5, warmup_target=peak, warmup_steps=steps // 5)
     optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=5e-3)
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.compile(optimizer, smoothed_loss(smoothing), metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")])
     folder = Path("checkpoints") / name
     start = time.time()
 
@@ -118,5 +137,6 @@ if __name__ == "__main__":
     parser.add_argument("name")
     parser.add_argument("--radius", type=float, default=0.0)
     parser.add_argument("--epochs", type=int, default=17)
-    arguments = parser.parse_args()
-    main(arguments.name, radius=arguments.radius, epochs=arguments.epochs)
+    parser.add_argument("--smallest", type=int, default=64, help="side of the smallest square that is enlarged to 64 pixels")
+    parser.add_argument("--smoothing", type=float, default=0.0, help="share of a label given to the other classes")
+    main(**vars(parser.parse_args()))
