@@ -15,12 +15,14 @@ class Ascent(NamedTuple):
     frames: list
 
 
-def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, project=None, stop_above=None, frames_every=0, watch=None):
+def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, project=None, evaluate=None, stop_above=None,
+           frames_every=0, watch=None):
     """I ← project(I + learning_rate · direction(∂S/∂I)), again and again.
 
     objective: images (N, ...) -> (N,), made larger. start: one image (H, W, C) or a batch (N, ...). learning_rate: the length of a
     step in the units of the image, 0 or more. direction: gradients (N, ...) -> steps, by default each image's gradient at length 1.
-    project: images -> images, by default back into [0, 1]. stop_above: an image stays as it is once its value is above this.
+    project: images -> images, by default back into [0, 1]; what it returns may have another size. evaluate: (objective, images) ->
+    (value, gradient), by default `value_and_gradient`; DeepDream's goes tile by tile. stop_above: an image stays as it is once its value is above this.
     frames_every: keep a copy of every so many steps (0: none). watch(step, steps, ascent) is called after each step with what was
     reached so far, and ends the climb by returning True. Interrupting the kernel also returns what was reached.
     Raises ValueError when a gradient is not finite. Returns an Ascent.
@@ -31,7 +33,7 @@ def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, pro
     following, values, frames = np.array(start, np.float32), [], []
     try:
         for step in range(steps + 1):
-            value, slope = value_and_gradient(objective, following)
+            value, slope = (evaluate or value_and_gradient)(objective, following)
             images, values = following, [*values, value]  # together, so that an interrupt never parts them
             if frames_every and step % frames_every == 0:
                 frames.append(images.copy())
@@ -40,7 +42,7 @@ def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, pro
             if stop or step == steps or not climbing.any():
                 break
             step_taken = project(images + learning_rate * direction(_finite(slope, step)))
-            following = np.where(_per_image(climbing, images), step_taken, images)
+            following = step_taken if climbing.all() else np.where(_per_image(climbing, images), step_taken, images)
     except KeyboardInterrupt:
         if not values:
             raise
@@ -70,6 +72,24 @@ def unit(gradients):
     """
     lengths = length(gradients)
     return np.divide(gradients, lengths, out=np.zeros_like(gradients), where=lengths > 0, casting="unsafe")
+
+
+def adam(*, memory=0.9, square_memory=0.999):
+    """A direction that remembers: m / √v, m and v the running means of the gradient and of its square, for each pixel on its own.
+
+    Its steps are about 1 for every pixel, so learning rates are small, 0.01 to 0.1. Make a new one for each climb.
+    Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015.
+    """
+    step, mean, square = 0, 0.0, 0.0
+
+    def direction(gradients):
+        nonlocal step, mean, square
+        step += 1
+        mean = memory * mean + (1 - memory) * gradients
+        square = square_memory * square + (1 - square_memory) * np.square(gradients)
+        return mean / (1 - memory**step) / (np.sqrt(square / (1 - square_memory**step)) + 1e-8)
+
+    return direction
 
 
 def clip(images):

@@ -32,7 +32,33 @@ def class_log_probability(model, class_index):
 
 
 def _class_log_probability(images, *, model, class_index):
-    return _of_class(tf.nn.log_softmax(model(images, training=False)), class_index)
+    return log_probabilities(model(images, training=False), class_index)
+
+
+def log_probabilities(scores, class_index):
+    """From scores (N, classes), log P of one class, or of one class per image: (N,)."""
+    # log P_c = −log(1 + Σ exp(S_k − S_c)) over the other classes k: unlike 1 − P_c, its slope is right even where P_c rounds to 1.
+    return -tf.nn.softplus(tf.reduce_logsumexp(_others(scores, class_index), axis=1) - _of_class(scores, class_index))
+
+
+def _others(scores, class_index):
+    """The scores (N, classes) with that of class c at −∞, so that no maximum and no sum counts it."""
+    classes = tf.broadcast_to(class_index, tf.shape(scores)[:1])
+    return tf.where(tf.one_hot(classes, tf.shape(scores)[1], on_value=True, off_value=False), -np.inf, scores)
+
+
+def class_margin(model, class_index):
+    """S_c(I) − max over k ≠ c of S_k(I): how far class c is ahead of the best other; below 0 the net answers something else."""
+    return partial(_class_margin, model=model, class_index=check_class(model, class_index))
+
+
+def _class_margin(images, *, model, class_index):
+    return margins(model(images, training=False), class_index)
+
+
+def margins(scores, class_index):
+    """From scores (N, classes), how far one class, or one per image, is ahead of the best other: (N,)."""
+    return _of_class(scores, class_index) - tf.reduce_max(_others(scores, class_index), axis=1)
 
 
 def class_probability(model, class_index):
@@ -45,14 +71,15 @@ def _class_probability(images, *, model, class_index):
 
 
 def channel_score(model, layer, channel):
-    """The mean of one channel of a layer over all its positions. layer: a name; channel: 0..channels-1."""
-    _check_within(channel, features(model, layer).shape[-1], f"channel of {layer}")
-    return partial(_channel_score, model=model, layer=layer, channel=channel)
+    """The mean of one channel of a layer over all its positions. layer: a name; channel: 0..channels-1, or one per image (N,)."""
+    for number in np.ravel(channel):
+        _check_within(number, features(model, layer).shape[-1], f"channel of {layer}")
+    return partial(_channel_score, model=model, layer=layer, channel=np.asarray(channel, np.int32))
 
 
 def _channel_score(images, *, model, layer, channel):
-    activations = tf.gather(layer_outputs(model, layer)(images)[layer], channel, axis=-1)
-    return tf.reduce_mean(tf.reshape(activations, [tf.shape(activations)[0], -1]), axis=1)
+    activations = layer_outputs(model, layer)(images)[layer]
+    return _of_class(tf.reduce_mean(activations, axis=range(1, activations.shape.rank - 1)), channel)
 
 
 def neuron_score(model, layer, row, column, channel):

@@ -190,3 +190,16 @@ def test_it_climbs_anything_that_a_picture_is_computed_from():
     waves = normal(2, 5)
     climb = ascend(partial(lambda z: -tf.reduce_sum((z - 1.0) ** 2, axis=1)), waves, steps=50, project=identity)
     assert (climb.values[-1] > climb.values[0]).all() and climb.images.shape == (2, 5)
+
+
+def test_adam_steps_are_those_of_keras():
+    """The same gradients, the same way: ours against the optimizer of Keras, pixel by pixel."""
+    from lecture_lib.ascent import adam
+    from lecture_lib.backend import keras
+
+    slopes, ours = np.random.default_rng(0).normal(size=(20, 2, 3, 3, 1)).astype(np.float32), np.zeros((2, 3, 3, 1), np.float32)
+    theirs, optimizer, direction = keras.Variable(ours), keras.optimizers.Adam(0.1, epsilon=1e-8), adam()
+    for slope in slopes:
+        ours = ours + 0.1 * direction(slope)
+        optimizer.apply_gradients([(-slope, theirs)])  # Keras goes downhill
+    np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-4)
