@@ -37,6 +37,26 @@ def value_and_gradient(score, images):
     return (values.numpy()[0], gradients.numpy()[0]) if single else (values.numpy(), gradients.numpy())
 
 
+def value(score, images):
+    """The score S(I) of each image, compiled like `value_and_gradient` but without its pass backwards.
+
+    images: one image (H, W, C), or a batch (N, ...). Returns a number, or (N,) float32. Raises ValueError where they do not fit the score.
+    """
+    images = np.asarray(images, np.float32)
+    single = images.ndim == 3
+    function, constants, numbers = _split(score)
+    try:
+        values = _compiled_forward(function, constants)(images[None] if single else images, numbers).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(f"The score does not fit images of shape {images.shape}: {error.message.splitlines()[0]}") from None
+    return values[0] if single else values
+
+
+@lru_cache(maxsize=32)
+def _compiled_forward(function, constants):
+    return tf.function(lambda images, numbers: function(images, **dict(constants), **numbers), autograph=False, reduce_retracing=True)
+
+
 def _split(score):
     """Take a partial apart: its function, what the graph is built around (nets, layer names), and the numbers that may move."""
     keywords = score.keywords if isinstance(score, partial) and not score.args else {}
@@ -64,6 +84,28 @@ def _compiled(function, constants):
         return values, tape.gradient(values, images, unconnected_gradients="zero")
 
     return value_and_gradient_graph
+
+
+def gradient_at_layers(outputs, images, class_index):
+    """φ_l(I) and ∂S_c/∂φ_l for layers l inside a net: one pass forward, and back no further than to the lowest of them.
+
+    outputs: a Model from images to [φ_1, φ_2, ..., scores]. images: (N, H, W, C). class_index: 0..classes-1.
+    Returns ([φ_1, ...], [∂S_c/∂φ_1, ...]), lists of tensors; a layer that the score does not depend on has slopes of 0.
+    """
+    return _compiled_at_layers(outputs)(tf.convert_to_tensor(images, tf.float32), tf.convert_to_tensor(class_index))
+
+
+@lru_cache(maxsize=32)
+def _compiled_at_layers(outputs):
+    @tf.function(autograph=False, reduce_retracing=True)
+    def activations_and_gradients(images, class_index):
+        with tf.GradientTape() as tape:
+            tape.watch(images)  # so that all is recorded; what lies below the layers is left out of the compiled graph
+            *activations, scores = outputs(images, training=False)
+            values = tf.gather(scores, class_index, axis=-1)
+        return activations, tape.gradient(values, activations, unconnected_gradients="zero")
+
+    return activations_and_gradients
 
 
 @tf.custom_gradient

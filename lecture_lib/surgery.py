@@ -37,13 +37,14 @@ def named(model, *, class_names, image_size):
     return model
 
 
-def rebuild(model, *, exchange=None, preprocess=None, shape=None):
+def rebuild(model, *, exchange=None, preprocess=None, shape=None, copies=None):
     """The same net again on copies of its layers, nested models unpacked: `exchange(layer)` is the layer to use in its place.
 
     exchange: layer -> a new layer, by default a copy. preprocess: what to do with the images first. shape: of one image, if it is to
-    change. The weights are copied; a layer that stands twice in the net stands twice in the copy.
+    change. copies: an empty dict, to be filled with {layer: its copy}. The weights are copied; a layer that stands twice in the net
+    stands twice in the copy.
     """
-    exchange, copies = exchange or copy, {}
+    exchange, copies = exchange or copy, {} if copies is None else copies
 
     def call(layer, *args, **kwargs):
         if isinstance(layer, keras.Model):
@@ -106,11 +107,11 @@ def _without_softmax(layer, *, last):
     return made
 
 
-def with_relu_rule(model, rule):
+def with_relu_rule(model, rule, *, copies=None):
     """A copy of the net whose every ReLU is computed by `rule`, for example `gradients.guided_relu`; the original stays untouched.
 
     rule: tensor -> tensor with the same forward values as ReLU and a backward pass of its own. A ReLU capped at 6 stays capped; a
-    leaky ReLU is another function and stays as it is.
+    leaky ReLU is another function and stays as it is. copies: as in `rebuild`.
     """
 
     def exchange(layer):
@@ -124,15 +125,19 @@ def with_relu_rule(model, rule):
             made.activation = lambda x: keras.ops.minimum(rule(x), 6.0)
         return made
 
-    return rebuild(model, exchange=exchange)
+    return rebuild(model, exchange=exchange, copies=copies)
 
 
-def with_random_weights(model, *, seed=0):
+def with_random_weights(model, *, layers=None, seed=0):
     """A copy of the net that knows nothing: the numbers of each kernel are put in random order, all else stays.
 
+    layers: the names of those to shuffle, by default all. Raises ValueError for a name that the net does not have.
     Source: after Adebayo et al., Sanity checks for saliency maps, 2018, who draw new numbers.
     """
     random, net = np.random.default_rng(seed), rebuild(model)
-    for layer in net.layers:
+    names = [layer.name for layer in net.layers]
+    if unknown := [name for name in layers or [] if name not in names]:
+        raise ValueError(f"This net has no layer {unknown[0]!r}; its layers are {', '.join(names)}.")
+    for layer in net.layers if layers is None else map(net.get_layer, layers):
         layer.set_weights([random.permutation(w.ravel()).reshape(w.shape) if w.ndim > 1 else w for w in layer.get_weights()])
     return net

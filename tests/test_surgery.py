@@ -214,3 +214,21 @@ def test_a_net_with_a_relu_rule_can_forget_what_it_knows():
     rule_last = surgery.with_relu_rule(surgery.with_random_weights(small_net()), guided_relu)
     slopes = [gradient(scores.class_score(net, 1), IMAGES[0]) for net in (rule_first, rule_last)]
     np.testing.assert_array_equal(slopes[0], slopes[1])
+
+
+def test_random_weights_of_some_layers_leave_the_others():
+    net, shuffled = small_net(), surgery.with_random_weights(small_net(), layers=["conv2", "scores"])
+    for layer in net.layers:
+        kernels = zip(layer.get_weights()[:1], shuffled.get_layer(layer.name).get_weights()[:1], strict=True)
+        assert all((old == new).all() != (layer.name in ("conv2", "scores")) for old, new in kernels)
+    with pytest.raises(ValueError, match="no layer 'conv9'; its layers are image, conv1"):
+        surgery.with_random_weights(net, layers=["conv9"])
+
+
+def test_a_rebuilt_net_can_say_which_layer_each_of_its_own_was():
+    net, copies = surgery.wrap_model(transfer(layers.Dense(5))), {}
+    made = surgery.with_relu_rule(net, guided_relu, copies=copies)
+    assert set(map(id, copies.values())) == {id(layer) for layer in made.layers if layer.name != "image"}
+    for old, new in copies.items():
+        for weight, copied in zip(old.get_weights(), new.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, copied)
