@@ -1,5 +1,6 @@
 """Architectures, written out: each function returns an untrained `keras.Model` from images in [0, 1] to class scores."""
 
+import keras
 from keras import Input, Model, layers
 
 
@@ -50,6 +51,89 @@ def mnist_cnn():
     x = layers.MaxPooling2D(2, name="pool2")(x)
     x = layers.Dropout(0.5, name="dropout")(layers.Flatten(name="flatten")(x))
     return Model(images, layers.Dense(10, name="scores")(x))
+
+
+def mnist_wide():
+    """A digit reader of two wide convolutions and two linear layers, the net of the defences: 3,274,634 parameters.
+
+    Images: (N, 28, 28, 1) in [0, 1]; its features "pool2" are (N, 7, 7, 64).
+    Source: Madry et al., Towards deep learning models resistant to adversarial attacks, 2018.
+    """
+    images = Input((28, 28, 1), name="image")
+    x = layers.Conv2D(32, 5, padding="same", activation="relu", name="conv1")(images)
+    x = layers.MaxPooling2D(2, name="pool1")(x)
+    x = layers.Conv2D(64, 5, padding="same", activation="relu", name="conv2")(x)
+    x = layers.MaxPooling2D(2, name="pool2")(x)
+    x = layers.Dense(1024, activation="relu", name="hidden")(layers.Flatten(name="flatten")(x))
+    return Model(images, layers.Dense(10, name="scores")(x))
+
+
+def mnist_decoder():
+    """From the features "pool2" of `mnist_wide`, (N, 7, 7, 64), to the picture they may come from, (N, 28, 28, 1) in [0, 1].
+
+    Source: Zheng et al., Insights from attacking interpretable models; after Mahendran and Vedaldi, 2015.
+    """
+    features = Input((7, 7, 64), name="features")
+    x = layers.Conv2DTranspose(64, 5, 2, padding="same", activation="relu", name="deconv1")(features)
+    x = layers.Conv2DTranspose(32, 5, 2, padding="same", activation="relu", name="deconv2")(x)
+    return Model(features, layers.Conv2D(1, 3, padding="same", activation="sigmoid", name="picture")(x))
+
+
+def protonet(prototypes=15):
+    """A digit reader that compares: a code of 2x2x10 numbers, its squared distances to prototypes, one linear layer on these.
+
+    Images: (N, 28, 28, 1) in [0, 1]; its layers "code" (N, 40) and "prototypes" (N, prototypes), the distances.
+    Source: Li et al., Deep learning for case-based reasoning through prototypes, 2018.
+    """
+    images = Input((28, 28, 1), name="image")
+    x = images
+    for number, (filters, activation) in enumerate([(32, "relu"), (32, "relu"), (32, "relu"), (10, "sigmoid")], 1):
+        x = layers.Conv2D(filters, 3, 2, padding="same", activation=activation, name=f"conv{number}")(x)
+    distances = Prototypes(prototypes, name="prototypes")(layers.Flatten(name="code")(x))
+    return Model(images, layers.Dense(10, use_bias=False, name="scores")(distances))
+
+
+@keras.saving.register_keras_serializable("lecture_lib")
+class Prototypes(layers.Layer):
+    """‖z − p_j‖², the squared distances of codes z (N, numbers) from `count` learned prototypes p_j: (N, count)."""
+
+    def __init__(self, count, **kwargs):
+        super().__init__(**kwargs)
+        self.count = count
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(self.count, shape[-1]), initializer=keras.initializers.RandomUniform(0, 1), name="kernel")
+
+    def call(self, codes):
+        return keras.ops.sum(keras.ops.square(codes[:, None] - self.kernel), axis=-1)
+
+    def get_config(self):
+        return super().get_config() | {"count": self.count}
+
+
+def protonet_decoder():
+    """The mirror of `protonet`'s four convolutions: from codes (N, 40) to pictures (N, 28, 28, 1) in [0, 1]."""
+    codes = Input((40,), name="code")
+    x = layers.Reshape((2, 2, 10), name="maps")(codes)
+    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv1")(x)
+    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv2")(x)
+    x = layers.Cropping2D(((0, 1), (0, 1)), name="seven")(x)  # 8x8 to the 7x7 that the third convolution saw
+    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv3")(x)
+    return Model(codes, layers.Conv2DTranspose(1, 3, 2, padding="same", activation="sigmoid", name="picture")(x))
+
+
+def tinynet_generator():
+    """From the features "block4" of `tinynet_robust`, (N, h, w, 256), to pictures (N, 16h, 16w, 3) in [0, 1].
+
+    Source: Dosovitskiy and Brox, Generating images with perceptual similarity metrics based on deep networks, 2016.
+    """
+    features = Input((None, None, 256), name="features")
+    x = layers.Conv2D(192, 3, padding="same", name="gather")(features)
+    for number, filters in enumerate([128, 64, 32, 16], 1):  # kernels of 4 divide by the stride of 2: no checkerboards
+        x = layers.LeakyReLU(0.2, name=f"relu{number}")(x)
+        x = layers.Conv2DTranspose(filters, 4, 2, padding="same", name=f"double{number}")(x)
+    x = layers.LeakyReLU(0.2, name="relu5")(x)
+    return Model(features, layers.Conv2D(3, 3, padding="same", activation="sigmoid", name="picture")(x))
 
 
 def squeezenet(classes=1000):

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from keras import layers
 
+DATA = Path(__file__).parent.parent
+
 
 def folded_weights(model):
     """{"layer/kernel": array, "layer/bias": array}: a convolution and the normalization after it as one convolution with a bias."""
@@ -25,7 +27,16 @@ def export(trained, plain, name):
     weights = {key: np.float16(value) for key, value in folded_weights(trained).items()}
     for layer in plain.layers:
         layer.set_weights([np.float32(weights[f"{layer.name}/{weight.name}"]) for weight in layer.weights])
-    images = np.random.default_rng(0).random((4, *[size or 64 for size in plain.input_shape[1:]]), np.float32)
-    difference = np.abs(trained.predict_on_batch(images) - plain.predict_on_batch(images)).max()
-    print(f"{name}: {plain.count_params():,} parameters, largest change of a score by rounding to float16: {difference:.1e}")
-    np.savez_compressed(Path(__file__).parent.parent / f"{name}.npz", **weights)
+    side = 64 if plain.input_shape[-1] == 3 else 4  # photographs, or features where the size is free
+    inputs = np.random.default_rng(0).random((4, *[size or side for size in plain.input_shape[1:]]), np.float32)
+    difference = np.abs(trained.predict_on_batch(inputs) - plain.predict_on_batch(inputs)).max()
+    print(f"{name}: {plain.count_params():,} parameters, largest change of an output by rounding to float16: {difference:.1e}")
+    np.savez_compressed(DATA / f"{name}.npz", **weights)
+
+
+def stored(plain, name):
+    """The net `plain` with the weights of data/NAME.npz."""
+    with np.load(DATA / f"{name}.npz", allow_pickle=False) as weights:
+        for layer in plain.layers:
+            layer.set_weights([np.float32(weights[f"{layer.name}/{weight.name}"]) for weight in layer.weights])
+    return plain

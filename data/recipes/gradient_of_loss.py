@@ -8,7 +8,8 @@ if keras.backend.backend() == "torch":
     def gradient_of_loss(model, pictures, labels):
         pictures = pictures.detach().requires_grad_(True)
         with torch.enable_grad():
-            loss = keras.losses.sparse_categorical_crossentropy(labels, model(pictures, training=False), from_logits=True)
+            scores = keras.ops.cast(model(pictures, training=False), "float32")
+            loss = keras.losses.sparse_categorical_crossentropy(labels, scores, from_logits=True)
             return torch.autograd.grad(loss.sum(), pictures)[0]
 
 else:
@@ -17,5 +18,6 @@ else:
     def gradient_of_loss(model, pictures, labels):
         with tf.GradientTape() as tape:
             tape.watch(pictures)
-            loss = keras.losses.sparse_categorical_crossentropy(labels, model(pictures, training=False), from_logits=True)
+            scores = keras.ops.cast(model(pictures, training=False), "float32")
+            loss = keras.losses.sparse_categorical_crossentropy(labels, scores, from_logits=True)
         return tape.gradient(loss, pictures)

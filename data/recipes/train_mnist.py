@@ -6,32 +6,11 @@ TensorFlow, or with PyTorch (KERAS_BACKEND=torch).
 
 import keras
 import numpy as np
+from batches import Moved
 from export import export
 
 from lecture_lib.digits import load_digits, load_mnist
 from lecture_lib.nets import mnist_cnn
-
-
-class Shifted(keras.utils.PyDataset):
-    """Batches in random order, each picture shifted by -2..2 pixels both ways."""
-
-    def __init__(self, pictures, labels, *, batch=128, seed=0):
-        super().__init__()
-        self.pictures = np.pad(pictures, [(0, 0), (2, 2), (2, 2), (0, 0)])
-        self.labels, self.batch, self.random = labels, batch, np.random.default_rng(seed)
-        self.on_epoch_end()
-
-    def __len__(self):
-        return len(self.labels) // self.batch
-
-    def __getitem__(self, number):
-        chosen = self.order[number * self.batch : (number + 1) * self.batch]
-        shifts = self.random.integers(0, 5, size=(len(chosen), 2))
-        pictures = [self.pictures[i, r : r + 28, c : c + 28] for i, (r, c) in zip(chosen, shifts, strict=True)]
-        return np.stack(pictures), self.labels[chosen]
-
-    def on_epoch_end(self):
-        self.order = self.random.permutation(len(self.labels))
 
 
 def main(*, epochs=20, seed=0):
@@ -39,9 +18,9 @@ def main(*, epochs=20, seed=0):
     images, labels, test_images, test_labels = load_mnist()
     digits, digit_labels = load_digits()
     repeats = 10  # so that a thousand digits are not lost among sixty thousand
-    batches = Shifted(
-        np.concatenate([images, *[digits[:1000]] * repeats]), np.concatenate([labels, *[digit_labels[:1000]] * repeats]), seed=seed
-    )
+    pictures = np.concatenate([images, *[digits[:1000]] * repeats])
+    answers = np.concatenate([labels, *[digit_labels[:1000]] * repeats])
+    batches = Moved(pictures, answers, batch=128, shift=2, seed=seed)
     model = mnist_cnn()
     rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

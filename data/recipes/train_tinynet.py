@@ -12,11 +12,10 @@ import time
 from pathlib import Path
 
 import keras
-import numpy as np
+from batches import Moved
 from export import export
 from gradient_of_loss import gradient_of_loss
 from keras import ops
-from PIL import Image
 from tiny_imagenet import CLASSES, read
 
 from lecture_lib.nets import tinynet
@@ -50,40 +49,6 @@ class AdversarialModel(keras.Model):
         return super().train_step((pictures, labels))
 
 
-class Shuffled(keras.utils.PyDataset):
-    """Batches in random order, each picture shifted by up to 6 pixels (mirrored at the edge) and flipped half of the time.
-
-    smallest: side of the smallest square that may be cut out and enlarged to 64 pixels; 64 enlarges nothing.
-    """
-
-    def __init__(self, pictures, labels, *, batch=100, smallest=64, seed=0):
-        super().__init__()
-        self.smallest = smallest
-        self.pictures = np.pad(pictures, [(0, 0), (6, 6), (6, 6), (0, 0)], mode="reflect")
-        self.labels, self.batch, self.random = labels, batch, np.random.default_rng(seed)
-        self.order = self.random.permutation(len(labels))
-
-    def __len__(self):
-        return len(self.labels) // self.batch
-
-    def __getitem__(self, number):
-        chosen = self.order[number * self.batch : (number + 1) * self.batch]
-        rows, columns, flips = self.random.integers(0, [13, 13, 2], size=(len(chosen), 3)).T
-        places = zip(chosen, rows, columns, flips, strict=True)
-        pictures = [self.enlarged(self.pictures[i, r : r + 64, c : c + 64][:, :: 1 - 2 * f]) for i, r, c, f in places]
-        return np.stack(pictures).astype("float32") / 255, self.labels[chosen]
-
-    def enlarged(self, picture):
-        if self.smallest == 64:
-            return picture
-        side = self.random.integers(self.smallest, 65)
-        row, column = self.random.integers(0, 65 - side, size=2)
-        return Image.fromarray(picture).resize((64, 64), Image.Resampling.BILINEAR, (column, row, column + side, row + side))
-
-    def on_epoch_end(self):
-        self.order = self.random.permutation(len(self.labels))
-
-
 def accuracy(model, pictures, labels, *, radius=0.0, batch=100):
     """Share of pictures classified rightly, after a 20-step attack when radius > 0."""
     right = 0
@@ -105,7 +70,7 @@ def smoothed_loss(smoothing):
 def main(name, *, radius, epochs, smallest=64, smoothing=0.0, peak=0.2, seed=0):
     keras.utils.set_random_seed(seed)
     pictures, labels, test_pictures, test_labels = read()
-    batches = Shuffled(pictures, labels, smallest=smallest, seed=seed)
+    batches = Moved(pictures, labels, batch=100, shift=6, border="reflect", mirrored=True, smallest=smallest, seed=seed)
     net = tinynet(len(CLASSES), batch_normalization=True)
     model = AdversarialModel(net.input, net.output)
     model.radius = radius

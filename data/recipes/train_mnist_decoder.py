@@ -1,0 +1,68 @@
+"""Train the decoder of `mnist_natural` or `mnist_robust`: python train_mnist_decoder.py NET --epochs E.
+
+The net stays as it is; the decoder learns to draw each picture from the net's features "pool2" of that picture, attacked with radius
+0.3: what it draws shows what the features know (Zheng et al., Insights from attacking interpretable models). Runs on Keras with
+TensorFlow or PyTorch; goes on after the last whole pass when cut off.
+"""
+
+import argparse
+from pathlib import Path
+
+import keras
+import numpy as np
+from export import export, stored
+from linf_attack import improved_attack
+
+from lecture_lib.digits import load_mnist
+from lecture_lib.nets import mnist_decoder, mnist_wide
+
+RADIUS = 0.3
+
+
+class Attacked(keras.utils.PyDataset):
+    """Attacked pictures in random order, and the features of each from which to draw it."""
+
+    def __init__(self, net, images, labels, *, steps=1, batch=250, limit=None, seed=0):
+        super().__init__(workers=0)
+        self.net, self.images, self.labels, self.steps, self.batch, self.limit = net, images, labels, steps, batch, limit
+        self.features = keras.Model(net.input, net.get_layer("pool2").output)
+        self.random = np.random.default_rng(seed)
+        self.order = self.random.permutation(len(labels))
+
+    def __len__(self):
+        return self.limit or len(self.labels) // self.batch
+
+    def __getitem__(self, number):
+        chosen = self.order[number * self.batch : (number + 1) * self.batch]
+        pictures = self.images[chosen]
+        start = self.random.uniform(-RADIUS, RADIUS, pictures.shape).astype("float32")
+        options = {"start": start, "radius": RADIUS, "steps": self.steps, "step": 1.25 * RADIUS / self.steps}
+        attacked = pictures + improved_attack(self.net, pictures, self.labels[chosen], **options)
+        return keras.ops.convert_to_numpy(self.features(attacked, training=False)), attacked
+
+    def on_epoch_end(self):
+        self.order = self.random.permutation(len(self.labels))
+
+
+def main(name, *, epochs, limit=None, seed=0):
+    keras.utils.set_random_seed(seed)
+    images, labels, test_images, test_labels = load_mnist()
+    net = stored(mnist_wide(), name)
+    batches = Attacked(net, images, labels, limit=limit, seed=seed)
+    decoder = mnist_decoder()
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
+    decoder.compile(keras.optimizers.Adam(rate), keras.losses.MeanSquaredError())
+    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / f"{name}_decoder")
+    decoder.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
+    features, attacked = Attacked(net, test_images, test_labels, steps=10, batch=1000, seed=seed)[0]
+    error = float(np.mean((keras.ops.convert_to_numpy(decoder(features)) - attacked) ** 2))
+    print(f"{name}_decoder: mean squared error {error:.4f} on 1,000 attacked test pictures; grey pictures would have {attacked.var():.4f}")
+    export(decoder, mnist_decoder(), f"{name}_decoder")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=["mnist_natural", "mnist_robust"])
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--limit", type=int, help="batches in a pass, to try the recipe")
+    main(**vars(parser.parse_args()))
