@@ -86,6 +86,28 @@ def _compiled(function, constants):
     return value_and_gradient_graph
 
 
+def gradient_at_layers(outputs, images, class_index):
+    """φ_l(I) and ∂S_c/∂φ_l for layers l inside a net: one pass forward, and back no further than to the lowest of them.
+
+    outputs: a Model from images to [φ_1, φ_2, ..., scores]. images: (N, H, W, C). class_index: 0..classes-1.
+    Returns ([φ_1, ...], [∂S_c/∂φ_1, ...]), lists of tensors; a layer that the score does not depend on has slopes of 0.
+    """
+    return _compiled_at_layers(outputs)(tf.convert_to_tensor(images, tf.float32), tf.convert_to_tensor(class_index))
+
+
+@lru_cache(maxsize=32)
+def _compiled_at_layers(outputs):
+    @tf.function(autograph=False, reduce_retracing=True)
+    def activations_and_gradients(images, class_index):
+        with tf.GradientTape() as tape:
+            tape.watch(images)  # so that all is recorded; what lies below the layers is left out of the compiled graph
+            *activations, scores = outputs(images, training=False)
+            values = tf.gather(scores, class_index, axis=-1)
+        return activations, tape.gradient(values, activations, unconnected_gradients="zero")
+
+    return activations_and_gradients
+
+
 @tf.custom_gradient
 def guided_relu(x):
     """ReLU whose backward pass lets a gradient through where it is positive and the input was too.

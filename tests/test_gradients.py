@@ -4,10 +4,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from small_nets import counting_net, linear_net, normal, pixel_net, pixel_scores, random
+from small_nets import counting_net, linear_net, normal, pixel_features, pixel_net, pixel_scores, random
 
 from lecture_lib import gradients, scores
-from lecture_lib.backend import tf
+from lecture_lib.backend import keras, tf
 from lecture_lib.gradients import deconv_relu, gradient, guided_relu, value_and_gradient
 
 SLIDE = np.float32([[1, -1, 5], [2, -5, -7], [-3, 2, 4]])
@@ -47,7 +47,7 @@ def test_values_compile_once_for_all_classes_and_refuse_images_that_do_not_fit()
     gradients.value(scores.class_score(net, 2), random(2, 6, 6, 3, seed=1))
     assert not calls
     with pytest.raises(ValueError, match="does not fit images of shape"):
-        gradients.value(lambda images: tf.reshape(images, [-1, 7])[:, 0], random(1, 6, 6, 3))
+        gradients.value(lambda images: tf.gather(images[:, 0, 0, 0], tf.cast(images[:, 0, 0, 0], tf.int32) + 9), random(1, 6, 6, 3))
 
 
 def test_the_images_of_a_batch_do_not_touch_each_other():
@@ -159,3 +159,24 @@ def backward(rule, x, upstream):
 def test_the_three_backward_rules_on_the_numbers_of_the_slide(rule, expected):
     np.testing.assert_array_equal(rule(SLIDE), [[1, 0, 5], [2, 0, 0], [0, 2, 4]])
     np.testing.assert_array_equal(backward(rule, SLIDE, UPSTREAM[..., None]), expected)
+
+
+def test_gradients_at_layers_are_those_known_by_hand():
+    """Of `pixel_net`: φ = relu(I · kernel + bias), and ∂S_c/∂φ = w_c / positions everywhere; the pooled means come with w_c itself."""
+    net, images = pixel_net(), random(2, 6, 5, 3)
+    outputs = keras.Model(net.input, [net.get_layer("conv").output, net.get_layer("pool").output, net.output])
+    (maps, means), slopes = gradients.gradient_at_layers(outputs, images, 1)
+    weights = net.get_layer("scores").get_weights()[0][:, 1]
+    np.testing.assert_allclose(maps, pixel_features(images), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(means, pixel_features(images).mean(axis=(1, 2)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(slopes[0], np.broadcast_to(weights / 30, (2, 6, 5, 4)), rtol=1e-5)
+    np.testing.assert_allclose(slopes[1], np.broadcast_to(weights, (2, 4)), rtol=1e-5)
+
+
+def test_gradients_at_layers_compile_once_for_all_classes_and_pictures():
+    net, calls = counting_net()
+    outputs = keras.Model(net.input, [net.get_layer("conv").output, net.output])
+    gradients.gradient_at_layers(outputs, random(1, 6, 6, 3), 0)
+    calls.clear()
+    gradients.gradient_at_layers(outputs, random(1, 6, 6, 3, seed=1), 2)
+    assert not calls
