@@ -78,3 +78,46 @@ def label_ends(axis, curves, labels):
         y = max(height_of(curves[number][-1]), y + 0.085)
         axis.annotate(labels[number], (1, y), (8, 0), xycoords="axes fraction", textcoords="offset points",
                       va="center", fontsize=10, color=CURVE_COLOURS[number % len(CURVE_COLOURS)])
+
+
+def show_matrix(values, *, rows, columns, texts=None, limits=(0.0, 1.0), alt):
+    """Show a table of numbers (rows, columns) as coloured fields with their text: blue at the lower limit, white between, red at the upper.
+
+    rows, columns: one name each. texts: one text a field, by default the number. Raises ValueError when the names do not match.
+    """
+    values, (low, high) = np.asarray(values, float), limits
+    check_count(rows, len(values), what="row")
+    check_count(columns, values.shape[1], what="column")
+    figure, axis = chart(height=32 * len(rows) + 30, margins=(120, 4, 26, 4))
+    axis.imshow(values, cmap="RdBu_r", vmin=low, vmax=high, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        dark = abs(2 * value - low - high) > 0.65 * (high - low)
+        axis.text(column, row, f"{value:.2f}" if texts is None else texts[row][column], ha="center", va="center", fontsize=9.5,
+                  color="white" if dark else INK)  # fmt: skip
+    axis.xaxis.tick_top()
+    axis.set_xticks(range(len(columns)), columns)
+    axis.set_yticks(range(len(rows)), rows)
+    publish(figure, alt)
+
+
+def show_intervals(names, panels, *, alt):
+    """Show a dot with its interval for each name, best read from top to bottom, and one panel for each measure side by side.
+
+    names: N texts. panels: {title: (N, 3) numbers: low end, value, high end}. Raises ValueError when the names do not match.
+    """
+    tall = 24 * len(names) + 40
+    figure = Figure(figsize=(7.4, tall / 100), dpi=100, facecolor="white")
+    for number, (title, numbers) in enumerate(panels.items()):
+        low, value, high = np.asarray(numbers, float).T
+        check_count(names, len(value), what="name")
+        axis = figure.add_axes([0.19 + 0.81 / len(panels) * number, 0.02, 0.81 / len(panels) - 0.025, 1 - 30 / tall], axisbelow=True)
+        axis.hlines(range(len(names)), low, high, color=PALE, linewidth=5)
+        axis.plot(value, range(len(names)), "o", color=ACCENT, markersize=6)
+        axis.set(ylim=(len(names) - 0.5, -0.5), xlim=(min(0, low.min()) - 0.05, max(1, high.max()) + 0.05), xticks=[0, 1])
+        axis.set_yticks(range(len(names)), names if number == 0 else [""] * len(names))
+        axis.set_title(title, fontsize=9.5, color=INK, pad=20)
+        axis.xaxis.tick_top()
+        axis.tick_params(length=0, labelsize=9, labelcolor=INK)
+        axis.grid(color="#eceef1")
+        axis.set_frame_on(False)
+    publish(figure, alt)

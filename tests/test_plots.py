@@ -21,6 +21,8 @@ CALLS = {
     "show_values labels": lambda alt: charts.show_values([np.arange(3), np.arange(5)], labels=["short", "long"], alt=alt),
     "show_curves": lambda alt: charts.show_curves([1, 10, 100], [[3, 2, 1], [1, 5, 9]], x_label="n", y_label="s", log=True, alt=alt),
     "show_bars": lambda alt: charts.show_bars(["cat", "dog"], [0.9, 0.1], alt=alt),
+    "show_matrix": lambda alt: charts.show_matrix([[0.0, 1, 0.4]], rows=["cat"], columns=list("abc"), alt=alt),
+    "show_intervals": lambda alt: charts.show_intervals(["cat", "dog"], {"one": [[0, 0.5, 1]] * 2, "two": [[-1, 0, 2]] * 2}, alt=alt),
 }
 
 
@@ -89,6 +91,8 @@ def test_a_wrong_picture_is_one_sentence(images, sentence):
     lambda: charts.show_values(np.zeros((5, 2)), labels=["one"], alt="x"),
     lambda: charts.show_curves([1, 2], [1, 2, 3], x_label="x", y_label="y", alt="x"),
     lambda: charts.show_bars(["one"], [0.5, 0.5], alt="x"),
+    lambda: charts.show_matrix([[1, 2]], rows=["one"], columns=["one"], alt="x"),
+    lambda: charts.show_intervals(["one"], {"a": [[0, 1, 2]] * 2}, alt="x"),
 ])
 def test_counts_that_do_not_match_are_named(call):
     with pytest.raises(ValueError, match="There are [123] things to show but"):
