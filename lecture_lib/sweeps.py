@@ -1,0 +1,61 @@
+"""The same experiment many times over: with progress, kept on disk as it goes, on this computer or on a cluster."""
+
+import json
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+BEGINNING = '{"job": '  # of every line of a record
+
+def sweep(function, jobs, *, path=None, client=None):
+    """The rows of function(**job) for every job, in the order of the jobs; what a file `path` holds already is not computed again.
+
+    function: keywords -> a list of rows, dicts of numbers and texts. jobs: dicts of such keywords, numbers and texts too. path: a file, one
+    line a job, to which every result is added as soon as it is there, so that an interrupted sweep goes on where it was; None keeps
+    nothing. client: a `distributed.Client` of Dask whose workers share the jobs; None computes them here, one after another.
+    Returns a list of all rows; on an interrupt those that are done. Raises ValueError for a file that is no record of a sweep.
+    """
+    done = _recorded(path)
+    waiting = [job for job in jobs if _key(job) not in done]
+    results = _on_cluster(client, function, waiting) if client else ((job, function(**job)) for job in waiting)
+    try:
+        for job, rows in tqdm(results, total=len(waiting), desc="sweep", disable=None):
+            done[_key(job)] = rows
+            if path is not None:
+                _add(path, job, rows)
+    except KeyboardInterrupt:
+        pass
+    return [row for job in jobs for row in done.get(_key(job), [])]
+
+
+def _on_cluster(client, function, jobs):
+    from distributed import as_completed  # an extra of the course: pip install "lecture_lib[scale]"
+
+    futures = {client.submit(function, **job, pure=False): job for job in jobs}
+    for future, rows in as_completed(futures, with_results=True):
+        yield futures[future], rows
+
+
+def _key(job):
+    return json.dumps(job, sort_keys=True)
+
+
+def _recorded(path):
+    """{job: rows} of the file; a last line that was cut off when the program ended counts as not done."""
+    text = Path(path).read_text(encoding="utf-8") if path is not None and Path(path).is_file() else ""
+    *lines, torn = text.split("\n")
+    try:
+        records = [json.loads(line) for line in lines]
+        if not BEGINNING.startswith(torn[: len(BEGINNING)]):
+            raise ValueError
+        return {_key(record["job"]): record["rows"] for record in records}
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} is no record of a sweep; give another path, or take the file away.") from None
+
+
+def _add(path, job, rows):
+    with open(path, "a+b") as file:
+        file.seek(0)
+        whole_lines = file.read().rfind(b"\n") + 1
+        file.truncate(whole_lines)  # only a line that was cut off is taken away
+        file.write((json.dumps({"job": job, "rows": rows}) + "\n").encode())
