@@ -54,10 +54,15 @@ def layout(titles, columns, size):
     return columns, size, [fold(title) for title in titles]
 
 
-def tile(images, *, gap=2):
-    """One picture (H, W, 3) as it is; a batch (N, H, W, 3) as one picture, side by side in rows of at most five, with white between."""
+def tile(images, *, columns=None, gap=2, width=0):
+    """One picture (H, W, 3) as it is; a batch (N, H, W, 3) as one picture, side by side in rows of at most five, with white between.
+
+    columns: how many stand in a row instead. width: small pictures are enlarged, each pixel to a square, to be about this wide together.
+    """
     batch = as_batch(images)
-    columns = ceil(len(batch) / ceil(len(batch) / 5))
+    columns = columns or ceil(len(batch) / ceil(len(batch) / 5))
+    factor = max(1, width // (columns * batch.shape[2]))
+    batch = batch.repeat(factor, axis=1).repeat(factor, axis=2)
     pad = [(0, -len(batch) % columns), (0, gap), (0, gap), (0, 0)]
     batch = np.pad(batch, pad, constant_values=1)
     rows = batch.reshape(-1, columns, *batch.shape[1:]).swapaxes(1, 2)

@@ -281,6 +281,13 @@ def test_tiles_keep_their_order():
     np.testing.assert_array_equal(page.tile(batch, gap=1)[::2, ::2, 0], batch[:, 0, 0, 0].reshape(2, 3))
 
 
+def test_tiles_stand_in_columns_and_are_enlarged_to_a_width():
+    batch = np.linspace(0, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones((1, 2, 2, 1), np.float32)
+    tiled = page.tile(batch, columns=2, gap=1, width=12)
+    assert tiled.shape == (3 * 6 + 2, 2 * 6 + 1, 1)
+    np.testing.assert_array_equal(tiled[::7, ::7, 0], batch[:, 0, 0, 0].reshape(3, 2))
+
+
 @pytest.mark.parametrize("width, shown", [(64, (384, True)), (28, (364, True)), (224, (384, False)), (1000, (640, False))])
 def test_small_pictures_grow_by_whole_factors(width, shown):
     assert page.width_on_page(width) == shown
