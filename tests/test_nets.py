@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_nets import normal, random
 
-from lecture_lib import nets
+from lecture_lib import nets, surgery
 from lecture_lib.backend import keras
 
 RECIPES = Path(__file__).parent.parent / "data" / "recipes"
@@ -57,6 +57,8 @@ def test_parameters_are_counted():
     assert nets.tinynet(40).count_params() == 1_838_744
     assert nets.mnist_cnn().count_params() == 34_826
     assert nets.squeezenet().count_params() == 1_235_496
+    assert nets.mnist_wide().count_params() == 832 + 51_264 + 3_212_288 + 10_250
+    assert nets.protonet().count_params() == 320 + 9_248 + 9_248 + 2_890 + 15 * 40 + 15 * 10
 
 
 def test_dropout_acts_in_training_only():
@@ -72,3 +74,40 @@ def test_pooling_keeps_the_last_half_filled_window(side):
     count = -(-(side - 3) // 2) + 1  # Caffe rounds up
     expected = [[picture[0, 2 * r : 2 * r + 3, 2 * c : 2 * c + 3].max() for c in range(count)] for r in range(count)]
     np.testing.assert_array_equal(found[0, ..., 0], expected)
+
+
+def test_prototypes_measure_squared_distances():
+    codes, prototypes = normal(6, 40, seed=1), normal(4, 40, seed=2)
+    layer = nets.Prototypes(4)
+    layer.build((None, 40))
+    layer.set_weights([prototypes])
+    expected = np.square(np.float64(codes)[:, None] - prototypes).sum(axis=2)
+    np.testing.assert_allclose(layer(codes), expected, rtol=1e-5)
+
+
+def test_a_net_with_prototypes_can_be_copied():
+    model, images = nets.protonet(), random(3, 28, 28, 1)
+    np.testing.assert_allclose(surgery.rebuild(model)(images), model(images), rtol=1e-5)
+
+
+def test_protonet_is_a_code_of_forty_numbers_and_scores_linear_in_its_distances():
+    model, images = nets.protonet(), random(3, 28, 28, 1)
+    parts = keras.Model(model.input, [model.get_layer(name).output for name in ("code", "prototypes", "scores")])
+    codes, distances, scores = (part.numpy() for part in parts(images))
+    assert codes.shape == (3, 40) and distances.shape == (3, 15)
+    np.testing.assert_allclose(scores, distances @ model.get_layer("scores").get_weights()[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("build, features, pictures", [
+    (nets.mnist_decoder, (7, 7, 64), (28, 28, 1)), (nets.protonet_decoder, (40,), (28, 28, 1)),
+    (nets.tinynet_generator, (4, 4, 256), (64, 64, 3)), (nets.tinynet_generator, (6, 9, 256), (96, 144, 3)),
+])  # fmt: skip
+def test_a_decoder_draws_pictures_of_the_right_size_in_the_right_range(build, features, pictures):
+    drawn = build()(100 * normal(2, *features)).numpy()
+    assert drawn.shape == (2, *pictures) and drawn.min() >= 0 and drawn.max() <= 1
+
+
+def test_the_decoders_begin_where_the_nets_end():
+    for net, layer, decoder in (nets.mnist_wide(), "pool2", nets.mnist_decoder()), (nets.protonet(), "code", nets.protonet_decoder()):
+        assert net.get_layer(layer).output.shape[1:] == decoder.input.shape[1:] and decoder.output.shape == net.input.shape
+    assert nets.tinynet().get_layer("block4").output.shape == nets.tinynet_generator().input.shape
