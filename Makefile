@@ -58,7 +58,7 @@ COMPILE = $(VENV)/lock-tools/bin/uv pip compile --quiet --upgrade --universal --
 lock:
 	@$(PYTHON) -m venv $(VENV)/lock-tools && $(VENV)/lock-tools/bin/python -m pip install --quiet "uv>=0.9,<0.14"
 	$(COMPILE) --output-file requirements.lock
-	$(COMPILE) --all-extras --constraints requirements.lock --output-file requirements-test.lock
+	$(COMPILE) --extra demo --extra scale --extra test --constraints requirements.lock --output-file requirements-test.lock
 
 clean:
 	rm -rf $(VENV)
