@@ -73,17 +73,17 @@ def _is_numeric(value):
 @lru_cache(maxsize=32)
 def _compiled(function, constants):
     """The value and gradient of one function around given nets, compiled at the first call; the cache keeps the last 32."""
+    # A partial and not an inner function: TensorFlow takes all copies of one inner function for one that is traced too often.
+    return tf.function(partial(_value_and_gradient, function, constants), autograph=False, reduce_retracing=True)
 
-    @tf.function(autograph=False, reduce_retracing=True)
-    def value_and_gradient_graph(images, numbers):
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            values = tf.convert_to_tensor(function(images, **dict(constants), **numbers))
-        if values.shape.rank != 1:
-            raise ValueError(f"A score gives one number per image, shape (N,); this one gave shape {tuple(values.shape)}.")
-        return values, tape.gradient(values, images, unconnected_gradients="zero")
 
-    return value_and_gradient_graph
+def _value_and_gradient(function, constants, images, numbers):
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        values = tf.convert_to_tensor(function(images, **dict(constants), **numbers))
+    if values.shape.rank != 1:
+        raise ValueError(f"A score gives one number per image, shape (N,); this one gave shape {tuple(values.shape)}.")
+    return values, tape.gradient(values, images, unconnected_gradients="zero")
 
 
 def gradient_at_layers(outputs, images, class_index):
@@ -97,15 +97,15 @@ def gradient_at_layers(outputs, images, class_index):
 
 @lru_cache(maxsize=32)
 def _compiled_at_layers(outputs):
-    @tf.function(autograph=False, reduce_retracing=True)
-    def activations_and_gradients(images, class_index):
-        with tf.GradientTape() as tape:
-            tape.watch(images)  # so that all is recorded; what lies below the layers is left out of the compiled graph
-            *activations, scores = outputs(images, training=False)
-            values = tf.gather(scores, class_index, axis=-1)
-        return activations, tape.gradient(values, activations, unconnected_gradients="zero")
+    return tf.function(partial(_gradient_at_layers, outputs), autograph=False, reduce_retracing=True)
 
-    return activations_and_gradients
+
+def _gradient_at_layers(outputs, images, class_index):
+    with tf.GradientTape() as tape:
+        tape.watch(images)  # so that all is recorded; what lies below the layers is left out of the compiled graph
+        *activations, scores = outputs(images, training=False)
+        values = tf.gather(scores, class_index, axis=-1)
+    return activations, tape.gradient(values, activations, unconnected_gradients="zero")
 
 
 @tf.custom_gradient
@@ -114,7 +114,8 @@ def guided_relu(x):
 
     Source: Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
     """
-    return tf.nn.relu(x), lambda upstream: upstream * tf.cast((x > 0) & (upstream > 0), upstream.dtype)
+    y = tf.nn.relu(x)  # above 0 where x is; asking y and not x lets TensorFlow compute a ReLU together with what comes before it
+    return y, lambda upstream: upstream * tf.cast((y > 0) & (upstream > 0), upstream.dtype)
 
 
 @tf.custom_gradient
