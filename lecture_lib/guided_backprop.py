@@ -7,7 +7,7 @@ On its way back, a gradient g meets ReLU after ReLU. Forwards each has let x thr
     guided         g where x > 0 and g > 0       both
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -64,7 +64,12 @@ def _made_once(model, rule):
     copies = {}
     net = with_relu_rule(model, rule, copies=copies)
     pairs = [pair for layer, made in copies.items() for pair in zip(layer.weights, made.weights, strict=True)]
-    return net, tf.function(lambda: [new.assign(old) for old, new in pairs], autograph=False)
+    return net, tf.function(partial(_assign, pairs), autograph=False)
+
+
+def _assign(pairs):
+    for old, new in pairs:
+        new.assign(old)
 
 
 def around_grey(gradients, *, quantile=0.995):
