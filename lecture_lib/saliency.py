@@ -5,10 +5,12 @@ Every map is (model, image, class_index, *, options) -> (H, W) float32, from an 
 
 from itertools import islice
 
+import cv2
 import numpy as np
 
 from lecture_lib.gradients import gradient
-from lecture_lib.images import as_batch
+from lecture_lib.images import as_batch, to_uint8
+from lecture_lib.page import as_map
 from lecture_lib.scores import class_score
 
 
@@ -62,6 +64,43 @@ def mean_gradient(model, images, class_index, *, batch_size=8):
 def strongest_colour(gradients):
     """The absolute value that is largest among the colours of each pixel: (H, W, C) -> (H, W)."""
     return np.abs(gradients).max(axis=-1)
+
+
+def grabcut_mask(image, heatmap, *, foreground=0.95, background=0.3, rounds=5):
+    """The object as a mask: pixels where the map is highest are of it, those where it is lowest are not, and GrabCut decides the others.
+
+    image: (H, W, 1 or 3) in [0, 1]; heatmap: (H, W), high on the object. foreground and background: the quantiles of the map that are taken
+    as certain. GrabCut (Rother et al., 2004) describes both by their colours and cuts where neighbours differ, `rounds` times.
+    Returns (H, W) booleans, the largest connected piece. Raises ValueError for a map of another size or quantiles out of order.
+    Source: Simonyan et al., Deep inside convolutional networks, 2014.
+    """
+    pixels, heatmap = to_uint8(image), as_map(heatmap)
+    if pixels.shape[:2] != heatmap.shape:
+        raise ValueError(f"The map is {heatmap.shape} but the picture {pixels.shape[:2]}; give both the same height and width.")
+    if not 0 <= background < foreground <= 1:
+        raise ValueError(f"The quantiles are 0 <= background < foreground <= 1; these were {background} and {foreground}.")
+    low, high = np.quantile(heatmap, [background, foreground])
+    labels = np.where(heatmap >= high, cv2.GC_FGD, np.where(heatmap <= low, cv2.GC_BGD, cv2.GC_PR_BGD)).astype(np.uint8)
+    cv2.setRNGSeed(0)  # it draws the first guess of its colours
+    colours = np.ascontiguousarray(np.broadcast_to(pixels, (*heatmap.shape, 3)))
+    cv2.grabCut(colours, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
+    count, pieces, sizes, _ = cv2.connectedComponentsWithStats(np.uint8((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)))
+    return pieces == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax() if count > 1 else np.zeros(heatmap.shape, bool)
+
+
+def box_of(mask):
+    """The smallest box around a mask (H, W), as (top, left, bottom, right), the last two one beyond it; ValueError for an empty mask."""
+    rows, columns = np.nonzero(mask)
+    if not rows.size:
+        raise ValueError("The mask is empty, so that there is no box around it.")
+    return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+
+
+def overlap(box, other):
+    """Intersection over union of two boxes (top, left, bottom, right), in 0..1."""
+    area = lambda top, left, bottom, right: max(0, bottom - top) * max(0, right - left)
+    common = area(*np.maximum(box[:2], other[:2]), *np.minimum(box[2:], other[2:]))
+    return common / (area(*box) + area(*other) - common)
 
 
 def one_image(model, image):
