@@ -7,7 +7,7 @@ from small_nets import assert_same_numbers, counting_net, linear_net, normal, nu
 from lecture_lib import saliency, scores
 from lecture_lib.gradients import gradient
 from lecture_lib.models import class_scores
-from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
+from lecture_lib.saliency import grabcut_mask, integrated_gradients_map, saliency_map, smoothgrad_map
 
 MAPS = [saliency_map, smoothgrad_map, integrated_gradients_map]
 IMAGE = random(12, 12, 3)
@@ -90,6 +90,69 @@ def test_a_class_that_is_none_gives_a_sentence(make, bad):
 def test_options_out_of_range_give_a_sentence(ask):
     with pytest.raises(ValueError, match="samples and a noise|more steps|The baseline is a number"):
         ask()
+
+
+# From a map to a mask
+
+
+def a_square_in_front_of_a_field(side=40):
+    """A green field with a red square on it, both slightly uneven, and where the square is."""
+    truth = np.zeros((side, side), bool)
+    truth[12:26, 8:30] = True
+    picture = np.where(truth[..., None], np.float32([0.8, 0.2, 0.1]), np.float32([0.2, 0.6, 0.2]))
+    return picture + 0.05 * random(side, side, 3, seed=2), truth
+
+
+def test_grabcut_completes_a_map_that_knows_only_the_middle_of_the_object():
+    picture, truth = a_square_in_front_of_a_field()
+    rows, columns = np.indices(truth.shape)
+    heatmap = np.exp(-((rows - 19) ** 2 + (columns - 19) ** 2) / 50)
+    assert (heatmap >= np.quantile(heatmap, 0.95)).sum() < truth.sum() / 2
+    found = grabcut_mask(picture, heatmap)
+    assert found.dtype == bool
+    np.testing.assert_array_equal(found, truth)
+    np.testing.assert_array_equal(grabcut_mask(picture, heatmap), found)  # and does so again
+
+
+def test_grabcut_keeps_the_largest_piece_alone():
+    picture, truth = a_square_in_front_of_a_field()
+    picture[35:38, 35:38] = [0.8, 0.2, 0.1]
+    heatmap = truth + np.float32(0.5) * (picture[..., 0] > 0.5)
+    np.testing.assert_array_equal(grabcut_mask(picture, heatmap, foreground=0.9), truth)
+
+
+def test_grabcut_takes_grey_pictures_and_leaves_them_as_they_were():
+    picture, truth = a_square_in_front_of_a_field()
+    grey, heatmap = picture[..., :1].copy(), np.float32(truth)
+    np.testing.assert_array_equal(grabcut_mask(grey, heatmap, background=0.2), truth)
+    np.testing.assert_array_equal(grey, picture[..., :1])
+
+
+@pytest.mark.parametrize("heatmap, options, sentence", [
+    (random(5, 5), {}, "same height and width"), (random(40, 40, 3), {}, "shape"), (random(40, 40) * np.nan, {}, "finite"),
+    (random(40, 40), {"foreground": 0.2}, "quantiles"), (random(40, 40), {"background": -0.1}, "quantiles"),
+])  # fmt: skip
+def test_grabcut_says_what_is_wrong(heatmap, options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        grabcut_mask(a_square_in_front_of_a_field()[0], heatmap, **options)
+
+
+def test_a_box_holds_the_mask_and_no_more():
+    assert saliency.box_of(a_square_in_front_of_a_field()[1]) == (12, 8, 26, 30)
+    with pytest.raises(ValueError, match="empty"):
+        saliency.box_of(np.zeros((4, 4)))
+
+
+@pytest.mark.parametrize("box, other, expected", [
+    ((0, 0, 4, 4), (0, 0, 4, 4), 1), ((0, 0, 4, 4), (4, 0, 8, 4), 0), ((0, 0, 4, 4), (9, 9, 10, 10), 0),
+    ((0, 0, 2, 4), (1, 0, 3, 4), 4 / 12), ((0, 0, 10, 10), (2, 3, 4, 6), 6 / 100),
+])  # fmt: skip
+def test_the_overlap_is_intersection_over_union(box, other, expected):
+    assert saliency.overlap(box, other) == saliency.overlap(other, box) == pytest.approx(expected)
+    grid = np.zeros((2, 10, 10), bool)
+    for mask, (top, left, bottom, right) in zip(grid, (box, other), strict=True):
+        mask[top:bottom, left:right] = True
+    assert saliency.overlap(box, other) == pytest.approx((grid[0] & grid[1]).sum() / (grid[0] | grid[1]).sum())
 
 
 @pytest.mark.parametrize("make", MAPS)
