@@ -11,7 +11,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SHARED = {
     "backend", "models", "zoo", "surgery", "nets", "downloads", "images", "pictures", "digits",
     "scores", "gradients", "transforms", "ascent", "page", "plots", "charts", "widgets", "panel", "controls", "setup_check",
-    "picture_sets", "exercises", "receptive_field", "attacks", "sweeps",
+    "picture_sets", "exercises", "receptive_field", "attacks", "sweeps", "octaves", "painted_styles", "priors",
 }  # fmt: skip
 
 

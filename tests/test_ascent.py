@@ -9,7 +9,7 @@ from small_nets import counting_net, linear_net, normal, pixel_net, random, smal
 from lecture_lib import ascent, scores
 from lecture_lib.ascent import ascend, clip, identity, length, sign, unit
 from lecture_lib.backend import tf
-from lecture_lib.gradients import gradient
+from lecture_lib.gradients import gradient, value_and_gradient
 
 START = random(8, 8, 3)
 
@@ -203,3 +203,14 @@ def test_adam_steps_are_those_of_keras():
         ours = ours + 0.1 * direction(slope)
         optimizer.apply_gradients([(-slope, theirs)])  # Keras goes downhill
     np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-4)
+
+
+def test_how_the_slope_is_taken_and_the_size_of_the_picture_may_be_others():
+    def downhill(objective, images):
+        value, slope = value_and_gradient(objective, images)
+        return value, -slope
+
+    fallen = ascend(scores.l2, START, steps=3, evaluate=downhill)
+    assert fallen.values[-1] < fallen.values[0]
+    grown = ascend(scores.l2, START, steps=2, project=lambda images: images.repeat(2, axis=0))
+    assert grown.images.shape == (4 * 8, 8, 3) and len(grown.values) == 3

@@ -1,0 +1,89 @@
+"""Style transfer: a picture with the content of one image and the style of another, by going down the distance from both."""
+
+from functools import partial
+
+import numpy as np
+
+from lecture_lib.ascent import adam, ascend
+from lecture_lib.backend import tf
+from lecture_lib.images import as_batch
+from lecture_lib.models import features, layer_outputs
+from lecture_lib.scores import gram, l2, total_variation
+
+STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled nets
+
+
+def stylize(model, content, style, *, content_layer="block2", style_layers=STYLE_LAYERS, content_weight=1.0, style_weight=10.0,
+            smoothness=3.0, steps=100, learning_rate=0.03, start=None, frames_every=0, watch=None):  # fmt: skip
+    """argmin over I of α · content + β · style + γ · unrest, the three parts as in `style_score`, by steps of Adam.
+
+    content, style: images (H, W, C) in [0, 1], not necessarily of one size. content_weight: α, style_weight: β, smoothness: γ, 0 or more.
+    learning_rate: about how far a pixel moves in a step. start: where to begin, an image or a batch of the content's size; by default
+    the content. frames_every, watch: as in `ascend`. Returns an Ascent, images like the start, values −(the sum above) after each step.
+    Raises ValueError for pictures that are too small for a layer, and for layers without rows and columns.
+    Source: Gatys, Ecker and Bethge, Image style transfer using convolutional neural networks, 2016.
+    """
+    score = style_score(model, content, style, content_layer=content_layer, style_layers=style_layers, content_weight=content_weight,
+                        style_weight=style_weight, smoothness=smoothness)  # fmt: skip
+    begin = content if start is None else start
+    if np.shape(begin)[-3:] != np.shape(content):
+        raise ValueError(f"The start has the shape {np.shape(begin)}; it must be as large as the content, {np.shape(content)}.")
+    return ascend(score, begin, steps=steps, learning_rate=learning_rate, direction=adam(), frames_every=frames_every, watch=watch)
+
+
+def style_score(model, content, style, *, content_layer="block2", style_layers=STYLE_LAYERS, content_weight=1.0, style_weight=10.0,
+                smoothness=3.0):  # fmt: skip
+    """−(α ‖F − P‖² / ‖P‖² + β · mean over layers of ‖G − A‖² / ‖A‖² + γ · total variation per pixel), a score to climb.
+
+    F and P are the activations of `content_layer` for I and for the content, G and A the Gram matrices of each style layer for I and for
+    the style. Divided by what they are compared with, the parts are shares: 0 is alike, 1 as far away as nothing at all. P and A are
+    computed here, once. The weights are numbers of the partial, so that moving one compiles nothing anew.
+    """
+    style_layers = (style_layers,) if isinstance(style_layers, str) else tuple(style_layers)
+    if not (style_layers and min(content_weight, style_weight, smoothness) >= 0):
+        raise ValueError("Style needs one layer or more, and weights of 0 or more.")
+    wanted = _maps(model, [content_layer], content, what="content")[content_layer]
+    styles = _maps(model, style_layers, style, what="style")
+    return partial(_style_score, model=model, content_layer=content_layer, style_layers=style_layers, wanted=wanted,
+                   grams=[gram(styles[layer]) for layer in style_layers], content_weight=float(content_weight),
+                   style_weight=float(style_weight), smoothness=float(smoothness))  # fmt: skip
+
+
+def _style_score(images, *, model, content_layer, style_layers, wanted, grams, content_weight, style_weight, smoothness):
+    maps = layer_outputs(model, {content_layer, *style_layers})(images)
+    content = _relative(maps[content_layer], wanted)
+    style = tf.add_n([_relative(gram(maps[layer]), target) for layer, target in zip(style_layers, grams, strict=True)]) / len(style_layers)
+    unrest = total_variation(images) / tf.cast(tf.reduce_prod(tf.shape(images)[1:3]), tf.float32)
+    return -(content_weight * content + style_weight * style + smoothness * unrest)
+
+
+def _relative(values, target):
+    return l2(values - target) / l2(target)
+
+
+def _maps(model, layers, image, *, what):
+    """{layer: activations} of one image, checked: maps, and of 2 x 2 positions or more."""
+    image = as_batch(image, channels=model.input.shape[-1])[:1]
+    for layer in layers:
+        if len(shape := features(model, layer).shape) != 4:
+            raise ValueError(f"Layer {layer!r} has no rows and columns, its output is {shape}; choose a layer of maps.")
+    try:
+        maps = layer_outputs(model, layers)(image)
+    except (ValueError, tf.errors.InvalidArgumentError):
+        maps = dict.fromkeys(layers, image[:, :0])
+    if small := [layer for layer in layers if min(maps[layer].shape[1:3]) < 2]:
+        raise ValueError(f"The {what} picture has {image.shape[1]} x {image.shape[2]} pixels, which leaves layer {small[0]!r} less than "
+                         "2 x 2 positions; give a larger picture or choose an earlier layer.")  # fmt: skip
+    return maps
+
+
+def texture(model, style, *, layers=STYLE_LAYERS, size=256, steps=100, learning_rate=0.05, smoothness=0.3, seed=0, watch=None):
+    """A picture of the style alone, from noise: whatever the Gram matrices of these layers do not fix is left to chance.
+
+    layers: a name or several. size: side of the picture in pixels. Returns an Ascent whose images are (size, size, C) in [0, 1].
+    Source: Gatys, Ecker and Bethge, Texture synthesis using convolutional neural networks, 2015.
+    """
+    layers = (layers,) if isinstance(layers, str) else tuple(layers)
+    noise = np.random.default_rng(seed).uniform(0.4, 0.6, (size, size, model.input.shape[-1])).astype(np.float32)
+    return stylize(model, noise, style, content_layer=layers[0], style_layers=layers, content_weight=0, style_weight=1,
+                   smoothness=smoothness, steps=steps, learning_rate=learning_rate, watch=watch)  # fmt: skip
