@@ -54,7 +54,11 @@ def value(score, images):
 
 @lru_cache(maxsize=32)
 def _compiled_forward(function, constants):
-    return tf.function(lambda images, numbers: function(images, **dict(constants), **numbers), autograph=False, reduce_retracing=True)
+    return tf.function(partial(_value, function, constants), autograph=False, reduce_retracing=True)
+
+
+def _value(function, constants, images, numbers):
+    return function(images, **dict(constants), **numbers)
 
 
 def _split(score):
