@@ -18,15 +18,9 @@ __all__ = ["activation_maps", "grey_tiles", "receptive_field", "strongest_neuron
 def activation_maps(model, layer, images):
     """φ_l(I), the output of a layer. images: (H, W, C) or (N, H, W, C) in [0, 1]; returns (h, w, channels) or (N, h, w, channels)."""
     _check_maps(model, layer)
-    batch = as_batch(images, channels=model.input.shape[-1])
-    maps = [_forward(model, layer)(batch[start : start + 8]).numpy() for start in range(0, len(batch), 8)]
+    batch, net = as_batch(images, channels=model.input.shape[-1]), layer_outputs(model, layer)
+    maps = [net(batch[start : start + 8], training=False)[layer].numpy() for start in range(0, len(batch), 8)]
     return unbatch(np.concatenate(maps), images)
-
-
-@lru_cache(maxsize=16)
-def _forward(model, layer):
-    outputs = layer_outputs(model, layer)
-    return tf.function(lambda images: outputs(images, training=False)[layer], autograph=False, reduce_retracing=True)
 
 
 def _check_maps(model, layer):
@@ -78,7 +72,7 @@ def strongest_neurons(model, layer, images, *, channels=None, count=9, so_far=No
     found = so_far or _nothing(len(channels), count)
     if len(found.values) != len(channels):
         raise ValueError(f"so_far holds {len(found.values)} channels and {len(channels)} are asked for; go on with the same channels.")
-    progress = tqdm(total=len(images) if hasattr(images, "__len__") else None, desc="pictures", delay=8)  # only when it takes long
+    progress = tqdm(total=len(images) if hasattr(images, "__len__") else None, desc="pictures", delay=20)  # only when it takes long
     try:
         with progress:
             for batch in _batches(images, batch_size):
@@ -116,7 +110,7 @@ def _strongest(model, layer):
     """images, channels -> the largest number of each channel (N, n) and its position, counted row by row (N, n)."""
     outputs = layer_outputs(model, layer)
 
-    @tf.function(autograph=False, reduce_retracing=True)
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec(model.input.shape), tf.TensorSpec([None], tf.int32)])
     def strongest(images, channels):
         maps = tf.gather(outputs(images, training=False)[layer], channels, axis=-1)
         flat = tf.reshape(maps, [tf.shape(maps)[0], -1, tf.shape(maps)[-1]])
