@@ -23,11 +23,28 @@ def picture_of_waves(waves):
     Source: Olah et al., Feature visualization, 2017.
     """
     side = tf.shape(waves)[3]  # not waves.shape: once compiled, it serves pictures of any size
+    spectrum = waves * _weight_of_waves(side)
+    planes = tf.signal.irfft2d(tf.complex(spectrum[:, 0], spectrum[:, 1]), [side, side])
+    return tf.sigmoid(tf.einsum("nchw,dc->nhwd", planes, COLOURS))
+
+
+def waves_of_picture(images):
+    """The waves whose `picture_of_waves` are these images: F(colours⁻¹ · logit(I)) · frequency.
+
+    images: (N, side, side, 3) in [0, 1]; black and white would take endless waves, so pixels keep 1/255 away from 0 and 1.
+    Returns (N, 2, 3, side, side // 2 + 1) float32.
+    """
+    pixels = np.clip(images, 1 / 255, 254 / 255)
+    planes = np.einsum("nhwd,cd->nchw", np.log(pixels / (1 - pixels)), np.linalg.inv(COLOURS))
+    spectrum = np.fft.rfft2(planes) / _weight_of_waves(planes.shape[-1]).numpy()
+    return np.stack([spectrum.real, spectrum.imag], axis=1).astype(np.float32)
+
+
+def _weight_of_waves(side):
+    """side² / cycles, the weight of each wave in a picture of side² pixels: (side, side // 2 + 1)."""
     rows, columns = tf.minimum(tf.range(side), side - tf.range(side)), tf.range(side // 2 + 1)  # cycles in a picture
     cycles = tf.sqrt(tf.cast(rows[:, None] ** 2 + columns**2, tf.float32))
-    weight = tf.cast(side, tf.float32) ** 2 / tf.maximum(cycles, 1.0)
-    planes = tf.signal.irfft2d(tf.complex(waves[:, 0] * weight, waves[:, 1] * weight), [side, side])
-    return tf.sigmoid(tf.einsum("nchw,dc->nhwd", planes, COLOURS))
+    return tf.cast(side, tf.float32) ** 2 / tf.maximum(cycles, 1.0)
 
 
 def moved(images, *, shift=0.06, zoom=0.12):

@@ -2,10 +2,23 @@
 
 import numpy as np
 import pytest
-from small_nets import counting_net, random, random_tinynet, small_net
+from small_nets import counting_net, linear_net, normal, pixel_net, random, random_tinynet, small_net
 
-from lecture_lib.class_visualization import grey_noise, visualize_channel, visualize_class, visualize_naturally
+from lecture_lib.class_visualization import (
+    climb_pixels,
+    climb_waves,
+    facets,
+    grey_noise,
+    share_recognized,
+    visualize_channel,
+    visualize_class,
+    visualize_naturally,
+)
 from lecture_lib.models import class_scores
+from lecture_lib.priors import blurred, of_large_gradients
+from lecture_lib.scores import class_score, neuron_score
+from lecture_lib.surgery import named
+from lecture_lib.transforms import moved, random_waves
 
 
 def distance_from_grey(image):
@@ -50,6 +63,77 @@ def test_classes_side_by_side_are_as_one_by_one():
         np.testing.assert_allclose(batch.values[:, number], alone.values, rtol=1e-3, atol=1e-4)
 
 
+def test_channels_side_by_side_are_as_one_by_one():
+    start = random(12, 12, 3)
+    batch = visualize_channel(small_net(), "conv2", [1, 4], start=np.stack([start] * 2), steps=5, learning_rate=0.3)
+    for number, channel in enumerate((1, 4)):
+        alone = visualize_channel(small_net(), "conv2", channel, start=start, steps=5, learning_rate=0.3)
+        np.testing.assert_allclose(batch.images[number], alone.images, atol=1e-4)
+
+
+def test_the_best_picture_of_a_linear_net_is_known_by_hand():
+    weights = normal(5, 5, 3, 2)
+    climb = visualize_class(linear_net(weights), 1, weight=0.0, steps=50, learning_rate=50.0)
+    np.testing.assert_array_equal(climb.images, np.float32(weights[..., 1] > 0))  # each pixel as far as it goes
+    pulled = visualize_class(linear_net(weights), 1, weight=20.0, steps=400, learning_rate=0.01).images
+    np.testing.assert_allclose(pulled, np.clip(0.5 + weights[..., 1] / 40, 0, 1), atol=0.01)  # where w = 2 · weight · (I - ½)
+
+
+def test_a_larger_weight_on_total_variation_makes_smoother_pictures():
+    unrest = []
+    for smoothness in 0.0, 0.01, 0.1:
+        picture = visualize_class(small_net(), 1, smoothness=smoothness, steps=30, learning_rate=0.3).images
+        unrest.append(np.abs(np.diff(picture, axis=0)).sum() + np.abs(np.diff(picture, axis=1)).sum())
+    assert unrest[0] > unrest[1] > unrest[2]
+
+
+def test_priors_go_where_they_belong():
+    start = random(12, 12, 3)
+    climb = lambda **prior: visualize_class(small_net(), 2, start=start, steps=1, learning_rate=0.5, **prior).images
+    np.testing.assert_allclose(climb(project=blurred), blurred(start + (climb(project=lambda images: images) - start)), atol=1e-6)
+    waiting = np.all(climb(direction=of_large_gradients) == start, axis=-1).mean()
+    np.testing.assert_allclose(waiting, 0.5, atol=0.02)
+
+
+def test_what_the_net_is_shown_is_what_it_is_scored_by():
+    halved = lambda images: images / 2
+    climb = climb_pixels(class_score(small_net(), 2), random(12, 12, 3), weight=0.0, view=halved, steps=2)
+    np.testing.assert_allclose(climb.values[-1], class_scores(small_net(), climb.images / 2)[2], rtol=1e-4)
+
+
+def test_waves_climb_any_score_from_one_start_or_several():
+    score, starts = neuron_score(small_net(), "conv2", 5, 6, 1), random_waves(3, 12)
+    several = climb_waves(score, starts, steps=6, shift=0, zoom=0)  # a move is drawn for the batch, so there is none here
+    one = climb_waves(score, starts[1], steps=6, shift=0, zoom=0)
+    assert several.images.shape == (3, 12, 12, 3) and several.values.shape == (7, 3) and one.values.shape == (7,)
+    np.testing.assert_allclose(several.images[1], one.images, atol=1e-4)
+    assert (several.values[-1] > several.values[0]).all()
+
+
+def test_waves_start_at_a_picture_that_is_given():
+    start = 0.1 + 0.8 * random(2, 12, 12, 3)
+    np.testing.assert_allclose(visualize_naturally(small_net(), 1, start=start, steps=0).images, start, atol=1e-5)
+    np.testing.assert_allclose(visualize_naturally(small_net(), 1, start=start[0], steps=0).images, start[0], atol=1e-5)
+
+
+def test_facets_are_pictures_that_differ_from_one_another():
+    for class_index in 0, 39:
+        pictures = facets(class_index)
+        assert 2 <= len(pictures) <= 4 and pictures.shape[1:] == (64, 64, 3) and pictures.dtype == np.float32
+        assert pictures.min() >= 0 and pictures.max() <= 1
+        assert all(np.abs(one - pictures[0]).mean() > 0.02 for one in pictures[1:])
+
+
+def test_the_judge_looks_for_classes_by_their_names():
+    judge = named(pixel_net(), class_names=("tench", "goldfish", "great white shark"), image_size=6)
+    pictures = random(4, 6, 6, 3)
+    order = np.argsort(-class_scores(judge, pictures), axis=1)
+    names = [judge.class_names[index] for index in order[:, 1]]  # always the second guess
+    shares = [share_recognized(judge, pictures, names, first=first) for first in (1, 2, 3)]
+    assert shares == [0, 1, 1]
+    assert share_recognized(judge, pictures, [*names[:2], "teapot", "lemon"], first=2) == 1  # what it does not know is left out
+
+
 def test_natural_pictures_of_several_classes_are_a_batch():
     batch = visualize_naturally(small_net(), [0, 3], size=12, steps=20)
     assert batch.images.shape == (2, 12, 12, 3) and batch.values.shape == (21, 2)
@@ -78,6 +162,10 @@ def test_a_new_class_weight_or_learning_rate_compiles_nothing_anew():
     calls.clear()
     for channel, weight in (0, 0.01), (3, 0.2):
         visualize_channel(net, "conv", channel, weight=weight, steps=2)
+    assert len(calls) == 1
+    calls.clear()
+    for smoothness in 0.01, 0.2:
+        visualize_class(net, 0, smoothness=smoothness, view=moved, project=blurred, steps=2)
     assert len(calls) == 1
 
 
@@ -111,6 +199,9 @@ def test_grey_noise_is_grey_with_a_little_noise():
     (lambda: visualize_channel(small_net(), "conv2", 8), "no channel of conv2 numbered 8"),
     (lambda: visualize_channel(small_net(), "conv7", 0), "no layer 'conv7'; its layers are conv1"),
     (lambda: visualize_class(small_net(), 0, steps=-1), "0 or more"),
+    (lambda: facets(40), "classes 0 to 39 of the tinynets, not of 40"),
+    (lambda: share_recognized(pixel_net(), random(1, 6, 6, 3), ["teapot"]), "knows none of these classes"),
+    (lambda: visualize_naturally(small_net(), 0, start=random(12, 12, 1)), "one image is"),
 ])  # fmt: skip
 def test_what_there_is_not_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):

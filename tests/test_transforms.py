@@ -6,7 +6,7 @@ from small_nets import normal, random
 
 from lecture_lib.backend import tf
 from lecture_lib.gradients import gradient
-from lecture_lib.transforms import COLOURS, moved, picture_of_waves, random_waves
+from lecture_lib.transforms import COLOURS, moved, picture_of_waves, random_waves, waves_of_picture
 
 
 def waves_of(side, *, row=0, column=0, size=0.0, part=0):
@@ -67,6 +67,19 @@ def test_random_waves_are_faint_and_repeat_with_the_seed():
     np.testing.assert_allclose(waves.std(), 0.02, rtol=0.1)
     np.testing.assert_array_equal(waves, random_waves(2, 16, amplitude=0.02, seed=4))
     assert not np.array_equal(waves, random_waves(2, 16, amplitude=0.02, seed=5))
+
+
+@pytest.mark.parametrize("side", [8, 14])
+def test_the_waves_of_a_picture_add_up_to_it(side):
+    images = 0.1 + 0.8 * random(2, side, side, 3)
+    waves = waves_of_picture(images)
+    assert waves.shape == (2, 2, 3, side, side // 2 + 1) and waves.dtype == np.float32
+    np.testing.assert_allclose(picture_of_waves(waves), images, atol=1e-5)
+
+
+def test_black_and_white_have_waves_too():
+    board = np.float32(np.indices((8, 8)).sum(axis=0) % 2)[None, ..., None] * np.ones(3, np.float32)
+    np.testing.assert_allclose(picture_of_waves(waves_of_picture(board)), board, atol=1.01 / 255)
 
 
 def test_not_moved_at_all_is_the_picture_itself():
