@@ -23,4 +23,6 @@ with _no_chatter():
     import keras
     import tensorflow as tf
 
+    tf.config.list_physical_devices()  # looks for graphics cards now; at the first computation it would print that it found none
+
 __all__ = ["keras", "tf"]
