@@ -12,12 +12,12 @@ import time
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # a bar of progress would run through the table
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from lecture_lib.backend import tf  # noqa: E402
-from lecture_lib.models import load_model  # noqa: E402
-from lecture_lib.occlusion import occlusion_map  # noqa: E402
-from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map  # noqa: E402
+from lecture_lib.backend import tf
+from lecture_lib.models import load_model
+from lecture_lib.occlusion import occlusion_map
+from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
 
 BATCHES = 1, 4, 6, 8
 
