@@ -47,9 +47,9 @@ def occlusion_map(model, image, class_index, *, patch=None, stride=None, fill=0.
 
 def patch_places(shape, *, patch=None, stride=None):
     """Where a patch comes to lie: (rows (n, H), columns (m, W)), boolean; the patch at place (i, j) covers rows[i] and columns[j]."""
-    patch = patch or max(1, min(shape) // 4)
-    stride = stride or max(1, round(patch / 4))
-    if not (1 <= patch <= min(shape) and 1 <= stride <= patch):
+    patch = max(1, min(shape) // 4) if patch is None else patch
+    stride = max(1, round(patch / 4)) if stride is None else stride
+    if not (1 <= patch <= min(shape) and 1 <= stride <= patch and int(patch) == patch and int(stride) == stride):
         raise ValueError(f"The patch has 1 to {min(shape)} pixels a side and moves by 1 to {patch}; these were {patch} and {stride}.")
     ends = [np.append(np.arange(patch, side, stride), side)[:, None] for side in shape]
     return [(end - patch <= np.arange(side)) & (np.arange(side) < end) for end, side in zip(ends, shape, strict=True)]

@@ -266,7 +266,9 @@ def test_a_fill_that_is_none_gives_a_sentence(make, bad):
         make(small_net(), IMAGE, 0, fill=bad)
 
 
-@pytest.mark.parametrize("options", [{"patch": 13}, {"patch": -1}, {"patch": 4, "stride": 5}, {"patch": 4, "stride": -1}])
+@pytest.mark.parametrize("options", [
+    {"patch": 13}, {"patch": 0}, {"patch": -1}, {"patch": 2.5}, {"patch": 4, "stride": 5}, {"patch": 4, "stride": 0}, {"stride": -1},
+])  # fmt: skip
 def test_a_patch_that_does_not_fit_gives_a_sentence(options):
     with pytest.raises(ValueError, match="1 to 12 pixels a side"):
         occlusion_map(small_net(), IMAGE, 0, **options)
