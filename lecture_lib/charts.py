@@ -88,7 +88,7 @@ def show_matrix(values, *, rows, columns, texts=None, limits=(0.0, 1.0), alt):
     values, (low, high) = np.asarray(values, float), limits
     check_count(rows, len(values), what="row")
     check_count(columns, values.shape[1], what="column")
-    figure, axis = chart(height=32 * len(rows) + 30, margins=(120, 4, 26, 4))
+    figure, axis = chart(height=32 * len(rows) + 30, margins=(24 + 6 * max(map(len, rows)), 4, 26, 4))
     axis.imshow(values, cmap="RdBu_r", vmin=low, vmax=high, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         dark = abs(2 * value - low - high) > 0.65 * (high - low)
@@ -105,14 +105,14 @@ def show_intervals(names, panels, *, alt):
 
     names: N texts. panels: {title: (N, 3) numbers: low end, value, high end}. Raises ValueError when the names do not match.
     """
-    tall = 24 * len(names) + 40
+    tall = 24 * len(names) + 50
     figure = Figure(figsize=(7.4, tall / 100), dpi=100, facecolor="white")
     for number, (title, numbers) in enumerate(panels.items()):
         low, value, high = np.asarray(numbers, float).T
         check_count(names, len(value), what="name")
-        axis = figure.add_axes([0.19 + 0.81 / len(panels) * number, 0.02, 0.81 / len(panels) - 0.025, 1 - 30 / tall], axisbelow=True)
+        axis = figure.add_axes([0.19 + 0.81 / len(panels) * number, 0.02, 0.81 / len(panels) - 0.025, 1 - 56 / tall], axisbelow=True)
         axis.hlines(range(len(names)), low, high, color=PALE, linewidth=5)
-        axis.plot(value, range(len(names)), "o", color=ACCENT, markersize=6)
+        axis.plot(value, range(len(names)), "o", color=ACCENT, markersize=6, clip_on=False)
         axis.set(ylim=(len(names) - 0.5, -0.5), xlim=(min(0, low.min()) - 0.05, max(1, high.max()) + 0.05), xticks=[0, 1])
         axis.set_yticks(range(len(names)), names if number == 0 else [""] * len(names))
         axis.set_title(title, fontsize=9.5, color=INK, pad=20)
