@@ -76,8 +76,8 @@ def _trace(model, layer, image_size):
     if any(wanted not in (None, given) for wanted, given in zip(model.input.shape[1:3], image_size, strict=True)):
         raise ValueError(f"This net takes pictures of {model.input.shape[1]}x{model.input.shape[2]} pixels, not {image_size}.")
     sizes, steps = {id(model.input): image_size}, []
-    for layer, inputs, output in _in_forward_order(target, model.input):
-        tables = [[_table(layer, axis, sizes[id(tensor)][axis]) for axis in (0, 1)] for tensor in inputs]
+    for operation, inputs, output in _in_forward_order(target, model.input):
+        tables = [[_table(operation, axis, sizes[id(tensor)][axis]) for axis in (0, 1)] for tensor in inputs]
         shape = [max(len(table[axis]) for table in tables) for axis in (0, 1)]
         sizes[id(output)] = tuple(shape)
         for tensor, table in zip(inputs, tables, strict=True):
@@ -87,7 +87,7 @@ def _trace(model, layer, image_size):
 
 
 def _in_forward_order(target, image):
-    """[(layer, input tensors, output tensor)] of all that lies between the picture and a tensor, each after what it needs."""
+    """[(layer or operation, input tensors, output tensor)] of all that lies between the picture and a tensor, each after what it needs."""
     order, known, waiting = [], {id(image)}, [target]
     while waiting:
         history = waiting[-1]._keras_history
