@@ -6,7 +6,7 @@ import numpy as np
 
 from lecture_lib.backend import keras, tf
 from lecture_lib.gradients import gradient_at_layers
-from lecture_lib.models import check_class, features, layer_names
+from lecture_lib.models import check_class, features
 from lecture_lib.saliency import one_image
 
 
@@ -69,7 +69,8 @@ def weighted_sum(activations, gradients):
 
 def spatial_layers(model):
     """The names of the layers that have a map for Grad-CAM, in forward order: those with more than one row and column."""
-    return [name for name in layer_names(model) if features(model, name).shape[1:3] != (1, 1)]
+    maps = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4]
+    return [layer.name for layer in maps if layer.output.shape[1:3] != (1, 1)]
 
 
 @lru_cache(maxsize=32)
