@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata, spearmanr
 from skimage.filters import sobel
-from tqdm.auto import tqdm
 
 from lecture_lib.models import check_class, class_scores, with_random_weights
 from lecture_lib.page import as_map
@@ -140,7 +139,7 @@ def grade(maps, model, images, *, classes, masks, steps=10):
         raise ValueError(f"Each picture needs one class and one mask: {len(images)} pictures, {len(classes)} classes, {len(masks)} masks.")
     ignorant = with_random_weights(model)
     rows = {name: [] for name in maps}
-    for name, explain in tqdm(maps.items(), desc="grading", disable=None):
+    for name, explain in maps.items():
         explain(model, images[0], int(classes[0]))
         for image, index, mask in zip(images, classes, masks, strict=True):
             rows[name].append(_grades(explain, model, image, class_index=int(index), mask=mask, ignorant=ignorant, steps=steps))
