@@ -11,7 +11,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SHARED = {
     "backend", "models", "zoo", "surgery", "nets", "downloads", "images", "pictures", "digits",
     "scores", "gradients", "transforms", "ascent", "page", "plots", "charts", "widgets", "panel", "controls", "setup_check",
-    "picture_sets", "exercises", "receptive_field", "attacks", "sweeps", "octaves", "painted_styles", "priors",
+    "picture_sets", "exercises", "feature_cache", "picture_map",
+    "receptive_field", "attacks", "sweeps", "octaves", "painted_styles", "priors",
 }  # fmt: skip
 
 
