@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lecture_lib.ascent import ascend, clip, unit
+from lecture_lib.ascent import ascend, clip
 from lecture_lib.backend import tf
 from lecture_lib.images import as_batch, to_uint8
 from lecture_lib.models import features, layer_outputs
@@ -63,7 +63,7 @@ def _check_maps(model, layers):
             raise ValueError(f"Layer {layer!r} has no rows and columns, its output is {shape}; choose a layer of maps to dream on.")
 
 
-def climb_octaves(score, image, *, octaves=4, octave_scale=1.4, steps=15, learning_rate=0.01, shift=16, tile=384, seed=0,
+def climb_octaves(score, image, *, octaves=4, octave_scale=1.4, steps=15, learning_rate=0.01, shift=16, tile=512, seed=0,
                   frames_every=0, watch=None):  # fmt: skip
     """Climb any score on a small copy of the picture, then on larger ones; the detail that a small copy has lost is put back each time.
 
@@ -109,7 +109,8 @@ def _octave_by_octave(copies, steps):
 
 def per_pixel(gradients):
     """g / √(mean g²): a direction in which the root mean square of all numbers moves by 1, whatever the size of the picture."""
-    return unit(gradients) * np.sqrt(gradients.size)
+    length = np.linalg.norm(gradients.ravel())  # scaled inside, so that tiny gradients have a length too
+    return gradients * np.float32(np.sqrt(gradients.size) / length) if length else gradients
 
 
 def zoom_film(score, image, *, frames=24, zoom=1.05, steps=4, learning_rate=0.01, seed=0):

@@ -31,7 +31,7 @@ def resized(image, size):
     return tf.image.resize(image, size, method="bicubic", antialias=True).numpy()
 
 
-def by_tiles(score, image, *, tile=384, random=None):
+def by_tiles(score, image, *, tile=512, random=None):
     """(value, gradient) of a score that is a mean over places, one part of the picture after another: it takes the memory of one part.
 
     image: (H, W, C). tile: the largest side of a part. random: a numpy Generator that moves the cuts; None cuts into equal parts.
