@@ -1,9 +1,11 @@
 """What a layer says of many pictures, and a place on this user's disk where such results are kept, so that they are computed once."""
 
+import contextlib
 import hashlib
 import inspect
 import io
 import os
+import re
 import uuid
 from functools import lru_cache
 
@@ -66,8 +68,11 @@ def fingerprint(function, arguments, options):
 
 
 def _content(value):
-    """A network as what it computes with: its layers and their weights; anything else as it is."""
-    return (repr(value.get_config()), value.get_weights()) if isinstance(value, keras.Model) else value
+    """A network as what it computes with: its layers, how they are connected, their weights; anything else as it is."""
+    if not isinstance(value, keras.Model):
+        return value
+    layers = re.sub(r"(keras_tensor|functional|sequential)_?\d*", "", repr(value.get_config()))  # Keras counts these up in each process
+    return layers, value.get_weights()
 
 
 def _read(path):
@@ -93,7 +98,8 @@ def _write(path, array):
         os.replace(part, path)
         _make_room(path.parent)
     except OSError:  # a full disk, a folder that may not be written to: the array is there all the same, it is only not kept
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 def _make_room(place):

@@ -100,19 +100,21 @@ def explore_map_panel(points, function, *, labels, names, alt):
 
 
 def _figure(points, labels, names):
-    figure = plotly.FigureWidget()
-    figure._config = {"displayModeBar": False, "scrollZoom": True}  # its buttons lie over the names, and one of them sends data away
-    for label in np.unique(labels):
-        red, green, blue = to_uint8(colours_of([label])[None])[0, 0]
-        mark = {"color": f"rgb({red},{green},{blue})", "size": 7, "symbol": SYMBOLS[label // len(COLOURS) % len(SYMBOLS)], "opacity": 0.8}
-        ours = np.flatnonzero(labels == label)
-        figure.add_scatter(x=points[ours, 0], y=points[ours, 1], mode="markers", name=str(names[label]), customdata=ours,
-                           marker=mark, hovertemplate="%{customdata}<extra>" + str(names[label]) + "</extra>")  # fmt: skip
+    """The map as a widget with one group of dots a class; complete when it is made, so that Voila shows it too."""
     bare = {"visible": False, "showgrid": False, "zeroline": False}
-    figure.update_layout(template="none", height=460, margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode="closest", dragmode="pan",
-                         xaxis=bare, yaxis=bare | {"scaleanchor": "x"}, legend={"font": {"size": 12}},
-                         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)")  # fmt: skip
+    layout = {"template": "none", "height": 460, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "hovermode": "closest", "dragmode": "zoom",
+              "xaxis": bare, "yaxis": bare | {"scaleanchor": "x"}, "legend": {"font": {"size": 12}},
+              "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}  # fmt: skip
+    figure = plotly.FigureWidget([_dots(points, np.flatnonzero(labels == label), label, names) for label in np.unique(labels)], layout)
+    figure._config = {"displayModeBar": False}  # its buttons lie over the names, and one of them sends data away
     return figure
+
+
+def _dots(points, ours, label, names):
+    red, green, blue = np.rint(255 * colours_of(label)).astype(int)
+    mark = {"color": f"rgb({red},{green},{blue})", "size": 7, "symbol": SYMBOLS[label // len(COLOURS) % len(SYMBOLS)], "opacity": 0.8}
+    return plotly.Scatter(x=points[ours, 0], y=points[ours, 1], mode="markers", name=str(names[label]), customdata=ours, marker=mark,
+                          hovertemplate="%{customdata}<extra>" + str(names[label]) + "</extra>")  # fmt: skip
 
 
 def _checked(points, pictures):
@@ -137,7 +139,7 @@ def _on_canvas(points, room):
 def _written(canvas, names, places):
     """The names written on the picture, each with its middle at a place (row, column), dark on a white rim."""
     picture = Image.fromarray(to_uint8(canvas))
-    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=canvas.shape[1] / 36)
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=max(12, canvas.shape[1] / 36))
     for name, (row, column) in zip(names, places, strict=True):
         pen.text((column, row), str(name), fill="#1d2026", font=font, anchor="mm", stroke_width=4, stroke_fill="white")
     return np.asarray(picture, np.float32) / 255
