@@ -12,7 +12,7 @@ SHARED = {
     "backend", "models", "zoo", "surgery", "nets", "downloads", "images", "pictures", "digits",
     "scores", "gradients", "transforms", "ascent", "page", "plots", "charts", "widgets", "panel", "controls", "setup_check",
     "picture_sets", "exercises", "feature_cache", "picture_map",
-    "receptive_field", "attacks", "sweeps", "octaves", "painted_styles", "priors",
+    "receptive_field", "attacks", "sweeps", "octaves", "painted_styles", "priors", "painted",
 }  # fmt: skip
 
 
