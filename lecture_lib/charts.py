@@ -55,6 +55,8 @@ def show_curves(x, curves, *, labels=None, x_label, y_label, log=False, alt):
     axis.set(xlabel=x_label, ylabel=y_label, xmargin=0.02)
     if log:
         axis.set(xscale="log", yscale="log")
+    elif len(x) < 12 and (np.diff(x) == 1).all():  # 1, 2, 3 are counted; there is nothing at 1.5
+        axis.set_xticks(x)
     axis.grid(axis="y", color="#eceef1")
     label_ends(axis, curves, labels or [])
     publish(figure, alt)

@@ -39,6 +39,30 @@ def test_every_topic_has_a_module_and_a_test():
     assert [topic for topic in topics() if not (ROOT / "tests" / f"test_{topic}.py").is_file()] == []
 
 
+def test_every_topic_has_exercises_and_a_quiz():
+    places = {"exercises/source": "ipynb", "exercises": "ipynb", "exercises/quiz": "json"}
+    wanted = [ROOT / folder / f"{path.stem}.{suffix}" for path in NOTEBOOKS[1:] for folder, suffix in places.items()]
+    assert [str(path.relative_to(ROOT)) for path in wanted if not path.is_file()] == []
+
+
+def test_notebooks_lead_on_to_their_neighbours():
+    """The last words of a notebook link to the one before, to the start and to the one after."""
+    for before, path, after in zip([None, *NOTEBOOKS], NOTEBOOKS, [*NOTEBOOKS[1:], None], strict=False):
+        last = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][-1]["source"]).splitlines()[-1]
+        assert [other.name for other in (before, after) if other and f"({other.name})" not in last] == [], path.name
+
+
+def test_links_between_files_lead_somewhere():
+    broken = []
+    for path in [*NOTEBOOKS, *(ROOT / "exercises").rglob("*.ipynb"), *ROOT.glob("*.md"), *(ROOT / "data").glob("*.md")]:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+        folder = ROOT / "exercises" if path.parent.name == "source" else path.parent  # links are those of the students' copies
+        broken += [(path.name, link) for link in re.findall(r"\]\(([^)#:]+)\)", text) if not (folder / link).exists()]
+    assert broken == []
+
+
 def test_every_module_is_a_topic_or_shared():
     assert sorted(set(TREES) - {"__init__"} - SHARED - set(topics())) == []
     assert SHARED & set(topics()) == set()
