@@ -77,23 +77,30 @@ def climb_octaves(score, image, *, octaves=4, octave_scale=1.4, steps=15, learni
         raise ValueError(f"Dreaming takes 1 or more octaves, each more than 1 times larger, 0 or more steps, a shift of 0 or more and "
                          f"tiles of {SMALLEST} or more pixels; they were {octaves}, {octave_scale}, {steps}, {shift}, {tile}.")  # fmt: skip
     copies = pyramid(image, octaves=octaves, scale=octave_scale)
-    _check_smallest(score, copies[0], octaves)
     evaluate = partial(shifted, reach=shift, tile=tile, random=np.random.default_rng(seed))
-    climb = ascend(score, copies[0], steps=octaves * steps, learning_rate=learning_rate, direction=per_pixel, evaluate=evaluate,
-                   project=_octave_by_octave(copies, steps), frames_every=frames_every, watch=watch)  # fmt: skip
+    with _sentence_for_small(score, copies[0], octaves=octaves, tile=tile):
+        climb = ascend(score, copies[0], steps=octaves * steps, learning_rate=learning_rate, direction=per_pixel, evaluate=evaluate,
+                       project=_octave_by_octave(copies, steps), frames_every=frames_every, watch=watch)  # fmt: skip
     reached = next(copy for copy in copies if copy.shape == climb.images.shape)
     return climb._replace(images=enlarged(climb.images, reached, copies[-1]))
 
 
-def _check_smallest(score, image, octaves):
+@contextlib.contextmanager
+def _sentence_for_small(score, image, *, octaves, tile):
+    """Say that an octave does not fit, if that is what went wrong; looking costs a pass forward, so only then."""
     height, width = image.shape[:2]
+    sentence = ValueError(f"The smallest of {octaves} octaves has {height} x {width} pixels, too few (or, for a net of one fixed size, the "
+                          "wrong ones); take fewer octaves or a larger picture.")  # fmt: skip
+    if min(height, width) < SMALLEST:
+        raise sentence
     try:
-        fits = min(height, width) >= SMALLEST and score(image[None]) is not None
-    except (ValueError, tf.errors.InvalidArgumentError):
-        fits = False
-    if not fits:
-        raise ValueError(f"The smallest of {octaves} octaves has {height} x {width} pixels, too few (or, for a net of one fixed size, the "
-                         "wrong ones); take fewer octaves or a larger picture.")  # fmt: skip
+        yield
+    except ValueError:
+        try:
+            score(image[None, :tile, :tile])
+        except (ValueError, tf.errors.InvalidArgumentError):
+            raise sentence from None
+        raise
 
 
 def _octave_by_octave(copies, steps):
