@@ -105,7 +105,7 @@ def picture_bundle(pixels, *, alt, width):
         raise ValueError("A picture needs words too: give alt=, one sentence that says what is to be seen.")
     picture, height = Image.fromarray(pixels), width * pixels.shape[0] // pixels.shape[1]
     small = (picture.resize((int(width * part), max(1, int(height * part))), Image.Resampling.LANCZOS) for part in (1, 0.75, 0.5))
-    png = _first_below(48_000, (_encode(_with_few_colours(copy), "PNG", optimize=True) for copy in small))
+    png = _first_below(30_000, (_encode(_with_few_colours(copy), "PNG", optimize=True) for copy in small))
     lossy = _first_below(48_000, (_encode(picture, "WEBP", quality=quality) for quality in (85, 75, 60)))
     exact = _encode(picture, "WEBP", lossless=True, method=0)
     webp = min(lossy, exact, key=len)  # photographs are smaller lossy, charts exact
