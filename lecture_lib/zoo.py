@@ -8,12 +8,12 @@ import numpy as np
 
 from lecture_lib import downloads
 from lecture_lib.backend import keras
-from lecture_lib.nets import mnist_cnn, squeezenet, tinynet
+from lecture_lib.nets import mnist_cnn, mnist_wide, squeezenet, tinynet
 from lecture_lib.surgery import named, wrap_model
 
 DATA = Path(__file__).parent.parent / "data"
 LABELS, SQUEEZENET = "squeezenet1.1/squeezenet1.1.labels", "squeezenet1.1/squeezenet1.1.bin"
-BUNDLED = ("tinynet_robust", "tinynet", "mnist_cnn")
+BUNDLED = {"tinynet_robust": tinynet, "tinynet": tinynet, "mnist_cnn": mnist_cnn, "mnist_robust": mnist_wide}
 
 
 class Application(NamedTuple):
@@ -81,14 +81,19 @@ def _load(name, *, trained):
 
 def load_bundled(name, *, trained=True):
     """A net that the course trained itself, from data/NAME.npz (float16)."""
-    digits = name == "mnist_cnn"
-    class_names = [str(digit) for digit in range(10)] if digits else (DATA / "tinynet_classes.txt").read_text().splitlines()
-    model = mnist_cnn() if digits else tinynet(len(class_names))
+    model = BUNDLED[name]()
+    digits = model.input.shape[-1] == 1
     if trained:
-        with np.load(DATA / f"{name}.npz", allow_pickle=False) as stored:
-            for layer in model.layers:
-                layer.set_weights([stored[f"{layer.name}/{weight.name}"].astype("float32") for weight in layer.weights])
+        read_weights(model, name)
+    class_names = [str(digit) for digit in range(10)] if digits else (DATA / "tinynet_classes.txt").read_text().splitlines()
     return named(model, class_names=class_names, image_size=28 if digits else 64)
+
+
+def read_weights(model, name):
+    """Give the layers of a model the weights of data/NAME.npz."""
+    with np.load(DATA / f"{name}.npz", allow_pickle=False) as stored:
+        for layer in model.layers:
+            layer.set_weights([stored[f"{layer.name}/{weight.name}"].astype("float32") for weight in layer.weights])
 
 
 def load_squeezenet(*, trained=True):

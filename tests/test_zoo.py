@@ -88,7 +88,7 @@ def test_untrained_weights_are_drawn_anew_and_trained_ones_kept():
 
 @pytest.mark.parametrize("name, parameters, size, some_names", [
     ("tinynet_robust", 1_838_744, (64, 64, 3), None), ("tinynet", 1_838_744, (64, 64, 3), None),
-    ("mnist_cnn", 34_826, (28, 28, 1), tuple("0123456789")),
+    ("mnist_cnn", 34_826, (28, 28, 1), tuple("0123456789")), ("mnist_robust", 3_274_634, (28, 28, 1), tuple("0123456789")),
 ])  # fmt: skip
 def test_a_bundled_net_loads_with_no_network(name, parameters, size, some_names, nothing_here):
     net = load_model(weights_of(name))
@@ -99,8 +99,7 @@ def test_a_bundled_net_loads_with_no_network(name, parameters, size, some_names,
 
 
 def test_all_nets_have_names_and_those_that_are_here_are_known(nothing_here):
-    assert model_names()[:4] == ["tinynet_robust", "tinynet", "mnist_cnn", "squeezenet"] and model_names()[4] == "resnet50v2"
-    assert set(model_names()[4:]) == set(zoo.APPLICATIONS)
+    assert model_names() == [*zoo.BUNDLED, "squeezenet", *zoo.APPLICATIONS] and model_names()[0] == "tinynet_robust"
     assert [name for name in model_names() if model_is_here(name)] == list(zoo.BUNDLED)
     assert not model_is_here("no such net")
 
