@@ -23,8 +23,8 @@ def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, pro
     step in the units of the image, 0 or more. direction: gradients (N, ...) -> steps, by default each image's gradient at length 1.
     project: images -> images, by default back into [0, 1]; what it returns may have another size. evaluate: (objective, images) ->
     (value, gradient), by default `value_and_gradient`; DeepDream's goes tile by tile. stop_above: an image stays as it is once its
-    value is above this. frames_every: keep a copy of every so many steps (0: none). watch(step, steps, ascent) is called after each step with what was
-    reached so far, and ends the climb by returning True. Interrupting the kernel also returns what was reached.
+    value is above this. frames_every: keep a copy of every so many steps (0: none). watch(step, steps, ascent) is called after each
+    step with what was reached so far, and ends the climb by returning True. Interrupting the kernel also returns what was reached.
     Raises ValueError when a gradient is not finite. Returns an Ascent.
     """
     if not (steps >= 0 and learning_rate >= 0):  # a NaN is not
