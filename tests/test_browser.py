@@ -148,7 +148,7 @@ def opened(chromium, address, folder):
 
 def run_all_cells(page, path):
     # Before the status bar says that the kernel is idle, and a moment longer, the menu's command does nothing.
-    page.get_by_text("| Idle").wait_for(timeout=90_000)
+    page.get_by_text("| Idle").wait_for(timeout=180_000)
     page.wait_for_timeout(2500)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
@@ -161,8 +161,10 @@ def finished(page, path):
     page.wait_for_timeout(1000)
     page.keyboard.press("Control+s")
     page.wait_for_timeout(500)
-    cells = code_cells(path)
-    return all(cell["execution_count"] for cell in cells) or errors_in(path)
+    try:
+        return all(cell["execution_count"] for cell in code_cells(path)) or errors_in(path)
+    except json.JSONDecodeError:
+        return False  # it is being written at this very moment
 
 
 def code_cells(path):
