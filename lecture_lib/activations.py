@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from lecture_lib.backend import tf
 from lecture_lib.images import as_batch, unbatch
-from lecture_lib.models import features, layer_outputs
+from lecture_lib.models import features, layer_outputs, map_features
 from lecture_lib.receptive_field import Box, receptive_field
 
 __all__ = ["activation_maps", "grey_tiles", "receptive_field", "strongest_neurons", "patches_of", "top_patches", "spotlight"]
@@ -17,15 +17,10 @@ __all__ = ["activation_maps", "grey_tiles", "receptive_field", "strongest_neuron
 
 def activation_maps(model, layer, images):
     """φ_l(I), the output of a layer. images: (H, W, C) or (N, H, W, C) in [0, 1]; returns (h, w, channels) or (N, h, w, channels)."""
-    _check_maps(model, layer)
+    map_features(model, layer)
     batch, net = as_batch(images, channels=model.input.shape[-1]), layer_outputs(model, layer)
     maps = [net(batch[start : start + 8], training=False)[layer].numpy() for start in range(0, len(batch), 8)]
     return unbatch(np.concatenate(maps), images)
-
-
-def _check_maps(model, layer):
-    if len(features(model, layer).shape) != 4:
-        raise ValueError(f"{layer} has no rows and columns; choose a layer with maps, as layer_names(model) lists them.")
 
 
 def grey_tiles(maps, *, one_scale=False):
@@ -67,7 +62,7 @@ def strongest_neurons(model, layer, images, *, channels=None, count=9, so_far=No
     position. so_far: an earlier Search for the same channels, to go on with further pictures, numbered from so_far.seen. Interrupting
     the kernel returns what was reached. Raises ValueError for a layer, channel or picture that is none.
     """
-    _check_maps(model, layer)
+    map_features(model, layer)
     channels = _checked_channels(model, layer, channels)
     found = so_far or _nothing(len(channels), count)
     if len(found.values) != len(channels):

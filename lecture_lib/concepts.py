@@ -4,16 +4,14 @@ A layer's activations are averaged over their positions, φ̄_l(I): what is in t
 the channels of a layer. To add a little of it at every position changes the score of class c by v · Σ ∂S_c/∂φ_l, a sum over positions.
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from lecture_lib.backend import keras, tf
 from lecture_lib.gradients import gradient_at_layers
 from lecture_lib.images import as_batch
-from lecture_lib.models import check_class, features, layer_outputs
+from lecture_lib.models import check_class, compiled_outputs, layers_and_scores
 
 BATCH = 8
 
@@ -24,7 +22,7 @@ def mean_activations(model, layers, images):
     images: (N, H, W, C) in [0, 1]. Raises ValueError that lists the layers when there is none of that name.
     """
     batch, names = as_batch(images, channels=model.input.shape[-1]), _names(layers)
-    forward = _compiled(model, names)
+    forward = compiled_outputs(model, names)
     parts = [forward(batch[i : i + BATCH]) for i in range(0, len(batch), BATCH)]
     return {name: np.concatenate([_over_positions(part[name], np.mean) for part in parts]) for name in names}
 
@@ -35,7 +33,7 @@ def layer_gradients(model, layers, images, *, class_index):
     Once per class and picture, whatever the number of concepts. images: (N, H, W, C) in [0, 1]. class_index: 0..classes-1.
     """
     batch, names, index = as_batch(images, channels=model.input.shape[-1]), _names(layers), check_class(model, class_index)
-    parts = [gradient_at_layers(_inside(model, names), batch[i : i + BATCH], index)[1] for i in range(0, len(batch), BATCH)]
+    parts = [gradient_at_layers(layers_and_scores(model, names), batch[i : i + BATCH], index)[1] for i in range(0, len(batch), BATCH)]
     return {name: np.concatenate([_over_positions(part[place], np.sum) for part in parts]) for place, name in enumerate(names)}
 
 
@@ -47,17 +45,6 @@ def _over_positions(activations, fold):
     """(N, h, w, channels) or (N, units) -> (N, channels)."""
     activations = np.asarray(activations)
     return fold(activations.reshape(len(activations), -1, activations.shape[-1]), axis=1)
-
-
-@lru_cache(maxsize=16)
-def _compiled(model, names):
-    outputs = layer_outputs(model, names)
-    return tf.function(lambda images: outputs(images, training=False), autograph=False, reduce_retracing=True)
-
-
-@lru_cache(maxsize=16)
-def _inside(model, names):
-    return keras.Model(model.input, [*(features(model, name) for name in names), model.output])
 
 
 class ConceptVector(NamedTuple):

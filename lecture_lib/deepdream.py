@@ -1,6 +1,7 @@
 """DeepDream: what a layer sees in a picture is made stronger, on small copies of the picture first and then on larger ones."""
 
 import contextlib
+import io
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -8,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lecture_lib.ascent import ascend, clip
+from lecture_lib.ascent import ascend, clip, unit
 from lecture_lib.backend import tf
-from lecture_lib.images import as_batch, to_uint8
-from lecture_lib.models import features, layer_outputs
+from lecture_lib.images import as_batch, save_bytes, to_uint8
+from lecture_lib.models import layer_outputs, map_features
 from lecture_lib.octaves import SMALLEST, enlarged, pyramid, resized, shifted
 
 
@@ -33,7 +34,8 @@ def energies(model, layers):
     layers: a name, several names, or {name: weight}.
     """
     weights = layers if isinstance(layers, dict) else dict.fromkeys([layers] if isinstance(layers, str) else layers, 1.0)
-    _check_maps(model, weights)
+    for layer in weights:
+        map_features(model, layer)
     return partial(_energies, model=model, layers=tuple(weights), weights=np.float32([*weights.values()]))
 
 
@@ -47,7 +49,7 @@ def likeness(model, layer, guide):
 
     layer: one name. guide: an image (H, W, C) in [0, 1]; its features g (positions, channels) are computed once, here.
     """
-    _check_maps(model, [layer])
+    map_features(model, layer)
     found = layer_outputs(model, layer)(as_batch(guide, channels=model.input.shape[-1])[:1])[layer].numpy()
     return partial(_likeness, model=model, layer=layer, guide=found.reshape(-1, found.shape[-1]))
 
@@ -55,12 +57,6 @@ def likeness(model, layer, guide):
 def _likeness(images, *, model, layer, guide):
     matches = tf.einsum("nhwc,gc->nhwg", layer_outputs(model, layer)(images)[layer], guide)
     return tf.reduce_mean(tf.reduce_max(matches, axis=-1), axis=[1, 2])
-
-
-def _check_maps(model, layers):
-    for layer in layers:
-        if len(shape := features(model, layer).shape) != 4:
-            raise ValueError(f"Layer {layer!r} has no rows and columns, its output is {shape}; choose a layer of maps to dream on.")
 
 
 def climb_octaves(score, image, *, octaves=4, octave_scale=1.4, steps=15, learning_rate=0.01, shift=16, tile=512, seed=0,
@@ -116,8 +112,7 @@ def _octave_by_octave(copies, steps):
 
 def per_pixel(gradients):
     """g / √(mean g²): a direction in which the root mean square of all numbers moves by 1, whatever the size of the picture."""
-    length = np.linalg.norm(gradients.ravel())  # scaled inside, so that tiny gradients have a length too
-    return gradients * np.float32(np.sqrt(gradients.size) / length) if length else gradients
+    return unit(gradients) * np.float32(np.sqrt(gradients.size))
 
 
 def zoom_film(score, image, *, frames=24, zoom=1.05, steps=4, learning_rate=0.01, seed=0):
@@ -144,11 +139,7 @@ def save_film(frames, path, *, seconds=0.1):
     path, size = Path(path).expanduser(), frames[-1].shape[:2] if len(frames) else None
     if path.suffix.lower() != ".gif" or not size:
         raise ValueError(f"A film of one picture or more is saved as an animated GIF; '{path.name}' shall hold {len(frames)} pictures.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {path.parent}; make it first, or save the film elsewhere.")
     pictures = [Image.fromarray(to_uint8(frame if frame.shape[:2] == size else clip(resized(frame, size)))) for frame in frames]
-    for number in count(1):
-        target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
-        with contextlib.suppress(FileExistsError), target.open("xb") as file:  # fails when another has the name
-            pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 * seconds), loop=0)
-            return target
+    file = io.BytesIO()
+    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 * seconds), loop=0)
+    return save_bytes(file.getvalue(), path)

@@ -7,16 +7,15 @@ import io
 import os
 import re
 import uuid
-from functools import lru_cache
 
 import joblib
 import numpy as np
 from tqdm.auto import tqdm
 
 from lecture_lib import downloads
-from lecture_lib.backend import keras, tf
+from lecture_lib.backend import keras
 from lecture_lib.images import as_batch
-from lecture_lib.models import layer_outputs
+from lecture_lib.models import compiled_outputs
 
 LIMIT = 1_000_000_000  # bytes that the folder may hold; what was not used for longest goes first
 
@@ -27,18 +26,12 @@ def layer_features(model, layer, images, *, batch_size=8):
     images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (units,) or (N, units) float32. Raises ValueError for images that are none and,
     with the list of layers, for a layer that the net does not have.
     """
-    batch, rows_of = as_batch(images, channels=model.input.shape[-1]), _compiled_rows(model, layer)
+    batch, forward = as_batch(images, channels=model.input.shape[-1]), compiled_outputs(model, layer)
     quiet = True if len(batch) <= 2000 else None  # a bar for what takes long, and where somebody is looking
     starts = tqdm(range(0, len(batch), batch_size), desc="computing features", disable=quiet, leave=False)
-    rows = np.concatenate([rows_of(batch[start : start + batch_size]) for start in starts])
+    outputs = np.concatenate([forward(batch[start : start + batch_size])[layer] for start in starts])
+    rows = outputs.reshape(len(outputs), -1)
     return rows[0] if np.ndim(images) == 3 else rows
-
-
-@lru_cache(maxsize=16)
-def _compiled_rows(model, layer):
-    part = layer_outputs(model, layer)
-    rows = lambda images: tf.reshape(part(images, training=False)[layer], [tf.shape(images)[0], -1])
-    return tf.function(rows, autograph=False, reduce_retracing=True)
 
 
 def cached(function, *arguments, **options):

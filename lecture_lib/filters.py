@@ -9,7 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from lecture_lib.ascent import ascend, length, unit
 from lecture_lib.backend import keras, tf
 from lecture_lib.images import as_batch
-from lecture_lib.models import features, layer_outputs
+from lecture_lib.models import layer_outputs, map_features
+from lecture_lib.scores import one_of_each
 
 
 def convolution_names(model):
@@ -105,10 +106,7 @@ def filter_score(model, layer, filter_index, *, border=2):
 
     filter_index: 0..filters-1, or one per image (N,). Returns a score, images -> (N,). Raises ValueError for a number that is none.
     """
-    indices, maps = np.asarray(filter_index), features(model, layer)
-    if len(maps.shape) != 4:
-        raise ValueError(f"{layer} has no rows and columns; choose a layer with maps, as layer_names(model) lists them.")
-    count = maps.shape[-1]
+    indices, count = np.asarray(filter_index), map_features(model, layer).shape[-1]
     if not np.issubdtype(indices.dtype, np.integer) or indices.ndim > 1 or (indices < 0).any() or (indices >= count).any():
         raise ValueError(f"{layer} has {count} filters, numbered from 0 to {count - 1}; {filter_index} is not among them.")
     return partial(_filter_score, model=model, layer=layer, filter_index=indices.astype(np.int32), border=int(border))
@@ -119,7 +117,7 @@ def _filter_score(images, *, model, layer, filter_index, border):
     rows, columns = tf.shape(maps)[1], tf.shape(maps)[2]
     edge = tf.minimum(border, (tf.minimum(rows, columns) - 1) // 2)  # of a small map something has to stay
     means = tf.reduce_mean(maps[:, edge : rows - edge, edge : columns - edge], axis=[1, 2])
-    return tf.gather(means, tf.broadcast_to(filter_index, tf.shape(means)[:1]), axis=1, batch_dims=1)
+    return one_of_each(means, filter_index)
 
 
 def visualize_filter(model, layer, filter_index, *, iterations=30, learning_rate=10.0, start=None, seed=0, watch=None):

@@ -1,12 +1,10 @@
 """Class activation maps: where in the picture a layer found what speaks for a class, as coarse as the layer is."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from lecture_lib.backend import keras, tf
 from lecture_lib.gradients import gradient_at_layers
-from lecture_lib.models import check_class, features
+from lecture_lib.models import check_class, layers_and_scores, map_features
 from lecture_lib.saliency import one_image
 
 
@@ -20,7 +18,7 @@ def cam_map(model, image, class_index, *, full_size=True):
     """
     image, class_index = one_image(model, image), check_class(model, class_index)
     pooled, weights = _pooled_head(model)
-    (maps,), _ = gradient_at_layers(_inside(model, (pooled,)), image[None], class_index)
+    (maps,), _ = gradient_at_layers(layers_and_scores(model, (pooled,)), image[None], class_index)
     coarse = maps.numpy()[0] @ weights[:, class_index]
     return enlarge(coarse, image.shape[:2]) if full_size else coarse
 
@@ -56,7 +54,9 @@ def grad_cam_maps(model, image, class_index, *, layers=None, full_size=True):
     """The Grad-CAM of several layers, by default all, from one pass through the net: {layer name: map}, as in `grad_cam_map`."""
     image, class_index = one_image(model, image), check_class(model, class_index)
     names = tuple(layers or spatial_layers(model))
-    activations, gradients = gradient_at_layers(_inside(model, names), image[None], class_index)
+    for name in layers or ():
+        map_features(model, name)
+    activations, gradients = gradient_at_layers(layers_and_scores(model, names), image[None], class_index)
     coarse = {name: weighted_sum(maps.numpy()[0], slopes.numpy()[0])
               for name, maps, slopes in zip(names, activations, gradients, strict=True)}  # fmt: skip
     return {name: enlarge(heatmap, image.shape[:2]) for name, heatmap in coarse.items()} if full_size else coarse
@@ -71,15 +71,6 @@ def spatial_layers(model):
     """The names of the layers that have a map for Grad-CAM, in forward order: those with more than one row and column."""
     maps = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4]
     return [layer.name for layer in maps if layer.output.shape[1:3] != (1, 1)]
-
-
-@lru_cache(maxsize=32)
-def _inside(model, names):
-    """The net with the layers of these names before its scores, made once."""
-    for name in names:
-        if len(features(model, name).shape) != 4:
-            raise ValueError(f"The layer {name!r} has no rows and columns; those that have are {', '.join(spatial_layers(model))}.")
-    return keras.Model(model.input, [*(features(model, name) for name in names), model.output])
 
 
 def enlarge(heatmap, size):

@@ -28,13 +28,7 @@ def value_and_gradient(score, images):
     images = np.asarray(images, np.float32)
     if not np.isfinite(images).all():
         raise ValueError("The images hold a NaN or an infinite number; a gradient needs finite pixels.")
-    single = images.ndim == 3
-    function, constants, numbers = _split(score)
-    try:
-        values, gradients = _compiled(function, constants)(images[None] if single else images, numbers)
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"The score does not fit images of shape {images.shape}: {error.message.splitlines()[0]}") from None
-    return (values.numpy()[0], gradients.numpy()[0]) if single else (values.numpy(), gradients.numpy())
+    return tuple(_asked(_compiled, score, images))
 
 
 def value(score, images):
@@ -42,14 +36,18 @@ def value(score, images):
 
     images: one image (H, W, C), or a batch (N, ...). Returns a number, or (N,) float32. Raises ValueError where they do not fit the score.
     """
-    images = np.asarray(images, np.float32)
+    return _asked(_compiled_forward, score, np.asarray(images, np.float32))[0]
+
+
+def _asked(compiled, score, images):
+    """What the compiled graph of a score answers, as a list of arrays, without their first axis for a single image."""
     single = images.ndim == 3
     function, constants, numbers = _split(score)
     try:
-        values = _compiled_forward(function, constants)(images[None] if single else images, numbers).numpy()
+        answers = compiled(function, constants)(images[None] if single else images, numbers)
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(f"The score does not fit images of shape {images.shape}: {error.message.splitlines()[0]}") from None
-    return values[0] if single else values
+    return [answer.numpy()[0] if single else answer.numpy() for answer in answers]
 
 
 @lru_cache(maxsize=32)
@@ -58,7 +56,7 @@ def _compiled_forward(function, constants):
 
 
 def _value(function, constants, images, numbers):
-    return function(images, **dict(constants), **numbers)
+    return (function(images, **dict(constants), **numbers),)
 
 
 def _split(score):

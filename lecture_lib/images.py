@@ -13,7 +13,7 @@ from lecture_lib.pictures import MAX_BYTES, check_size, decode_image, find_pictu
 
 __all__ = [
     "load_image", "decode_image", "load_folder", "photo_names", "imagenet_photo_names",
-    "as_batch", "unbatch", "to_uint8", "encode_png", "encode_jpeg", "resize_image", "save_image",
+    "as_batch", "unbatch", "to_uint8", "encode_png", "encode_jpeg", "resize_image", "save_image", "save_bytes",
 ]
 
 
@@ -138,6 +138,11 @@ def save_image(image, path):
     data, path = encode_png(image), Path(path).expanduser()
     if path.suffix.lower() != ".png":
         raise ValueError(f"Pictures are saved as PNG, which keeps every pixel; let the name '{path.name}' end in .png.")
+    return save_bytes(data, path)
+
+
+def save_bytes(data, path):
+    """Write a new file in one step, never over another, and return the Path written; names, errors and result as in `save_image`."""
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent}; make it first, or save the picture elsewhere.")
     part = path.with_name(f".{uuid.uuid4().hex}.part")

@@ -5,7 +5,7 @@ they come from, `surgery` makes one from another; here is what one asks of them.
 """
 
 import difflib
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -95,6 +95,13 @@ def features(model, layer):
     return model.get_layer(layer).output
 
 
+def map_features(model, layer):
+    """`features` of a layer that has rows and columns; raises ValueError with the names of those that have, for one that has none."""
+    if len((output := features(model, layer)).shape) != 4:
+        raise ValueError(f"Layer {layer!r} has no rows and columns; those that have are {', '.join(layer_names(model))}.")
+    return output
+
+
 def layer_outputs(model, names):
     """A Model from images to {name: activations φ(I)}, for one layer name or several.
 
@@ -102,3 +109,19 @@ def layer_outputs(model, names):
     """
     names = [names] if isinstance(names, str) else list(names)
     return keras.Model(model.input, {name: features(model, name) for name in names})
+
+
+@lru_cache(maxsize=16)
+def compiled_outputs(model, names):
+    """`layer_outputs`, compiled and kept: for one name, or a tuple of names, a function from images (N, H, W, C) to {name: tensor}."""
+    return tf.function(partial(_outputs, layer_outputs(model, names)), autograph=False, reduce_retracing=True)
+
+
+def _outputs(outputs, images):
+    return outputs(images, training=False)
+
+
+@lru_cache(maxsize=32)
+def layers_and_scores(model, names):
+    """A Model from images to [φ_1, φ_2, ..., S], the layers of a tuple of names and the scores; for `gradients.gradient_at_layers`."""
+    return keras.Model(model.input, [*(features(model, name) for name in names), model.output])

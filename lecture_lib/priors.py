@@ -44,9 +44,13 @@ def centred(gradients, *, width=0.25):
     """
     if not width > 0:
         raise ValueError(f"The width of the middle is above 0; it was {width}.")
-    rows, columns = (np.linspace(-0.5, 0.5, side) for side in np.shape(gradients)[-3:-1])
-    bell = np.exp(-(rows[:, None] ** 2 + columns**2) / (2 * width**2))
-    return unit(gradients * bell[..., None].astype(np.float32))
+    return unit(gradients * bell(np.shape(gradients)[-3:-1], width=width)[..., None])
+
+
+def bell(shape, *, width):
+    """exp(−d² / 2 width²), d the distance from the middle in shares of the side: (H, W) float32 in (0, 1]."""
+    rows, columns = (np.linspace(-0.5, 0.5, side) for side in shape)
+    return np.exp(-(rows[:, None] ** 2 + columns**2) / (2 * width**2)).astype(np.float32)
 
 
 def _largest(arrays, share):

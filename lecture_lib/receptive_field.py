@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lecture_lib.backend import keras
-from lecture_lib.models import features
+from lecture_lib.models import map_features
 
 layers = keras.layers
 WINDOWED = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.MaxPooling2D, layers.AveragePooling2D)
@@ -70,9 +70,7 @@ def _carried(mask, rows, columns):
 @lru_cache(maxsize=16)
 def _trace(model, layer, image_size):
     """(the layer's tensor, {tensor: (height, width)}, [(output, input, row table, column table)] from the picture on)."""
-    target = features(model, layer)
-    if len(target.shape) != 4:
-        raise ValueError(f"{layer} has no rows and columns, so its neurons see the whole picture; choose a layer with maps.")
+    target = map_features(model, layer)
     if any(wanted not in (None, given) for wanted, given in zip(model.input.shape[1:3], image_size, strict=True)):
         raise ValueError(f"This net takes pictures of {model.input.shape[1]}x{model.input.shape[2]} pixels, not {image_size}.")
     sizes, steps = {id(model.input): image_size}, []

@@ -14,6 +14,7 @@ from skimage.filters import sobel
 
 from lecture_lib.models import check_class, class_scores, with_random_weights
 from lecture_lib.page import as_map
+from lecture_lib.priors import bell
 from lecture_lib.saliency import one_image
 
 
@@ -107,9 +108,7 @@ def random_map(model, image, class_index, *, seed=0):
 
 def centre_map(model, image, class_index, *, width=0.25):
     """A blob in the middle, exp(−½ (distance / (width · side))²): (H, W) float32 in (0, 1]."""
-    height, across = one_image(model, image).shape[:2]
-    y, x = (np.linspace(-0.5, 0.5, side) for side in (height, across))
-    return np.exp(-(y[:, None] ** 2 + x**2) / (2 * width**2)).astype(np.float32)
+    return bell(one_image(model, image).shape[:2], width=width)
 
 
 def edge_map(model, image, class_index):

@@ -18,12 +18,12 @@ def class_score(model, class_index):
 
 
 def _class_score(images, *, model, class_index):
-    return _of_class(model(images, training=False), class_index)
+    return one_of_each(model(images, training=False), class_index)
 
 
-def _of_class(scores, class_index):
-    """From scores (N, classes) that of one class, or of one class per image: (N,)."""
-    return tf.gather(scores, tf.broadcast_to(class_index, tf.shape(scores)[:1]), axis=1, batch_dims=1)
+def one_of_each(rows, place):
+    """From rows (N, numbers) the number at one place, or at one place per row: (N,)."""
+    return tf.gather(rows, tf.broadcast_to(place, tf.shape(rows)[:1]), axis=1, batch_dims=1)
 
 
 def class_log_probability(model, class_index):
@@ -38,7 +38,7 @@ def _class_log_probability(images, *, model, class_index):
 def log_probabilities(scores, class_index):
     """From scores (N, classes), log P of one class, or of one class per image: (N,)."""
     # log P_c = −log(1 + Σ exp(S_k − S_c)) over the other classes k: unlike 1 − P_c, its slope is right even where P_c rounds to 1.
-    return -tf.nn.softplus(tf.reduce_logsumexp(_others(scores, class_index), axis=1) - _of_class(scores, class_index))
+    return -tf.nn.softplus(tf.reduce_logsumexp(_others(scores, class_index), axis=1) - one_of_each(scores, class_index))
 
 
 def _others(scores, class_index):
@@ -58,7 +58,7 @@ def _class_margin(images, *, model, class_index):
 
 def margins(scores, class_index):
     """From scores (N, classes), how far one class, or one per image, is ahead of the best other: (N,)."""
-    return _of_class(scores, class_index) - tf.reduce_max(_others(scores, class_index), axis=1)
+    return one_of_each(scores, class_index) - tf.reduce_max(_others(scores, class_index), axis=1)
 
 
 def class_probability(model, class_index):
@@ -79,7 +79,7 @@ def channel_score(model, layer, channel):
 
 def _channel_score(images, *, model, layer, channel):
     activations = layer_outputs(model, layer)(images)[layer]
-    return _of_class(tf.reduce_mean(activations, axis=range(1, activations.shape.rank - 1)), channel)
+    return one_of_each(tf.reduce_mean(activations, axis=range(1, activations.shape.rank - 1)), channel)
 
 
 def neuron_score(model, layer, row, column, channel):

@@ -7,7 +7,7 @@ import numpy as np
 from lecture_lib.ascent import adam, ascend
 from lecture_lib.backend import tf
 from lecture_lib.images import as_batch
-from lecture_lib.models import features, layer_outputs
+from lecture_lib.models import layer_outputs, map_features
 from lecture_lib.scores import gram, l2, total_variation
 
 STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled nets
@@ -65,8 +65,7 @@ def _maps(model, layers, image, *, what):
     """{layer: activations} of one image, checked: maps, and of 2 x 2 positions or more."""
     image = as_batch(image, channels=model.input.shape[-1])[:1]
     for layer in layers:
-        if len(shape := features(model, layer).shape) != 4:
-            raise ValueError(f"Layer {layer!r} has no rows and columns, its output is {shape}; choose a layer of maps.")
+        map_features(model, layer)
     try:
         maps = layer_outputs(model, layers)(image)
     except (ValueError, tf.errors.InvalidArgumentError):

@@ -9,6 +9,7 @@ import numpy as np
 from lecture_lib import downloads
 from lecture_lib.backend import keras
 from lecture_lib.nets import mnist_cnn, mnist_wide, squeezenet, tinynet
+from lecture_lib.picture_sets import CLASSES
 from lecture_lib.surgery import named, wrap_model
 
 DATA = Path(__file__).parent.parent / "data"
@@ -85,7 +86,7 @@ def load_bundled(name, *, trained=True):
     digits = model.input.shape[-1] == 1
     if trained:
         read_weights(model, name)
-    class_names = [str(digit) for digit in range(10)] if digits else (DATA / "tinynet_classes.txt").read_text().splitlines()
+    class_names = [str(digit) for digit in range(10)] if digits else CLASSES
     return named(model, class_names=class_names, image_size=28 if digits else 64)
 
 
