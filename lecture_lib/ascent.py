@@ -19,16 +19,17 @@ def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, pro
            frames_every=0, watch=None):
     """I ← project(I + learning_rate · direction(∂S/∂I)), again and again.
 
-    objective: images (N, ...) -> (N,), made larger. start: one image (H, W, C) or a batch (N, ...). learning_rate: the length of a
-    step in the units of the image, 0 or more. direction: gradients (N, ...) -> steps, by default each image's gradient at length 1.
-    project: images -> images, by default back into [0, 1]; what it returns may have another size. evaluate: (objective, images) ->
-    (value, gradient), by default `value_and_gradient`; DeepDream's goes tile by tile. stop_above: an image stays as it is once its
-    value is above this. frames_every: keep a copy of every so many steps (0: none). watch(step, steps, ascent) is called after each
-    step with what was reached so far, and ends the climb by returning True. Interrupting the kernel also returns what was reached.
-    Raises ValueError when a gradient is not finite. Returns an Ascent.
+    objective: images (N, ...) -> (N,), made larger. start: one image (H, W, C) or a batch (N, ...). learning_rate: the length of a step
+    in the units of the image, 0 or more, or a function () -> length, which is asked before each step. direction: gradients (N, ...) ->
+    steps, by default each image's gradient at length 1. project: images -> images, by default back into [0, 1]; what it returns may
+    have another size. evaluate: (objective, images) -> (value, gradient), by default `value_and_gradient`; DeepDream's goes tile by
+    tile. stop_above: an image stays as it is once its value is above this. frames_every: keep a copy of every so many steps (0: none).
+    watch(step, steps, ascent) is called after each step with what was reached so far, and ends the climb by returning True.
+    Interrupting the kernel also returns what was reached. Raises ValueError when a gradient is not finite. Returns an Ascent.
     """
-    if not (steps >= 0 and learning_rate >= 0):  # a NaN is not
-        raise ValueError(f"Steps and learning rate are 0 or more; they were {steps} and {learning_rate}.")
+    rate_now = learning_rate if callable(learning_rate) else lambda: learning_rate
+    if not (steps >= 0 and rate_now() >= 0):  # a NaN is not
+        raise ValueError(f"Steps and learning rate are 0 or more; they were {steps} and {rate_now()}.")
     direction, project = direction or unit, project or clip
     following, values, frames = np.array(start, np.float32), [], []
     try:
@@ -41,7 +42,7 @@ def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, pro
             stop = watch is not None and watch(step, steps, Ascent(images, np.array(values), frames))
             if stop or step == steps or not climbing.any():
                 break
-            step_taken = project(images + learning_rate * direction(_finite(slope, step)))
+            step_taken = project(images + rate_now() * direction(_finite(slope, step)))
             following = step_taken if climbing.all() else np.where(_per_image(climbing, images), step_taken, images)
     except KeyboardInterrupt:
         if not values:

@@ -1,6 +1,6 @@
 """The controls of a panel: sliders, lists and boxes with a label each; what a control hands on is what its `read()` gives."""
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import log10
 from typing import NamedTuple
 
@@ -35,11 +35,14 @@ def as_control(name, given):
 
 
 def learning_rate_slider(value=0.1, *, low=1e-3, high=10):
-    """A slider over powers of ten from low to high, as learning rates are compared by factors."""
+    """A slider over powers of ten from low to high, as learning rates are compared by factors.
+
+    It hands on a function () -> rate, which `ascend` asks before each step: the slider may be moved while the picture climbs.
+    """
     if not 0 < low <= value <= high:
         raise ValueError(f"The learning rate {value} is not between {low} and {high}, both above 0.")
     slider = ipywidgets.FloatLogSlider(value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2g")
-    return _of_widget(_label(slider, "learning rate"))
+    return Control(_label(slider, "learning rate"), [slider], lambda: partial(getattr, slider, "value"))
 
 
 def layer_dropdown(model, *, value=None):

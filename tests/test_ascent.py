@@ -1,6 +1,7 @@
 """Ascent: it ascends, each image of a batch as if alone, and hands back what was reached however it ends."""
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,6 +53,14 @@ def test_the_learning_rate_is_the_length_of_a_step(shape):
     start = np.full(shape, 0.5, np.float32)
     climb = ascend(scores.class_score(small_net(), 0), start, steps=1, learning_rate=0.25)
     np.testing.assert_allclose(length(climb.images - start), 0.25, rtol=1e-4)
+
+
+def test_the_learning_rate_may_be_a_function_that_is_asked_before_each_step():
+    start, rates = np.full((6, 6, 3), 0.5, np.float32), iter([0.4, 0.25, 0.0625, 0])  # the first is asked for the check
+    model, calls = counting_net()
+    climb = ascend(scores.class_score(model, 0), start, steps=3, learning_rate=lambda: next(rates), project=identity, frames_every=1)
+    np.testing.assert_allclose([length(two - one).item() for one, two in pairwise(climb.frames)], [0.25, 0.0625, 0], rtol=1e-4)
+    assert len(calls) == 1
 
 
 def test_values_belong_to_the_images_on_the_way():

@@ -64,10 +64,26 @@ def test_a_control_is_labelled_with_its_argument():
 
 def test_the_learning_rate_moves_by_factors():
     control = widgets.learning_rate_slider(0.1, low=0.001, high=10)
-    assert control.read() == pytest.approx(0.1)
+    assert control.read()() == pytest.approx(0.1)
     assert (10 ** control.view.min, 10 ** control.view.max) == pytest.approx((0.001, 10))
     with pytest.raises(ValueError, match="not between"):
         widgets.learning_rate_slider(20)
+
+
+def test_the_learning_rate_may_be_moved_while_it_climbs():
+    slider, rates = widgets.learning_rate_slider(0.1, low=0.01, high=1), []
+
+    def climb(*, learning_rate, watch):
+        for step in range(3):
+            watch(step, 2, Climb(GREY, np.zeros(1), []))
+            rates.append(learning_rate())
+            slider.view.value = 0.5  # as a hand would, halfway
+        return GREY
+
+    panel = widgets.run_live_panel(climb, alt="grey", first=GREY, learning_rate=slider)
+    panel.buttons["Start"].click()
+    wait_until(lambda: "Done" in panel.status.value)
+    assert rates == pytest.approx([0.1, 0.5, 0.5])
 
 
 def test_layers_come_from_a_list_or_a_model():
