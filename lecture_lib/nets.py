@@ -68,17 +68,6 @@ def mnist_wide():
     return Model(images, layers.Dense(10, name="scores")(x))
 
 
-def mnist_decoder():
-    """From the features "pool2" of `mnist_wide`, (N, 7, 7, 64), to the picture they may come from, (N, 28, 28, 1) in [0, 1].
-
-    Source: Zheng et al., Insights from attacking interpretable models; after Mahendran and Vedaldi, 2015.
-    """
-    features = Input((7, 7, 64), name="features")
-    x = layers.Conv2DTranspose(64, 5, 2, padding="same", activation="relu", name="deconv1")(features)
-    x = layers.Conv2DTranspose(32, 5, 2, padding="same", activation="relu", name="deconv2")(x)
-    return Model(features, layers.Conv2D(1, 3, padding="same", activation="sigmoid", name="picture")(x))
-
-
 def protonet(prototypes=15):
     """A digit reader that compares: a code of 2x2x10 numbers, its squared distances to prototypes, one linear layer on these.
 
@@ -109,31 +98,6 @@ class Prototypes(layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"count": self.count}
-
-
-def protonet_decoder():
-    """The mirror of `protonet`'s four convolutions: from codes (N, 40) to pictures (N, 28, 28, 1) in [0, 1]."""
-    codes = Input((40,), name="code")
-    x = layers.Reshape((2, 2, 10), name="maps")(codes)
-    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv1")(x)
-    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv2")(x)
-    x = layers.Cropping2D(((0, 1), (0, 1)), name="seven")(x)  # 8x8 to the 7x7 that the third convolution saw
-    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv3")(x)
-    return Model(codes, layers.Conv2DTranspose(1, 3, 2, padding="same", activation="sigmoid", name="picture")(x))
-
-
-def tinynet_generator():
-    """From the features "block4" of `tinynet_robust`, (N, h, w, 256), to pictures (N, 16h, 16w, 3) in [0, 1].
-
-    Source: Dosovitskiy and Brox, Generating images with perceptual similarity metrics based on deep networks, 2016.
-    """
-    features = Input((None, None, 256), name="features")
-    x = layers.Conv2D(192, 3, padding="same", name="gather")(features)
-    for number, filters in enumerate([128, 64, 32, 16], 1):  # kernels of 4 divide by the stride of 2: no checkerboards
-        x = layers.LeakyReLU(0.2, name=f"relu{number}")(x)
-        x = layers.Conv2DTranspose(filters, 4, 2, padding="same", name=f"double{number}")(x)
-    x = layers.LeakyReLU(0.2, name="relu5")(x)
-    return Model(features, layers.Conv2D(3, 3, padding="same", activation="sigmoid", name="picture")(x))
 
 
 def squeezenet(classes=1000):

@@ -8,13 +8,18 @@ import numpy as np
 
 from lecture_lib import downloads
 from lecture_lib.backend import keras
-from lecture_lib.nets import mnist_cnn, mnist_wide, squeezenet, tinynet
+from lecture_lib.drawing_nets import mnist_decoder, protonet_decoder
+from lecture_lib.nets import mnist_cnn, mnist_wide, protonet, squeezenet, tinynet
 from lecture_lib.picture_sets import CLASSES
 from lecture_lib.surgery import named, wrap_model
 
 DATA = Path(__file__).parent.parent / "data"
 LABELS, SQUEEZENET = "squeezenet1.1/squeezenet1.1.labels", "squeezenet1.1/squeezenet1.1.bin"
-BUNDLED = {"tinynet_robust": tinynet, "tinynet": tinynet, "mnist_cnn": mnist_cnn, "mnist_robust": mnist_wide}
+BUNDLED = {
+    "tinynet_robust": tinynet, "tinynet": tinynet, "mnist_cnn": mnist_cnn, "mnist_natural": mnist_wide, "mnist_robust": mnist_wide,
+    "protonet": protonet,
+}  # fmt: skip
+PARTS = {"mnist_natural_decoder": mnist_decoder, "protonet_decoder": protonet_decoder}
 
 
 class Application(NamedTuple):
@@ -88,6 +93,20 @@ def load_bundled(name, *, trained=True):
         read_weights(model, name)
     class_names = [str(digit) for digit in range(10)] if digits else CLASSES
     return named(model, class_names=class_names, image_size=28 if digits else 64)
+
+
+@lru_cache(maxsize=8)
+def load_part(name):
+    """A Model that draws pictures in [0, 1] from what a net makes of them, trained by the course: a decoder or a generator.
+
+    name: "mnist_natural_decoder", from "pool2" of that net, (N, 7, 7, 64), to (N, 28, 28, 1); "protonet_decoder", from "code" of
+    `protonet`, (N, 40), to (N, 28, 28, 1). Raises ValueError for another name.
+    """
+    if name not in PARTS:
+        raise ValueError(f"There is no part named {name!r}; choose one of {', '.join(PARTS)}.")
+    model = PARTS[name]()
+    read_weights(model, name)
+    return model
 
 
 def read_weights(model, name):

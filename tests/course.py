@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # What every topic may use; whatever else is in lecture_lib is a topic with a notebook and a test of its own.
 SHARED = {
-    "backend", "models", "zoo", "surgery", "nets", "downloads", "images", "pictures", "digits",
+    "backend", "models", "zoo", "surgery", "nets", "drawing_nets", "downloads", "images", "pictures", "digits",
     "scores", "gradients", "transforms", "ascent", "page", "plots", "charts", "widgets", "panel", "controls", "setup_check",
     "picture_sets", "exercises", "feature_cache", "picture_map",
     "receptive_field", "attacks", "sweeps", "octaves", "painted_styles", "priors", "painted",

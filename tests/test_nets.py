@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_nets import normal, random
 
-from lecture_lib import nets, surgery
+from lecture_lib import drawing_nets, nets, surgery
 from lecture_lib.backend import keras
 
 RECIPES = Path(__file__).parent.parent / "data" / "recipes"
@@ -99,8 +99,8 @@ def test_protonet_is_a_code_of_forty_numbers_and_scores_linear_in_its_distances(
 
 
 @pytest.mark.parametrize("build, features, pictures", [
-    (nets.mnist_decoder, (7, 7, 64), (28, 28, 1)), (nets.protonet_decoder, (40,), (28, 28, 1)),
-    (nets.tinynet_generator, (4, 4, 256), (64, 64, 3)), (nets.tinynet_generator, (6, 9, 256), (96, 144, 3)),
+    (drawing_nets.mnist_decoder, (7, 7, 64), (28, 28, 1)), (drawing_nets.protonet_decoder, (40,), (28, 28, 1)),
+    (drawing_nets.tinynet_generator, (4, 4, 256), (64, 64, 3)), (drawing_nets.tinynet_generator, (6, 9, 256), (96, 144, 3)),
 ])  # fmt: skip
 def test_a_decoder_draws_pictures_of_the_right_size_in_the_right_range(build, features, pictures):
     drawn = build()(100 * normal(2, *features)).numpy()
@@ -108,6 +108,7 @@ def test_a_decoder_draws_pictures_of_the_right_size_in_the_right_range(build, fe
 
 
 def test_the_decoders_begin_where_the_nets_end():
-    for net, layer, decoder in (nets.mnist_wide(), "pool2", nets.mnist_decoder()), (nets.protonet(), "code", nets.protonet_decoder()):
+    pairs = (nets.mnist_wide(), "pool2", drawing_nets.mnist_decoder()), (nets.protonet(), "code", drawing_nets.protonet_decoder())
+    for net, layer, decoder in pairs:
         assert net.get_layer(layer).output.shape[1:] == decoder.input.shape[1:] and decoder.output.shape == net.input.shape
-    assert nets.tinynet().get_layer("block4").output.shape == nets.tinynet_generator().input.shape
+    assert nets.tinynet().get_layer("block4").output.shape == drawing_nets.tinynet_generator().input.shape

@@ -88,7 +88,9 @@ def test_untrained_weights_are_drawn_anew_and_trained_ones_kept():
 
 @pytest.mark.parametrize("name, parameters, size, some_names", [
     ("tinynet_robust", 1_838_744, (64, 64, 3), None), ("tinynet", 1_838_744, (64, 64, 3), None),
-    ("mnist_cnn", 34_826, (28, 28, 1), tuple("0123456789")), ("mnist_robust", 3_274_634, (28, 28, 1), tuple("0123456789")),
+    ("mnist_cnn", 34_826, (28, 28, 1), tuple("0123456789")),
+    ("mnist_natural", 3_274_634, (28, 28, 1), tuple("0123456789")), ("mnist_robust", 3_274_634, (28, 28, 1), tuple("0123456789")),
+    ("protonet", 22_456, (28, 28, 1), tuple("0123456789")),
 ])  # fmt: skip
 def test_a_bundled_net_loads_with_no_network(name, parameters, size, some_names, nothing_here):
     net = load_model(weights_of(name))

@@ -15,7 +15,8 @@ from linf_attack import improved_attack
 from train_mnist_wide import quick_twin
 
 from lecture_lib.digits import load_mnist
-from lecture_lib.nets import mnist_decoder, mnist_wide
+from lecture_lib.drawing_nets import mnist_decoder
+from lecture_lib.nets import mnist_wide
 
 RADIUS = 0.3
 

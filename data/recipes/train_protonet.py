@@ -15,7 +15,8 @@ from export import export
 from keras import ops
 
 from lecture_lib.digits import load_mnist
-from lecture_lib.nets import protonet, protonet_decoder
+from lecture_lib.drawing_nets import protonet_decoder
+from lecture_lib.nets import protonet
 
 
 class Elastic(keras.utils.PyDataset):

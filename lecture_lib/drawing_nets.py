@@ -1,0 +1,75 @@
+"""Architectures whose answer is a picture: decoders, a generator, a stylizer; each function returns an untrained `keras.Model`."""
+
+import keras
+from keras import Input, Model, layers
+
+
+def mnist_decoder():
+    """From the features "pool2" of `mnist_wide`, (N, 7, 7, 64), to the picture they may come from, (N, 28, 28, 1) in [0, 1].
+
+    Source: Zheng et al., Insights from attacking interpretable models; after Mahendran and Vedaldi, 2015.
+    """
+    features = Input((7, 7, 64), name="features")
+    x = layers.Conv2DTranspose(64, 5, 2, padding="same", activation="relu", name="deconv1")(features)
+    x = layers.Conv2DTranspose(32, 5, 2, padding="same", activation="relu", name="deconv2")(x)
+    return Model(features, layers.Conv2D(1, 3, padding="same", activation="sigmoid", name="picture")(x))
+
+
+def protonet_decoder():
+    """The mirror of `protonet`'s four convolutions: from codes (N, 40) to pictures (N, 28, 28, 1) in [0, 1]."""
+    codes = Input((40,), name="code")
+    x = layers.Reshape((2, 2, 10), name="maps")(codes)
+    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv1")(x)
+    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv2")(x)
+    x = layers.Cropping2D(((0, 1), (0, 1)), name="seven")(x)  # 8x8 to the 7x7 that the third convolution saw
+    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv3")(x)
+    return Model(codes, layers.Conv2DTranspose(1, 3, 2, padding="same", activation="sigmoid", name="picture")(x))
+
+
+def tinynet_generator():
+    """From the features "block4" of `tinynet_robust`, (N, h, w, 256), to pictures (N, 16h, 16w, 3) in [0, 1].
+
+    Source: Dosovitskiy and Brox, Generating images with perceptual similarity metrics based on deep networks, 2016.
+    """
+    features = Input((None, None, 256), name="features")
+    x = layers.Conv2D(192, 3, padding="same", name="gather")(features)
+    for number, filters in enumerate([128, 64, 32, 16], 1):  # kernels of 4 divide by the stride of 2: no checkerboards
+        x = layers.LeakyReLU(0.2, name=f"relu{number}")(x)
+        x = layers.Conv2DTranspose(filters, 4, 2, padding="same", name=f"double{number}")(x)
+    x = layers.LeakyReLU(0.2, name="relu5")(x)
+    return Model(features, layers.Conv2D(3, 3, padding="same", activation="sigmoid", name="picture")(x))
+
+
+def stylizer(styles=4):
+    """One small net that paints in several styles: pictures (N, H, W, 3) in [0, 1] and style weights (N, styles) to pictures (N, H, W, 3).
+
+    What it has learned of a style is in two numbers for each map: after a map was brought to mean 0 and deviation 1 it is multiplied
+    by one and shifted by the other. Weights (1, 0, 0, 0) give the first style; weights that mix, a mixed one. H and W: divisible by 4.
+    Source: Johnson et al., Perceptual losses for real-time style transfer, 2016; Dumoulin et al., A learned representation for artistic
+    style, 2017.
+    """
+
+    def convolution(x, filters, *, size, name, stride=1):
+        before, after = (size - stride) // 2, (size - stride + 1) // 2  # mirrored edges: the painting has no frame
+        x = keras.ops.pad(x, [[0, 0], [before, after], [before, after], [0, 0]], mode="reflect")
+        x = layers.Conv2D(filters, size, stride, use_bias=False, name=name)(x)
+        x = layers.GroupNormalization(groups=-1, center=False, scale=False, name=f"{name}_norm")(x)
+        gain, shift = (layers.Dense(filters, use_bias=False, kernel_initializer=start, name=f"{name}_{what}")(weights)[:, None, None]
+                       for what, start in (("gain", "ones"), ("shift", "zeros")))  # fmt: skip
+        return x * gain + shift
+
+    def block(x, *, name):
+        inner = layers.ReLU(name=f"{name}_relu")(convolution(x, x.shape[-1], size=3, name=f"{name}_conv1"))
+        return layers.Add(name=name)([x, convolution(inner, x.shape[-1], size=3, name=f"{name}_conv2")])
+
+    images, weights = Input((None, None, 3), name="image"), Input((styles,), name="style")
+    x = layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_one")(images)
+    for name, filters, size, stride in ("strokes", 16, 9, 1), ("half", 32, 4, 2), ("quarter", 48, 4, 2):
+        x = layers.ReLU(name=f"{name}_relu")(convolution(x, filters, size=size, stride=stride, name=name))
+    for number in range(1, 5):
+        x = block(x, name=f"block{number}")
+    for name, filters in ("double", 32), ("whole", 16):  # enlarged first, convolved then: no checkerboards
+        x = layers.UpSampling2D(2, name=f"{name}_larger")(x)
+        x = layers.ReLU(name=f"{name}_relu")(convolution(x, filters, size=3, name=name))
+    x = convolution(x, 3, size=9, name="paint")
+    return Model([images, weights], layers.Activation("sigmoid", name="picture")(x))
