@@ -34,15 +34,17 @@ def as_control(name, given):
     return control
 
 
-def learning_rate_slider(value=0.1, *, low=1e-3, high=10):
-    """A slider over powers of ten from low to high, as learning rates are compared by factors.
-
-    It hands on a function () -> rate, which `ascend` asks before each step: the slider may be moved while the picture climbs.
-    """
+def power_slider(value, *, low, high):
+    """A slider over powers of ten from low to high, for numbers that are compared by factors."""
     if not 0 < low <= value <= high:
-        raise ValueError(f"The learning rate {value} is not between {low} and {high}, both above 0.")
-    slider = ipywidgets.FloatLogSlider(value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2g")
-    return Control(_label(slider, "learning rate"), [slider], lambda: partial(getattr, slider, "value"))
+        raise ValueError(f"{value} is not between {low} and {high}, both above 0.")
+    return _of_widget(ipywidgets.FloatLogSlider(value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2g"))
+
+
+def learning_rate_slider(value=0.1, *, low=1e-3, high=10):
+    """A `power_slider` that hands on a function () -> rate, which `ascend` asks before each step: it may be moved during the climb."""
+    slider = _label(power_slider(value, low=low, high=high).view, "learning rate")
+    return Control(slider, [slider], lambda: partial(getattr, slider, "value"))
 
 
 def layer_dropdown(model, *, value=None):

@@ -8,11 +8,13 @@ from threading import Event, Lock, Thread
 import numpy as np
 
 from lecture_lib import panel as panels
-from lecture_lib.controls import class_box, layer_dropdown, learning_rate_slider, net_dropdown, picture_dropdown
+from lecture_lib.controls import class_box, layer_dropdown, learning_rate_slider, net_dropdown, picture_dropdown, power_slider
 from lecture_lib.images import encode_jpeg
 from lecture_lib.page import curve_svg
 
-__all__ = ["explore", "run_live", "class_box", "layer_dropdown", "learning_rate_slider", "net_dropdown", "picture_dropdown"]
+__all__ = [
+    "explore", "run_live", "class_box", "layer_dropdown", "learning_rate_slider", "net_dropdown", "picture_dropdown", "power_slider",
+]  # fmt: skip
 
 
 def explore(function, *, alt, **controls):

@@ -66,8 +66,15 @@ def test_the_learning_rate_moves_by_factors():
     control = widgets.learning_rate_slider(0.1, low=0.001, high=10)
     assert control.read()() == pytest.approx(0.1)
     assert (10 ** control.view.min, 10 ** control.view.max) == pytest.approx((0.001, 10))
-    with pytest.raises(ValueError, match="not between"):
+    with pytest.raises(ValueError, match="20 is not between"):
         widgets.learning_rate_slider(20)
+
+
+def test_a_weight_moves_by_factors_and_has_its_argument_as_its_name():
+    control = controls.as_control("style_weight", widgets.power_slider(10, low=1, high=1000))
+    assert (control.read(), control.view.description, control.view.max) == (pytest.approx(10), "style weight", pytest.approx(3))
+    with pytest.raises(ValueError, match="0 is not between"):
+        widgets.power_slider(0, low=0, high=1)
 
 
 def test_the_learning_rate_may_be_moved_while_it_climbs():
