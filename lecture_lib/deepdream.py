@@ -2,10 +2,12 @@
 
 import contextlib
 import io
+import tempfile
 from functools import partial
 from itertools import count
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -131,15 +133,37 @@ def zoom_film(score, image, *, frames=24, zoom=1.05, steps=4, learning_rate=0.01
 
 
 def save_film(frames, path, *, seconds=0.1):
-    """Save pictures (H, W, 3) as an animated GIF that repeats; all get the size of the last one. A file that exists is never overwritten.
+    """Save pictures (H, W, 3) as a film; all get the size of the last one. A file that exists is never overwritten.
 
-    path: ends in .gif, in a folder that exists. seconds: how long each picture stays. Returns the Path written, path-2.gif where path
-    is taken. Raises ValueError for another suffix or no frames, FileNotFoundError for no folder.
+    path: ends in .gif, for an animation that repeats, or in .mp4, for a much smaller film in all its colours (VP9, which browsers play; an
+    odd last row or column is left off). seconds: how long each picture stays, above 0. Returns the Path written, path-2.gif where path is
+    taken. Raises ValueError for another suffix, no frames, or an OpenCV that cannot write films, FileNotFoundError for no folder.
     """
-    path, size = Path(path).expanduser(), frames[-1].shape[:2] if len(frames) else None
-    if path.suffix.lower() != ".gif" or not size:
-        raise ValueError(f"A film of one picture or more is saved as an animated GIF; '{path.name}' shall hold {len(frames)} pictures.")
-    pictures = [Image.fromarray(to_uint8(frame if frame.shape[:2] == size else clip(resized(frame, size)))) for frame in frames]
+    path = Path(path).expanduser()
+    encode = {".gif": _as_gif, ".mp4": _as_mp4}.get(path.suffix.lower())
+    if not (encode and len(frames) and seconds > 0):
+        raise ValueError(f"A film of one picture or more, each seen for more than 0 s, is saved as .gif or .mp4; '{path.name}' shall hold "
+                         f"{len(frames)} pictures of {seconds} s.")  # fmt: skip
+    size = frames[-1].shape[:2]
+    pictures = [to_uint8(frame if frame.shape[:2] == size else clip(resized(frame, size))) for frame in frames]
+    return save_bytes(encode(pictures, seconds), path)
+
+
+def _as_gif(pictures, seconds):
+    first, *others = map(Image.fromarray, pictures)
     file = io.BytesIO()
-    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 * seconds), loop=0)
-    return save_bytes(file.getvalue(), path)
+    first.save(file, "GIF", save_all=True, append_images=others, duration=round(1000 * seconds), loop=0)
+    return file.getvalue()
+
+
+def _as_mp4(pictures, seconds):
+    height, width = pictures[0].shape[:2]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"vp09"), 1 / seconds, (width, height))
+        if not writer.isOpened():
+            raise ValueError("The OpenCV that is installed here cannot write films; let the name end in .gif.")
+        for picture in pictures:
+            writer.write(np.ascontiguousarray(picture[..., ::-1]))  # OpenCV wants blue first
+        writer.release()
+        return path.read_bytes()

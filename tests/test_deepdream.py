@@ -1,5 +1,6 @@
 """DeepDream: the recipe is the climb, octaves keep the photograph, tiles and shifts change nothing but the memory."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -201,9 +202,27 @@ def test_a_film_is_saved_as_it_is_and_overwrites_nothing(tmp_path):
         assert film.n_frames == 3 and film.size == (60, 40) and film.info["duration"] == 200
         film.seek(1)
         np.testing.assert_allclose(np.asarray(film.convert("RGB")), 128, atol=2)
-    with pytest.raises(ValueError, match="animated GIF"):
-        save_film(frames, tmp_path / "dream.mp4")
-    with pytest.raises(ValueError, match="animated GIF"):
-        save_film([], tmp_path / "dream.gif")
+    for bad in ({"frames": [], "path": "a.gif"}, {"frames": frames, "path": "a.avi"}, {"frames": frames, "path": "a.gif", "seconds": 0}):
+        with pytest.raises(ValueError, match=r"saved as .gif or .mp4"):
+            save_film(**bad)
     with pytest.raises(FileNotFoundError, match="no folder"):
         save_film(frames, tmp_path / "nowhere" / "dream.gif")
+
+
+def test_an_mp4_plays_the_same_pictures(tmp_path):
+    levels = 0.1, 0.5, 0.9
+    frames = [np.full((45, 61, 3), level, np.float32) * np.float32([1, 1, 0.5]) for level in levels]  # odd sides, less blue
+    first, second = (save_film(frames, tmp_path / "dream.mp4", seconds=0.2) for _ in range(2))
+    assert (first.name, second.name) == ("dream.mp4", "dream-2.mp4")
+    film = cv2.VideoCapture(str(first))
+    assert film.get(cv2.CAP_PROP_FPS) == pytest.approx(5)
+    pictures = [film.read()[1][..., ::-1] for _ in frames]
+    np.testing.assert_allclose(pictures, 255 * np.stack(frames)[:, :44, :60], atol=6)
+    assert not film.read()[0]
+
+
+def test_where_opencv_cannot_write_films_a_sentence_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, "VideoWriter_fourcc", lambda *letters: cv2.VideoWriter.fourcc(*"none"))
+    with pytest.raises(ValueError, match=r"let the name end in .gif"):
+        save_film([PICTURE], tmp_path / "dream.mp4")
+    assert list(tmp_path.iterdir()) == []
