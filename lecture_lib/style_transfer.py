@@ -7,14 +7,15 @@ import numpy as np
 from lecture_lib.ascent import adam, ascend
 from lecture_lib.backend import tf
 from lecture_lib.images import as_batch
+from lecture_lib.inversion import smooth_variation
 from lecture_lib.models import layer_outputs, map_features
-from lecture_lib.scores import gram, l2, total_variation
+from lecture_lib.scores import gram, l2
 
 STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled nets
 
 
 def stylize(model, content, style, *, content_layer="block2", style_layers=STYLE_LAYERS, content_weight=1.0, style_weight=10.0,
-            smoothness=3.0, steps=100, learning_rate=0.03, start=None, frames_every=0, watch=None):  # fmt: skip
+            smoothness=12.0, steps=100, learning_rate=0.03, start=None, frames_every=0, watch=None):  # fmt: skip
     """argmin over I of α · content + β · style + γ · unrest, the three parts as in `style_score`, by steps of Adam.
 
     content, style: images (H, W, C) in [0, 1], not necessarily of one size. content_weight: α, style_weight: β, smoothness: γ, 0 or more.
@@ -32,12 +33,13 @@ def stylize(model, content, style, *, content_layer="block2", style_layers=STYLE
 
 
 def style_score(model, content, style, *, content_layer="block2", style_layers=STYLE_LAYERS, content_weight=1.0, style_weight=10.0,
-                smoothness=3.0):  # fmt: skip
-    """−(α ‖F − P‖² / ‖P‖² + β · mean over layers of ‖G − A‖² / ‖A‖² + γ · total variation per pixel), a score to climb.
+                smoothness=12.0):  # fmt: skip
+    """−(α ‖F − P‖² / ‖P‖² + β · mean over layers of ‖G − A‖² / ‖A‖² + γ · TV₁.₅ per pixel), a score to climb.
 
     F and P are the activations of `content_layer` for I and for the content, G and A the Gram matrices of each style layer for I and for
     the style. Divided by what they are compared with, the parts are shares: 0 is alike, 1 as far away as nothing at all. P and A are
-    computed here, once. The weights are numbers of the partial, so that moving one compiles nothing anew.
+    computed here, once. The weights are numbers of the partial, so that moving one compiles nothing anew. TV is `smooth_variation` with
+    the exponent 1.5: with 1 outlines come in steps of square pixels, with 2 they blur.
     """
     style_layers = (style_layers,) if isinstance(style_layers, str) else tuple(style_layers)
     if not (style_layers and min(content_weight, style_weight, smoothness) >= 0):
@@ -53,7 +55,7 @@ def _style_score(images, *, model, content_layer, style_layers, wanted, grams, c
     maps = layer_outputs(model, {content_layer, *style_layers})(images)
     content = _relative(maps[content_layer], wanted)
     style = tf.add_n([_relative(gram(maps[layer]), target) for layer, target in zip(style_layers, grams, strict=True)]) / len(style_layers)
-    unrest = total_variation(images) / tf.cast(tf.reduce_prod(tf.shape(images)[1:3]), tf.float32)
+    unrest = smooth_variation(images, beta=1.5) / tf.cast(tf.reduce_prod(tf.shape(images)[1:3]), tf.float32)
     return -(content_weight * content + style_weight * style + smoothness * unrest)
 
 
@@ -76,7 +78,7 @@ def _maps(model, layers, image, *, what):
     return maps
 
 
-def texture(model, style, *, layers=STYLE_LAYERS, size=256, steps=100, learning_rate=0.05, smoothness=0.3, seed=0, watch=None):
+def texture(model, style, *, layers=STYLE_LAYERS, size=256, steps=100, learning_rate=0.05, smoothness=1.0, seed=0, watch=None):
     """A picture of the style alone, from noise: whatever the Gram matrices of these layers do not fix is left to chance.
 
     layers: a name or several. size: side of the picture in pixels. Returns an Ascent whose images are (size, size, C) in [0, 1].

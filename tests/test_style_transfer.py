@@ -10,7 +10,8 @@ from lecture_lib import painted_styles
 from lecture_lib.ascent import adam, ascend
 from lecture_lib.backend import keras
 from lecture_lib.gradients import gradient, value_and_gradient
-from lecture_lib.scores import feature_distance, total_variation
+from lecture_lib.inversion import smooth_variation
+from lecture_lib.scores import feature_distance
 from lecture_lib.style_transfer import style_score, stylize, texture
 from lecture_lib.surgery import named
 
@@ -29,7 +30,8 @@ def test_the_score_is_its_formula():
     target = gram_in_numpy(pixel_features(STYLE))
     content = np.sum((features - wanted) ** 2) / np.sum(wanted**2)
     style = np.sum((gram_in_numpy(features) - target) ** 2) / np.sum(target**2)
-    unrest = (np.abs(np.diff(image, axis=0)).sum() + np.abs(np.diff(image, axis=1)).sum()) / (24 * 32)
+    down, right = np.diff(image, axis=0, append=image[-1:]), np.diff(image, axis=1, append=image[:, -1:])
+    unrest = np.sum((down**2 + right**2) ** 0.75) / (24 * 32)
     score = style_score(pixel_net(), CONTENT, STYLE, content_weight=0.5, style_weight=3, smoothness=0.1, **LAYERS)
     np.testing.assert_allclose(score(image[None]), [-(0.5 * content + 3 * style + 0.1 * unrest)], rtol=1e-4)
 
@@ -69,9 +71,9 @@ def test_without_style_it_is_inversion():
     np.testing.assert_allclose(cosine, 1, atol=1e-5)
 
 
-def test_smoothness_alone_is_total_variation():
+def test_smoothness_alone_is_the_unrest_of_a_pixel():
     score = style_score(pixel_net(), CONTENT, STYLE, content_weight=0, style_weight=0, smoothness=2, **LAYERS)
-    np.testing.assert_allclose(score(CONTENT[None]), -2 * total_variation(CONTENT[None]) / (24 * 32), rtol=1e-5)
+    np.testing.assert_allclose(score(CONTENT[None]), -2 * smooth_variation(CONTENT[None], beta=1.5) / (24 * 32), rtol=1e-5)
 
 
 def test_it_gets_nearer_and_more_style_weight_gets_nearer_to_the_style():
