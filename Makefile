@@ -1,5 +1,7 @@
 # make lab    the course in your browser          make test       everything that can be checked
 # make lock   new pinned versions                 make notebooks  runs all notebooks and stores their outputs
+# make demo   the panels as web pages             make html       all notebooks as pages that open from a folder
+# make slides the course with its notebooks as slides
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,9 +18,9 @@ OFFLINE := env -u LECTURE_DATA XDG_CACHE_HOME="$(CURDIR)/$(VENV)/empty-cache" no
 # Without a screen JupyterLab must not start a text browser in the terminal; as root it must be told that this is meant.
 LAB_FLAGS = $(shell [ "$$(uname)$$DISPLAY$$WAYLAND_DISPLAY" = Linux ] && echo --no-browser) $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: help environment lab test lint unit-tests notebook-tests notebooks exercises lock clean FORCE
+.PHONY: help environment lab demo html slides test lint unit-tests notebook-tests notebooks exercises lock clean FORCE
 help:
-	@sed -n 's/^# //p' Makefile | head -2
+	@sed -n 's/^# //p' Makefile | head -4
 
 # A photograph from a camera travels to the kernel in one message, larger than the 10 MB that the server allows by itself.
 lab: $(VENV)/course
@@ -26,6 +28,20 @@ lab: $(VENV)/course
 	@$(PY) -m jupyterlab --ServerApp.ip=localhost --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 		--ServerApp.log_level=ERROR --LabApp.log_level=ERROR \
 		--ServerApp.tornado_settings='{"websocket_max_message_size": 104857600}' $(LAB_FLAGS)
+
+# For other computers to see it: make demo DEMO_FLAGS="--Voila.ip=0.0.0.0 --token"
+demo: $(VENV)/tests
+	@rm -rf $(VENV)/demo && $(PY) docs/make_demo.py $(VENV)/demo
+	@echo "Starting the demonstration at http://localhost:8866/ (half a minute until the first networks are awake). Ctrl-C ends it."
+	@cd docs/demo && JUPYTER_PATH="$(CURDIR)/docs/demo" LECTURE_DEMO="$(CURDIR)/$(VENV)/demo" \
+		"$(CURDIR)/$(PY)" -m voila --Voila.config_file_paths=settings $(filter --no-browser,$(LAB_FLAGS)) $(DEMO_FLAGS)
+
+html: $(VENV)/tests
+	@rm -rf $(VENV)/html && $(PY) docs/make_site.py $(VENV)/html && echo "Open $(VENV)/html/index.html in a browser."
+
+# JupyterLab with a button that shows a notebook as slides; run its cells first, and the panels in them are live.
+slides: $(VENV)/tests
+	@$(MAKE) --no-print-directory lab
 
 environment: $(VENV)/tests
 
@@ -58,7 +74,7 @@ COMPILE = $(VENV)/lock-tools/bin/uv pip compile --quiet --upgrade --universal --
 lock:
 	@$(PYTHON) -m venv $(VENV)/lock-tools && $(VENV)/lock-tools/bin/python -m pip install --quiet "uv>=0.9,<0.14"
 	$(COMPILE) --output-file requirements.lock
-	$(COMPILE) --extra demo --extra scale --extra test --constraints requirements.lock --output-file requirements-test.lock
+	$(COMPILE) --extra demo --extra scale --extra slides --extra test --constraints requirements.lock --output-file requirements-test.lock
 
 clean:
 	rm -rf $(VENV)

@@ -1,0 +1,28 @@
+"""Settings of the demonstration, which `make demo` starts; LECTURE_DEMO is the folder that make_demo.py filled."""
+
+import json
+import os
+from pathlib import Path
+
+pages = Path(os.environ["LECTURE_DEMO"])
+tiles = json.loads((pages / "tiles.json").read_text(encoding="utf-8"))
+
+
+def add_tiles(page_config, **request):
+    """Let the start page know the tiles."""
+    page_config["tiles"] = tiles
+    return page_config
+
+
+c = get_config()  # noqa: F821
+c.Voila.root_dir = str(pages)
+c.Voila.log_level = "WARNING"
+c.Voila.tornado_settings = {"websocket_max_message_size": 100 * 2**20}  # a photograph from a camera travels in one message
+c.VoilaConfiguration.template = "lecture"
+c.VoilaConfiguration.classic_tree = True
+c.VoilaConfiguration.page_config_hook = add_tiles
+c.VoilaConfiguration.file_allowlist = [r"pictures/\w+\.png"]
+c.VoilaConfiguration.multi_kernel_manager_class = "warm_kernels.WarmKernels"
+# A page that is closed ends its kernel; where a browser vanished without a word, this does.
+c.MappingKernelManager.cull_idle_timeout = 1800
+c.MappingKernelManager.cull_interval = 60
