@@ -19,7 +19,7 @@ BUNDLED = {
     "tinynet_robust": tinynet, "tinynet": tinynet, "mnist_cnn": mnist_cnn, "mnist_natural": mnist_wide, "mnist_robust": mnist_wide,
     "protonet": protonet,
 }  # fmt: skip
-PARTS = {"mnist_natural_decoder": mnist_decoder, "protonet_decoder": protonet_decoder}
+PARTS = {"mnist_natural_decoder": mnist_decoder, "mnist_robust_decoder": mnist_decoder, "protonet_decoder": protonet_decoder}
 
 
 class Application(NamedTuple):
@@ -99,8 +99,8 @@ def load_bundled(name, *, trained=True):
 def load_part(name):
     """A Model that draws pictures in [0, 1] from what a net makes of them, trained by the course: a decoder or a generator.
 
-    name: "mnist_natural_decoder", from "pool2" of that net, (N, 7, 7, 64), to (N, 28, 28, 1); "protonet_decoder", from "code" of
-    `protonet`, (N, 40), to (N, 28, 28, 1). Raises ValueError for another name.
+    name: "mnist_natural_decoder" or "mnist_robust_decoder", from "pool2" of that net, (N, 7, 7, 64), to (N, 28, 28, 1);
+    "protonet_decoder", from "code" of `protonet`, (N, 40), to (N, 28, 28, 1). Raises ValueError for another name.
     """
     if name not in PARTS:
         raise ValueError(f"There is no part named {name!r}; choose one of {', '.join(PARTS)}.")

@@ -21,7 +21,7 @@ WRITTEN = json.loads((zoo.DATA / "accuracy.json").read_text())
 NETS = zoo.BUNDLED | zoo.PARTS
 PARAMETERS = {
     "tinynet_robust": 1_838_744, "tinynet": 1_838_744, "mnist_cnn": 34_826, "mnist_natural": 3_274_634, "mnist_robust": 3_274_634,
-    "protonet": 22_456, "mnist_natural_decoder": 153_985, "protonet_decoder": 21_697,
+    "protonet": 22_456, "mnist_natural_decoder": 153_985, "mnist_robust_decoder": 153_985, "protonet_decoder": 21_697,
 }  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def features_of(name, layer, images):
     return keras.Model(net.input, net.get_layer(layer).output)(images).numpy()
 
 
-@pytest.mark.parametrize("name, layer", [("mnist_natural", "pool2"), ("protonet", "code")])
+@pytest.mark.parametrize("name, layer", [("mnist_natural", "pool2"), ("mnist_robust", "pool2"), ("protonet", "code")])
 def test_a_decoder_draws_digits_that_it_never_saw(name, layer):
     """Those of scikit-learn; drawing their mean each time would leave an error of 1."""
     images = digits.load_digits()[0][:100]

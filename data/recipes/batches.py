@@ -6,7 +6,28 @@ from PIL import Image
 from scipy import ndimage
 
 
-class Moved(keras.utils.PyDataset):
+class InRandomOrder(keras.utils.PyDataset):
+    """Batches of numbers below `count` in an order drawn anew for each pass; a subclass says in `made` what a batch of them holds.
+
+    batch: how many in one. limit: batches in a pass, to try a recipe; None for all whole ones.
+    """
+
+    def __init__(self, count, *, batch, limit=None, seed=0, **options):
+        super().__init__(**options)
+        self.count, self.batch, self.limit, self.random = count, batch, limit, np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return self.limit or self.count // self.batch
+
+    def __getitem__(self, number):
+        return self.made(self.order[number * self.batch : (number + 1) * self.batch])
+
+    def on_epoch_end(self):
+        self.order = self.random.permutation(self.count)
+
+
+class Moved(InRandomOrder):
     """Batches in random order, each picture shifted by up to `shift` pixels both ways.
 
     pictures: (N, side, side, C), uint8 0..255 or floats in [0, 1]. border: what is beyond the edge, as in `np.pad`. mirrored: whether
@@ -14,17 +35,12 @@ class Moved(keras.utils.PyDataset):
     """
 
     def __init__(self, pictures, labels, *, batch, shift, border="constant", mirrored=False, smallest=None, seed=0):
-        super().__init__()
+        super().__init__(len(labels), batch=batch, seed=seed)
         self.pictures = np.pad(pictures, [(0, 0), (shift, shift), (shift, shift), (0, 0)], mode=border)
         self.side, self.places = pictures.shape[1], [2 * shift + 1, 2 * shift + 1] + [2] * mirrored
-        self.smallest, self.labels, self.batch, self.random = smallest, labels, batch, np.random.default_rng(seed)
-        self.on_epoch_end()
+        self.smallest, self.labels = smallest, labels
 
-    def __len__(self):
-        return len(self.labels) // self.batch
-
-    def __getitem__(self, number):
-        chosen = self.order[number * self.batch : (number + 1) * self.batch]
+    def made(self, chosen):
         places = self.random.integers(0, self.places, size=(len(chosen), len(self.places)))
         pictures = np.stack([self.moved(self.pictures[i], *place) for i, place in zip(chosen, places, strict=True)])
         return (pictures.astype("float32") / 255 if pictures.dtype == np.uint8 else pictures), self.labels[chosen]
@@ -38,9 +54,6 @@ class Moved(keras.utils.PyDataset):
         row, column = self.random.integers(0, self.side + 1 - size, size=2)
         box = (column, row, column + size, row + size)
         return np.asarray(Image.fromarray(picture).resize((self.side, self.side), Image.Resampling.BILINEAR, box))
-
-    def on_epoch_end(self):
-        self.order = self.random.permutation(len(self.labels))
 
 
 def elastic(pictures, *, random, sigma=4.0, alpha=20.0):

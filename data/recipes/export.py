@@ -27,8 +27,9 @@ def export(trained, plain, name):
     weights = {key: np.float16(value) for key, value in folded_weights(trained).items()}
     for layer in plain.layers:
         layer.set_weights([np.float32(weights[f"{layer.name}/{weight.name}"]) for weight in layer.weights])
-    side = 64 if plain.input_shape[-1] == 3 else 4  # photographs, or features where the size is free
-    inputs = np.random.default_rng(0).random((4, *[size or side for size in plain.input_shape[1:]]), np.float32)
+    random, free = np.random.default_rng(0), lambda shape: 64 if shape[-1] == 3 else 4  # sides of photographs, of features
+    shapes = [each.shape for each in plain.inputs]
+    inputs = [random.random((4, *[size or free(shape) for size in shape[1:]]), np.float32) for shape in shapes]
     difference = np.abs(trained.predict_on_batch(inputs) - plain.predict_on_batch(inputs)).max()
     print(f"{name}: {plain.count_params():,} parameters, largest change of an output by rounding to float16: {difference:.1e}")
     np.savez_compressed(DATA / f"{name}.npz", **weights)

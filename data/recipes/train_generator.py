@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from batches import InRandomOrder
 from export import export
 from keras import ops
 from robust_features import features_of, robust_net, training_features
@@ -20,26 +21,17 @@ from lecture_lib.drawing_nets import tinynet_generator
 WEIGHTS = {"picture": 1.0, "block1": 1.0, "block2": 1.0, "block3": 1.0}  # of each mean absolute error
 
 
-class Drawn(keras.utils.PyDataset):
+class Drawn(InRandomOrder):
     """Features in random order, and what should be drawn from them: the picture, and what the robust net sees in it."""
 
     def __init__(self, features, pictures, seen, *, batch=50, limit=None, seed=0):
-        super().__init__(workers=0)
-        self.features, self.pictures, self.seen, self.batch, self.limit = features, pictures, seen, batch, limit
-        self.random = np.random.default_rng(seed)
-        self.order = self.random.permutation(len(features))
+        super().__init__(len(features), batch=batch, limit=limit, seed=seed, workers=0)
+        self.features, self.pictures, self.seen = features, pictures, seen
 
-    def __len__(self):
-        return self.limit or len(self.features) // self.batch
-
-    def __getitem__(self, number):
-        chosen = self.order[number * self.batch : (number + 1) * self.batch]
+    def made(self, chosen):
         images = self.pictures[chosen].astype("float32") / 255
         seen = {name: ops.convert_to_numpy(maps) for name, maps in self.seen(images, training=False).items()}
         return self.features[chosen].astype("float32"), {"picture": images} | seen
-
-    def on_epoch_end(self):
-        self.order = self.random.permutation(len(self.features))
 
 
 def main(*, epochs, peak=1e-3, precision="float32", limit=None, seed=0):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from batches import InRandomOrder
 from export import export, stored
 from linf_attack import improved_attack
 from train_mnist_wide import quick_twin
@@ -21,30 +22,21 @@ from lecture_lib.nets import mnist_wide
 RADIUS = 0.3
 
 
-class Attacked(keras.utils.PyDataset):
+class Attacked(InRandomOrder):
     """Attacked pictures in random order, and the features of each from which to draw it."""
 
     def __init__(self, net, images, labels, *, steps=1, batch=250, limit=None, seed=0):
-        super().__init__(workers=0)
-        self.twin, self.images, self.labels, self.steps, self.batch, self.limit = quick_twin(net), images, labels, steps, batch, limit
+        super().__init__(len(labels), batch=batch, limit=limit, seed=seed, workers=0)
+        self.twin, self.images, self.labels, self.steps = quick_twin(net), images, labels, steps
         self.features = keras.Model(net.input, net.get_layer("pool2").output)
-        self.random = np.random.default_rng(seed)
-        self.order = self.random.permutation(len(labels))
 
-    def __len__(self):
-        return self.limit or len(self.labels) // self.batch
-
-    def __getitem__(self, number):
-        chosen = self.order[number * self.batch : (number + 1) * self.batch]
+    def made(self, chosen):
         pictures = self.images[chosen]
         start = self.random.uniform(-RADIUS, RADIUS, pictures.shape).astype("float32")
         options = {"start": start, "radius": RADIUS, "steps": self.steps, "step": 1.25 * RADIUS / self.steps}
         attacked = pictures + improved_attack(self.twin, pictures, self.labels[chosen], **options)
         features = keras.ops.cast(self.features(attacked, training=False), "float32")
         return keras.ops.convert_to_numpy(features), attacked
-
-    def on_epoch_end(self):
-        self.order = self.random.permutation(len(self.labels))
 
 
 def main(name, *, epochs, precision="float32", limit=None, seed=0):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from batches import elastic
+from batches import InRandomOrder, elastic
 from export import export
 from keras import ops
 
@@ -19,25 +19,16 @@ from lecture_lib.drawing_nets import protonet_decoder
 from lecture_lib.nets import protonet
 
 
-class Elastic(keras.utils.PyDataset):
+class Elastic(InRandomOrder):
     """Bent pictures in random order, with the answers to all outputs: the digit, and the picture itself."""
 
     def __init__(self, images, labels, *, batch=250, limit=None, seed=0):
-        super().__init__(workers=0)
-        self.images, self.labels, self.batch, self.limit = images, labels, batch, limit
-        self.random = np.random.default_rng(seed)
-        self.order = self.random.permutation(len(labels))
+        super().__init__(len(labels), batch=batch, limit=limit, seed=seed, workers=0)
+        self.images, self.labels = images, labels
 
-    def __len__(self):
-        return self.limit or len(self.labels) // self.batch
-
-    def __getitem__(self, number):
-        chosen = self.order[number * self.batch : (number + 1) * self.batch]
+    def made(self, chosen):
         pictures = elastic(self.images[chosen], random=self.random)
         return pictures, {"scores": self.labels[chosen], "picture": pictures, "prototypes": self.labels[chosen]}
-
-    def on_epoch_end(self):
-        self.order = self.random.permutation(len(self.labels))
 
 
 def squared_error(pictures, decoded):
