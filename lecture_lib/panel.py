@@ -1,4 +1,5 @@
 """The parts of every panel and how they change: a picture with its words, a status line, buttons, a copy for pages without widgets."""
+import base64
 import html
 from pathlib import Path
 from typing import NamedTuple
@@ -76,9 +77,9 @@ def show(panel, image, words, *, encode=encode_png):
     panel.shown.update(image=picture, words=words)
 
 
-def say(panel, text, *, role="status"):
-    """Write a sentence into the status line, where screen readers find it; role: "status", or "alert" for what went wrong."""
-    panel.status.value = f'<div class="lecture-status" role="{role}">{html.escape(text)}</div>'
+def say(panel, text, *, role="status", link=""):
+    """Write a sentence into the status line, where screen readers find it; role: "status", or "alert" for what went wrong; link: HTML."""
+    panel.status.value = f'<div class="lecture-status" role="{role}">{html.escape(text)}{link}</div>'
 
 
 def sentence(error):
@@ -88,10 +89,12 @@ def sentence(error):
 
 
 def save(panel, name):
-    """Write the picture on view into the current folder, under a name that is free, and say where it is."""
+    """Write the picture on view into the current folder, under a name that is free, say where it is, and offer a copy."""
     try:
         path = save_image(panel.shown["image"], Path(f"{name}.png"))
-        say(panel, f"Saved as {path.name} in the folder {Path.cwd().name}.")
+        address = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+        link = f' <a download="{path.name}" href="{address}">Download it</a>'  # a server's folder is out of many a reader's reach
+        say(panel, f"Saved as {path.name} in the folder {Path.cwd().name}.", link=link)
     except (ValueError, FileNotFoundError) as error:
         say(panel, sentence(error), role="alert")
 

@@ -1,6 +1,7 @@
 """Panels without a front end: the newest value wins, a climb starts once and stops, and what goes wrong is one sentence."""
 import base64
 import io
+import re
 import threading
 import time
 from datetime import datetime
@@ -200,6 +201,8 @@ def test_saving_overwrites_nothing_and_says_where(tmp_path, monkeypatch):
     shown = widgets.explore_panel(saliency, alt="grey")
     shown.buttons["Save picture"].click()
     assert "Saved as saliency.png" in shown.status.value
+    encoded = re.search('download="saliency.png" href="data:image/png;base64,([^"]+)"', shown.status.value).group(1)
+    assert base64.b64decode(encoded) == (tmp_path / "saliency.png").read_bytes()
     shown.buttons["Save picture"].click()
     assert "Saved as saliency-2.png" in shown.status.value
     assert {file.name for file in tmp_path.iterdir()} == {"saliency.png", "saliency-2.png"}
