@@ -135,8 +135,11 @@ def visualize_filter(model, layer, filter_index, *, iterations=30, learning_rate
     return ascend(score, start, steps=iterations, learning_rate=learning_rate, watch=watch)
 
 
-@tf.custom_gradient
-def waking_relu(x):
+def waking_relu(x, relu=tf.nn.relu):
     """ReLU whose backward pass lets a tenth of the gradient through where the input was negative: a silent neuron can wake up."""
-    value = tf.nn.relu(x)
-    return value, lambda upstream: upstream * (0.1 + 0.9 * tf.sign(value))
+
+    def value_and_slope(x):
+        value = relu(x)
+        return value, lambda upstream: upstream * (0.1 + 0.9 * tf.sign(value))
+
+    return tf.custom_gradient(value_and_slope)(x)

@@ -1,5 +1,7 @@
 """Class activation maps: where in the picture a layer found what speaks for a class, as coarse as the layer is."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from lecture_lib.backend import keras, tf
@@ -67,10 +69,11 @@ def weighted_sum(activations, gradients):
     return np.maximum(activations @ gradients.mean(axis=(0, 1)), 0)
 
 
+@lru_cache(maxsize=32)  # of a large net, asking takes longer than Grad-CAM's way back
 def spatial_layers(model):
     """The names of the layers that have a map for Grad-CAM, in forward order: those with more than one row and column."""
     maps = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4]
-    return [layer.name for layer in maps if layer.output.shape[1:3] != (1, 1)]
+    return tuple(layer.name for layer in maps if layer.output.shape[1:3] != (1, 1))
 
 
 def enlarge(heatmap, size):

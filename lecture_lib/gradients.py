@@ -110,20 +110,19 @@ def _gradient_at_layers(outputs, images, class_index):
     return activations, tape.gradient(values, activations, unconnected_gradients="zero")
 
 
-@tf.custom_gradient
-def guided_relu(x):
+def guided_relu(x, relu=tf.nn.relu):
     """ReLU whose backward pass lets a gradient through where it is positive and the input was too.
 
+    relu: the function whose values it gives, such as `tf.nn.relu6` where a net caps them.
     Source: Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
     """
-    y = tf.nn.relu(x)  # above 0 where x is; asking y and not x lets TensorFlow compute a ReLU together with what comes before it
-    return y, lambda upstream: upstream * tf.cast((y > 0) & (upstream > 0), upstream.dtype)
+    # What is positive is chosen just behind the ReLU, whose own derivative then does the rest: nothing but one step is added.
+    return tf.custom_gradient(lambda y: (tf.identity(y), tf.nn.relu))(relu(x))
 
 
-@tf.custom_gradient
-def deconv_relu(x):
-    """ReLU whose backward pass lets a gradient through where it is positive, whatever the input was.
+def deconv_relu(x, relu=tf.nn.relu):
+    """ReLU whose backward pass lets a gradient through where it is positive, whatever the input was. relu: as in `guided_relu`.
 
     Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
     """
-    return tf.nn.relu(x), lambda upstream: tf.nn.relu(upstream)
+    return tf.custom_gradient(lambda x: (relu(x), tf.nn.relu))(x)

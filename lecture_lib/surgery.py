@@ -110,19 +110,21 @@ def _without_softmax(layer, *, last):
 def with_relu_rule(model, rule, *, copies=None):
     """A copy of the net whose every ReLU is computed by `rule`, for example `gradients.guided_relu`; the original stays untouched.
 
-    rule: tensor -> tensor with the same forward values as ReLU and a backward pass of its own. A ReLU capped at 6 stays capped; a
-    leaky ReLU is another function and stays as it is. copies: as in `rebuild`.
+    rule: tensor -> tensor with the same forward values as ReLU and a backward pass of its own; where a ReLU is capped, it is given
+    the capped function as `relu`. A leaky ReLU is another function and stays as it is. copies: as in `rebuild`.
     """
+    def capped(cap):
+        relu = keras.ops.relu6 if cap == 6 else lambda x: keras.ops.clip(x, 0, cap)
+        return lambda x: rule(x, relu=relu)
 
     def exchange(layer):
         made = copy(layer)
         if isinstance(layer, keras.layers.ReLU) and not layer.negative_slope and not layer.threshold:
-            cap = layer.max_value
-            return keras.layers.Activation(rule if cap is None else lambda x: keras.ops.minimum(rule(x), cap), name=layer.name)
+            return keras.layers.Activation(rule if layer.max_value is None else capped(layer.max_value), name=layer.name)
         if getattr(layer, "activation", None) is keras.activations.relu:
             made.activation = rule
         if getattr(layer, "activation", None) is keras.activations.relu6:
-            made.activation = lambda x: keras.ops.minimum(rule(x), 6.0)
+            made.activation = capped(6)
         return made
 
     return rebuild(model, exchange=exchange, copies=copies)

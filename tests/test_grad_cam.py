@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import zoom
 from small_nets import (
-    assert_same_numbers,
-    counting_net,
     normal,
-    numbers_of,
     pixel_features,
     pixel_net,
     pixel_scores,
@@ -25,7 +22,6 @@ from lecture_lib.surgery import named, wrap_model
 
 layers = keras.layers
 IMAGE = random(12, 10, 3)
-MAPS = pytest.mark.parametrize("make", [cam_map, grad_cam_map])
 
 
 def test_a_net_worked_by_hand():
@@ -106,7 +102,7 @@ def test_at_every_layer_it_is_what_the_full_gradient_says(layer):
 
 def test_all_layers_at_once_are_each_alone():
     together = grad_cam_maps(small_net(), IMAGE, 2)
-    assert list(together) == spatial_layers(small_net()) == ["conv1", "conv2", "relu2"]
+    assert tuple(together) == spatial_layers(small_net()) == ("conv1", "conv2", "relu2")
     for layer, heatmap in together.items():
         np.testing.assert_allclose(heatmap, grad_cam_map(small_net(), IMAGE, 2, layer=layer), rtol=1e-4, atol=1e-7)
 
@@ -131,13 +127,6 @@ def test_enlarging_is_bilinear():
     np.testing.assert_array_equal(enlarge(coarse, (4, 5)), coarse)
 
 
-@MAPS
-@pytest.mark.parametrize("size", [(12, 12), (9, 17)])
-def test_a_map_has_the_size_of_the_picture(make, size):
-    found = make(small_net(), random(*size, 3), 1)
-    assert found.shape == size and found.dtype == np.float32 and np.isfinite(found).all()
-
-
 def test_a_grey_picture_of_a_net_that_ends_in_dense():
     net = named(nets.mnist_cnn(), class_names=None, image_size=28)
     for layer, side in ("conv1", 26), ("pool2", 5):
@@ -149,32 +138,3 @@ def test_a_layer_that_has_no_map_gives_a_sentence():
         grad_cam_map(small_net(), IMAGE, 0, layer="conv9")
     with pytest.raises(ValueError, match="'pool' has no rows and columns; those that have are conv1, conv2, relu2"):
         grad_cam_map(small_net(), IMAGE, 0, layer="pool")
-
-
-@MAPS
-@pytest.mark.parametrize("image, class_index, sentence", [
-    (random(2, 12, 12, 3), 0, "explains one image"), (IMAGE * 255, 0, "divide by 255"), (IMAGE * np.nan, 0, "NaN"),
-    (random(12, 12, 1), 0, r"\(H, W, 3\)"), (IMAGE, 5, "from 0 to 4"), (IMAGE, -1, "from 0 to 4"), (IMAGE, "cat", "from 0 to 4"),
-])  # fmt: skip
-def test_bad_input_gives_a_sentence(make, image, class_index, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        make(small_net(), image, class_index)
-
-
-@MAPS
-def test_the_net_and_the_image_stay_as_they_were(make):
-    net, image = small_net(), IMAGE.copy()
-    kept = numbers_of(net)
-    make(net, image, 2)
-    assert_same_numbers(net, kept)
-    np.testing.assert_array_equal(image, IMAGE)
-
-
-@MAPS
-def test_a_new_class_or_picture_compiles_nothing_anew(make):
-    net, calls = counting_net()
-    make(net, random(6, 6, 3), 0)
-    calls.clear()
-    for class_index in 1, 2:
-        make(net, random(6, 6, 3, seed=class_index), class_index)
-    assert not calls

@@ -209,9 +209,11 @@ def test_random_weights_are_the_same_numbers_in_an_order_of_the_seed():
         assert (new == old).all() == (old.ndim == 1) and (new == another).all() == (old.ndim == 1)
 
 
-def test_a_net_with_a_relu_rule_can_forget_what_it_knows():
-    rule_first = surgery.with_random_weights(surgery.with_relu_rule(small_net(), guided_relu))
-    rule_last = surgery.with_relu_rule(surgery.with_random_weights(small_net()), guided_relu)
+@pytest.mark.parametrize("name", ["argument", "capped argument", "capped ReLU layer"])
+def test_a_net_with_a_relu_rule_can_forget_what_it_knows(name):
+    net = surgery.wrap_model(relu_net(name))
+    rule_first = surgery.with_random_weights(surgery.with_relu_rule(net, guided_relu))
+    rule_last = surgery.with_relu_rule(surgery.with_random_weights(net), guided_relu)
     slopes = [gradient(scores.class_score(net, 1), IMAGES[0]) for net in (rule_first, rule_last)]
     np.testing.assert_array_equal(slopes[0], slopes[1])
 
