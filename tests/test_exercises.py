@@ -23,6 +23,12 @@ def cells(path):
             yield ("task" if grader.get("solution") else "check" if grader.get("grade") else None), "".join(cell["source"])
 
 
+@each_source
+def test_never_three_code_cells_in_a_row(path):
+    kinds = "".join(cell["cell_type"][0] for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
+    assert "ccc" not in kinds
+
+
 def run(source, names):
     exec(compile(source, "exercise", "exec"), names)
 

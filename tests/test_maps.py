@@ -4,7 +4,7 @@ from functools import cache, partial
 
 import numpy as np
 import pytest
-from small_nets import assert_same_numbers, numbers_of, random
+from small_nets import assert_same_numbers, counting_net, numbers_of, random, small_net
 
 from lecture_lib import zoo
 from lecture_lib.grad_cam import cam_map, grad_cam_map
@@ -31,6 +31,7 @@ MAPS = {
 }
 # What each net is shown: its own size, then another where it can take one. CAM needs pooling and one linear layer at the end.
 NETS = {
+    "small_net": [(12, 10, 3), (9, 17, 3)],
     "tinynet_robust": [(64, 64, 3), (48, 80, 3)],
     "tinynet": [(64, 64, 3)],
     "mnist_cnn": [(28, 28, 1)],
@@ -46,7 +47,9 @@ each_net = pytest.mark.parametrize("net", NETS)
 
 @cache
 def net_of(name):
-    """A bundled net; SqueezeNet, if it is here; or an architecture with random weights, built for small pictures and ten classes."""
+    """A net by its name; an architecture of others with random weights, built for small pictures and ten classes."""
+    if name == "small_net":
+        return small_net()
     if name not in zoo.APPLICATIONS:
         return load_model(name)
     application = zoo.APPLICATIONS[name]
@@ -80,6 +83,17 @@ def test_a_map_is_a_finite_picture_of_the_same_size_and_the_net_stays_as_it_was(
 def test_asked_again_a_map_is_the_same_and_numpy_classes_are_welcome(name):
     explain, image = MAPS[name], random(64, 64, 3)
     np.testing.assert_array_equal(explain(net_of("tinynet_robust"), image, 5), explain(net_of("tinynet_robust"), image, np.int64(5)))
+
+
+@each_map
+def test_a_new_class_or_picture_compiles_nothing_anew(name):
+    net, calls = counting_net()
+    explain = partial(MAPS[name], **({"patch": 2, "stride": 2} if name == "occlusion" else {}))
+    explain(net, random(6, 6, 3), 0)
+    calls.clear()
+    for class_index in 1, 2:
+        explain(net, random(6, 6, 3, seed=class_index), class_index)
+    assert not calls
 
 
 @each_map
