@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lecture_lib.ascent import ascend, sign
-from lecture_lib.attacks import carlini_wagner, fgsm, l2_ball, max_ball, pgd
+from lecture_lib.attacks import carlini_wagner, fgsm, l2_ball, max_ball, only_moved, pgd
 from lecture_lib.backend import tf
 from lecture_lib.images import as_batch, unbatch
 from lecture_lib.models import check_class, class_scores
@@ -45,8 +45,10 @@ def make_adversarial(model, image, target_class, *, threshold=0.99, learning_rat
     batch, targets, enough = as_batch(image, channels=model.input.shape[-1]), check_class(model, target_class), np.log(threshold)
     if targets.ndim and len(targets) != len(batch):
         raise ValueError(f"There are {len(targets)} target classes for {len(batch)} images; give one class, or one for each image.")
-    climb = ascend(class_log_probability(model, targets), unbatch(batch, image), steps=iterations, learning_rate=learning_rate,
-                   stop_above=enough, watch=watch)  # fmt: skip
+    score_of, alone = partial(class_log_probability, model), np.ndim(image) == 3
+    evaluate = None if alone else only_moved(score_of, np.broadcast_to(targets, len(batch)))
+    climb = ascend(score_of(targets), unbatch(batch, image), steps=iterations, learning_rate=learning_rate, stop_above=enough,
+                   evaluate=evaluate, watch=watch)  # fmt: skip
     steps = np.sum(climb.values[:-1] <= enough, axis=0)  # an image that is above the threshold takes no more
     return Adversarial(climb.images, np.exp(climb.values[-1]), steps, climb.values[-1] > enough)
 

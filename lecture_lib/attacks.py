@@ -9,6 +9,7 @@ import numpy as np
 
 from lecture_lib.ascent import adam, ascend, clip, identity, length, sign, unit
 from lecture_lib.backend import tf
+from lecture_lib.gradients import value, value_and_gradient
 from lecture_lib.images import as_batch, unbatch
 from lecture_lib.models import check_class
 from lecture_lib.scores import class_log_probability, class_margin, l2, margins
@@ -76,7 +77,7 @@ def _nearest_fooled(model, batch, labels, *, weights, side, steps, rate):
     def keep_nearest(step, steps, reached):
         pictures = picture_of(reached.images)
         lengths = length(pictures - batch).ravel()
-        nearer = (side * np.asarray(margin(pictures)) < 0) & (lengths < shortest)
+        nearer = (side * value(margin, pictures) < 0) & (lengths < shortest)
         best[nearer], shortest[nearer] = pictures[nearer], lengths[nearer]
 
     numbers = {"class_index": labels, "original": batch, "weights": np.float32(weights), "side": np.float32(side)}
@@ -90,6 +91,26 @@ def _nearness(w, *, model, class_index, original, weights, side):
     images = (tf.tanh(w) + 1) / 2
     ahead = tf.nn.relu(side * margins(model(images, training=False), class_index))
     return -l2(images - original) - weights * ahead
+
+
+def only_moved(score_of, classes, *, together=8):
+    """An `evaluate` for `ascend` that asks only about images that have moved since it last did: those that are finished cost nothing more.
+
+    score_of: classes (n,) -> the score of n images. classes: one per image (N,). together: how many images go through the net at once;
+    4 to 8 are fastest on a processor. Returns a function (objective, images (N, H, W, C)) -> (values (N,), gradients (N, H, W, C)).
+    """
+    asked, values, slopes = None, np.empty(len(classes), np.float32), None
+
+    def evaluate(objective, images):
+        nonlocal asked, slopes
+        moved = np.arange(len(images)) if asked is None else np.flatnonzero((images != asked).any(axis=(1, 2, 3)))
+        slopes = np.empty_like(images) if slopes is None else slopes
+        for some in (moved[i : i + together] for i in range(0, len(moved), together)):
+            values[some], slopes[some] = value_and_gradient(score_of(classes[some]), images[some])
+        asked = images.copy()
+        return values.copy(), slopes
+
+    return evaluate
 
 
 def max_ball(change, epsilon):
@@ -107,11 +128,12 @@ def _climb(model, start, labels, *, around, epsilon, steps, learning_rate, targe
     direction = sign if ball is max_ball else unit
     away = direction if targeted else lambda slope: -direction(slope)  # the loss is −log P: its gradient, turned round
     project = lambda images: clip(around + ball(images - around, epsilon))
-    return ascend(loss, start, steps=steps, learning_rate=learning_rate, direction=away, project=project).images
+    evaluate = only_moved(partial(class_log_probability, model), np.broadcast_to(labels, len(start)))
+    return ascend(loss, start, steps=steps, learning_rate=learning_rate, direction=away, project=project, evaluate=evaluate).images
 
 
 def _wrongness(model, images, labels, targeted):
-    margin = np.asarray(class_margin(model, labels)(images))
+    margin = value(class_margin(model, labels), images)
     return margin if targeted else -margin
 
 

@@ -122,6 +122,28 @@ def test_log_probability_and_margin_by_hand():
     np.testing.assert_allclose(class_margin(net, 2)(IMAGES), scores[:, 2] - others, rtol=1e-4, atol=1e-5)
 
 
+def test_finished_images_leave_the_batch_and_keep_their_value():
+    """Each image climbs its own sum by 2 a step; one that is above 3.5 is not asked again, and the others go on as if alone."""
+    from functools import partial
+
+    from lecture_lib.ascent import ascend, identity
+    from lecture_lib.attacks import only_moved
+    from lecture_lib.backend import tf
+
+    asked = []
+
+    def total(images, *, classes):
+        tf.py_function(lambda values: asked.append(values.numpy().tolist()), [classes], [])
+        return tf.reduce_sum(images, axis=(1, 2, 3)) + 0.0 * tf.cast(classes, tf.float32)
+
+    start = np.zeros((3, 2, 2, 1), np.float32) + np.float32([0, 1, -1])[:, None, None, None]  # sums 0, 4, -4; a step adds 2
+    evaluate = only_moved(lambda classes: partial(total, classes=classes), np.int32([10, 11, 12]), together=2)
+    climb = ascend(None, start, steps=5, learning_rate=1.0, project=identity, stop_above=3.5, evaluate=evaluate)
+    np.testing.assert_allclose(climb.values, [[0, 4, -4], [2, 4, -2], [4, 4, 0], [4, 4, 2], [4, 4, 4]], atol=1e-5)
+    np.testing.assert_allclose(climb.images.sum(axis=(1, 2, 3)), 4, atol=1e-5)
+    assert asked == [[10, 11], [12], [10, 12], [10, 12], [12], [12]]
+
+
 def test_a_universal_change_turns_more_answers_than_noise_of_the_same_size():
     net, images = small_net(), random(40, 12, 12, 3, seed=8)
     change = universal_perturbation(net, images, epsilon=0.1)
