@@ -48,6 +48,16 @@ def changed_in(statement):
                 yield place.id
 
 
+def with_stored_start(statement, name):
+    """A panel that climbs, beginning with the picture that its notebook stores, so that no page has to climb before it opens."""
+    if is_panel(statement):
+        for argument in statement.value.keywords:
+            if argument.arg == "first":
+                stored = f"__import__('lecture_lib.images').images.load_image('pictures/{name}_first.png')"
+                argument.value = ast.parse(stored, mode="eval").body
+    return statement
+
+
 def is_panel(statement):
     call = getattr(statement, "value", None) if isinstance(statement, ast.Expr) else None
     return isinstance(call, ast.Call) and getattr(call.func, "id", None) in PANELS
@@ -83,16 +93,22 @@ def source_of(cell):
     return "".join(cell["source"])
 
 
-def page_of(notebook, tries=""):
+def title_and_question(notebook):
+    """The heading of a notebook and the bold words under it."""
+    first = source_of(notebook["cells"][0])
+    return re.match(r"# (.+)", first).group(1), re.search(r"\*\*(.+?)\*\*", first, re.DOTALL).group(1)
+
+
+def page_of(notebook, name, tries=""):
     """The cells of a page: words and code in turn; a panel among several keeps the words that stand over it."""
-    title, question = re.match(r"# (.+?)\n+(?:.*?)\*\*(.+?)\*\*", source_of(notebook["cells"][0]), re.DOTALL).groups()
+    title, question = title_and_question(notebook)
     words, statements, captions = "", [], {}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             words = source_of(cell)
         else:
             for line in ast.parse(re.sub(r"^%.*", "", source_of(cell), flags=re.MULTILINE)).body:
-                statements.append(line)
+                statements.append(with_stored_start(line, name))
                 captions[line] = words
     pages, before = [("markdown", f"# {title}\n\n**{question}**\n\n{tries}")], []
     lines = kept(statements)
@@ -137,6 +153,10 @@ def picture_for(notebook, name):
     return wanted[0][2:]
 
 
+def save(encoded, path):
+    Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB").save(path)
+
+
 def tries_of(teaching):
     """{notebook: what to try} from the lines of the teacher's page that begin with "Try:"."""
     return dict(re.findall(r"^## .*?\(\.\./notebooks/(\w+)\.ipynb\).*?^(\*\*Try:\*\*.+?)\n\n", teaching, re.DOTALL | re.MULTILINE))
@@ -148,12 +168,16 @@ def make(folder):
     tries, tiles = tries_of((ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")), []
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        pages = page_of(notebook, tries.get(path.stem, ""))
+        pages = page_of(notebook, path.stem, tries.get(path.stem, ""))
         (folder / path.name).write_text(json.dumps(notebook_of(pages, notebook)), encoding="utf-8")
         alt, encoded = picture_for(notebook, path.stem)
-        Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB").save(folder / "pictures" / f"{path.stem}.png")
-        title, question = re.match(r"# (.+)\n\n\*\*(.+?)\*\*", pages[0][1], re.DOTALL).groups()
-        tiles.append({"name": path.stem, "title": title, "question": question.replace("\n", " "), "alt": alt})
+        save(encoded, folder / "pictures" / f"{path.stem}.png")
+        for _, shown_by_panel, _, first in pictures_of(notebook):
+            if shown_by_panel:
+                save(first, folder / "pictures" / f"{path.stem}_first.png")
+                break
+        title, question = title_and_question(notebook)
+        tiles.append({"name": path.stem, "title": title, "question": " ".join(re.sub(r"[*`]", "", question).split()), "alt": alt})
     (folder / "tiles.json").write_text(json.dumps(tiles), encoding="utf-8")
 
 

@@ -4,6 +4,7 @@ import html
 from pathlib import Path
 from typing import NamedTuple
 
+import anywidget
 import ipywidgets
 import numpy as np
 from IPython.display import display
@@ -21,6 +22,20 @@ STYLE = """<style>
 .lecture-panel .progress-bar { background: #1f6f9f; }
 </style>"""
 GREY = np.full((64, 64, 3), 0.5, np.float32)
+
+
+class _Names(anywidget.AnyWidget):
+    """Gives every slider of a panel its label as a name, which ipywidgets leaves out: without it a screen reader says only "slider"."""
+
+    _esm = """
+export default { render({ el }) {
+  let tries = 40;
+  const timer = setInterval(() => {
+    const sliders = el.closest(".lecture-panel")?.querySelectorAll(".widget-slider [role=slider]") ?? [];
+    for (const slider of sliders) slider.setAttribute("aria-label", slider.closest(".widget-slider").querySelector("label").textContent);
+    if (sliders.length || !--tries) clearInterval(timer);
+  }, 250);
+} };"""
 
 
 class Panel(NamedTuple):
@@ -45,7 +60,8 @@ def build(controls, *, name, buttons=()):
                        for kind, text in ((ipywidgets.IntProgress, "progress"), (ipywidgets.HTML, "score")))
     rows = [control.view for control in controls.values() if not isinstance(control.view, ipywidgets.fixed)]
     live = [progress, curve] if "Start" in buttons else []
-    right = ipywidgets.VBox([*rows, ipywidgets.HBox(list(buttons.values()), layout={"margin": "8px 0"}), *live, status],
+    names = _Names(layout={"display": "none"})
+    right = ipywidgets.VBox([*rows, ipywidgets.HBox(list(buttons.values()), layout={"margin": "8px 0"}), *live, status, names],
                             layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "460px"})
     left = ipywidgets.VBox([picture], layout={"flex": "0 1 auto", "margin": "0 28px 12px 0"})
     row = ipywidgets.HBox([left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"})

@@ -82,10 +82,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(folder):
     """The address of a running JupyterLab, as a format for the name of a notebook."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(16)
+    port, token = free_port(), secrets.token_hex(16)
     own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     environment = {**os.environ, **own, "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
@@ -98,6 +95,12 @@ def address(folder):
     finally:
         server.terminate()
         server.wait(30)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def answers(url):
@@ -286,3 +289,12 @@ def test_a_picture_is_uploaded(opened, name, tmp_path):
     changed(panel, before)
     screenshot(page, f"{name}-upload")
     assert page.complaints == []
+
+
+@pytest.mark.parametrize("name", ["panels", "00_start_here"])
+def test_nothing_in_a_panel_shuts_people_out(opened, name):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install axe-playwright-python")
+    page = opened(name)
+    panel_with(page, page.get_by_role("slider"))
+    found = axe.Axe().run(page, context=".lecture-panel").response["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found if rule["impact"] in ("serious", "critical")] == []

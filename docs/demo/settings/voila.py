@@ -16,11 +16,13 @@ def add_tiles(page_config, **request):
 
 c = get_config()  # noqa: F821
 c.Voila.root_dir = str(pages)
-c.Voila.log_level = "WARNING"
+c.Voila.log_level = "WARN"
 c.Voila.tornado_settings = {"websocket_max_message_size": 100 * 2**20}  # a photograph from a camera travels in one message
 c.VoilaConfiguration.template = "lecture"
 c.VoilaConfiguration.classic_tree = True
 c.VoilaConfiguration.page_config_hook = add_tiles
+# JupyterLab's other extensions expect parts of JupyterLab that a page has not; anywidget draws the map of dots and names the sliders.
+c.VoilaConfiguration.extension_allowlist = ["@jupyter-widgets/jupyterlab-manager", "anywidget"]
 c.VoilaConfiguration.file_allowlist = [r"pictures/\w+\.png"]
 c.VoilaConfiguration.multi_kernel_manager_class = "warm_kernels.WarmKernels"
 # A page that is closed ends its kernel; where a browser vanished without a word, this does.

@@ -1,0 +1,130 @@
+"""The demonstration: its pages hold the notebooks' own panels and all that these need, and Voila serves them without any code in sight."""
+
+import ast
+import builtins
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from course import NOTEBOOKS, ROOT
+
+sys.path.insert(0, str(ROOT / "docs"))
+
+import make_demo
+from test_browser import CHROMIUM, FLAGS, answers, changed, free_port, playwright, wait_until
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install axe-playwright-python")
+
+
+def kept(source):
+    return [ast.unparse(line) for line in make_demo.kept(ast.parse(source).body)]
+
+
+# What a panel needs
+
+
+@pytest.mark.parametrize("before, needed", [
+    ("x = 1\ny = 2", "x = 1"),
+    ("x = 1\nshow(x)\nprint(x)", "x = 1"),
+    ("a = 2\nx = a * 3\na = 5", "a = 2\nx = a * 3"),
+    ("x = []\nx.append(1)", "x = []\nx.append(1)"),
+    ("x = {}\nx['a'] = 1\ny = {}\ny['a'] = 1", "x = {}\nx['a'] = 1"),
+    ("import np\nnp.check(1)\nx = np.one", "import np\nx = np.one"),
+    ("def g():\n    return b\ndef x():\n    return g()\nb = 3\nc = 4", "def g():\n    return b\ndef x():\n    return g()\nb = 3"),
+    ("for i in range(3):\n    x = i\nfor i in range(3):\n    y = i", "for i in range(3):\n    x = i"),
+])
+def test_what_a_panel_needs_is_kept_and_nothing_else(before, needed):
+    assert kept(f"{before}\nexplore(x)\nz = 1") == [*map(ast.unparse, ast.parse(needed).body), "explore(x)"]
+
+
+def panels_in(source, name):
+    lines = ast.parse(re.sub("^%.*", "", source, flags=re.MULTILINE)).body
+    return [ast.unparse(make_demo.with_stored_start(line, name)) for line in lines if make_demo.is_panel(line)]
+
+
+def test_a_climb_begins_with_the_stored_picture_and_nothing_is_computed_for_it():
+    lines = [make_demo.with_stored_start(line, "99_x") for line in ast.parse("slow = climb()\nrun_live(f, first=slow, alt='x')").body]
+    (panel,) = make_demo.kept(lines)
+    assert "pictures/99_x_first.png" in ast.unparse(panel)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_page_has_the_panels_of_its_notebook_and_every_name_they_use(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    pages = make_demo.page_of(notebook, path.stem)
+    sources = ["\n".join(map(ast.unparse, lines)) for kind, lines in pages if kind == "code"]
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    own = [panel for source in cells for panel in panels_in(source, path.stem)]
+    assert own and [panel for source in sources for panel in panels_in(source, path.stem)] == own
+    given, at_once, later = make_demo.names_in(compile("\n".join(sources), path.name, "exec"))
+    assert sorted((at_once | later) - given - set(dir(builtins)) - {"__name__"}) == []
+    assert len("".join(sources)) < len("".join(cells))
+
+
+# In the browser
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The address of a running demonstration with one kernel ahead."""
+    pytest.importorskip("voila", reason="the demonstration needs Voila")
+    folder, port = tmp_path_factory.mktemp("demo"), free_port()
+    make_demo.make(folder)
+    own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    environment = {**os.environ, **own, "JUPYTER_PATH": str(ROOT / "docs" / "demo"), "LECTURE_DEMO": str(folder), "PYTHONPATH": str(ROOT),
+                   "JUPYTER_PREFER_ENV_PATH": "1"}  # fmt: skip
+    command = [sys.executable, "-m", "voila", "--no-browser", f"--port={port}", "--Voila.port_retries=0",
+               "--Voila.config_file_paths=settings", "--WarmKernels.spare=1", "--WarmKernels.pause=600"]  # fmt: skip
+    with open(folder / "server.log", "w") as log:
+        server = subprocess.Popen(command, cwd=ROOT / "docs" / "demo", env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), "Voila answers", seconds=90)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def page(demo):
+    if not CHROMIUM:
+        pytest.skip("the browser test needs Chromium on the PATH, on Debian: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[f"--{flag}" for flag in FLAGS])
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.complaints = complaints = []
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: request.url.startswith(("http:", "https:")) and "127.0.0.1" not in request.url
+                and complaints.append(f"asks {request.url}"))  # fmt: skip
+        page.goto(demo)
+        yield page
+        browser.close()
+
+
+def serious(page, context=None):
+    """What axe finds to be serious or worse."""
+    found = axe.Axe().run(page, context=context).response["violations"]
+    return [(problem["id"], problem["nodes"][0]["html"][:120]) for problem in found if problem["impact"] in ("serious", "critical")]
+
+
+def test_a_tile_leads_to_the_panel_which_answers_and_shows_no_code(page):
+    assert page.get_by_role("link").count() == len(NOTEBOOKS) and page.locator("img:not([alt])").count() == 0
+    assert page.evaluate("[...document.images].every(picture => picture.naturalWidth > 0)")
+    assert serious(page) == []
+    page.get_by_role("link").filter(has_text="05 Saliency").click()
+    panel = page.locator(".lecture-panel")
+    panel.locator("img").wait_for(timeout=120_000)
+    page.wait_for_timeout(500)
+    before = panel.locator("img").screenshot()
+    panel.get_by_role("slider").first.press("ArrowRight")
+    assert changed(panel, before)
+    assert page.get_by_text("import numpy").count() == 0 and page.locator(".jp-InputArea-editor").filter(visible=True).count() == 0
+    assert page.get_by_text("Try:").count() == 1
+    assert serious(page, ".lecture-panel") == []
+    assert page.complaints == []
+    if folder := os.environ.get("LECTURE_SCREENSHOTS"):
+        page.screenshot(path=os.path.join(folder, "demo.png"), full_page=True)
