@@ -50,7 +50,7 @@ def changed_in(statement):
 
 def with_stored_start(statement, name):
     """A panel that climbs, beginning with the picture that its notebook stores, so that no page has to climb before it opens."""
-    if is_panel(statement):
+    if is_panel(statement) and statement.value.func.id == "run_live":
         for argument in statement.value.keywords:
             if argument.arg == "first":
                 stored = f"__import__('lecture_lib.images').images.load_image('pictures/{name}_first.png')"

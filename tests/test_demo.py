@@ -49,6 +49,8 @@ def test_a_climb_begins_with_the_stored_picture_and_nothing_is_computed_for_it()
     lines = [make_demo.with_stored_start(line, "99_x") for line in ast.parse("slow = climb()\nrun_live(f, first=slow, alt='x')").body]
     (panel,) = make_demo.kept(lines)
     assert "pictures/99_x_first.png" in ast.unparse(panel)
+    (other,) = ast.parse("explore(f, first=[0, 16], alt='x')").body
+    assert ast.unparse(make_demo.with_stored_start(other, "99_x")) == ast.unparse(ast.parse("explore(f, first=[0, 16], alt='x')"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
