@@ -8,7 +8,7 @@ import numpy as np
 
 from lecture_lib import downloads
 from lecture_lib.backend import keras
-from lecture_lib.drawing_nets import mnist_decoder, protonet_decoder
+from lecture_lib.drawing_nets import mnist_decoder, protonet_decoder, stylizer, tinynet_generator
 from lecture_lib.nets import mnist_cnn, mnist_wide, protonet, squeezenet, tinynet
 from lecture_lib.picture_sets import CLASSES
 from lecture_lib.surgery import named, wrap_model
@@ -19,7 +19,10 @@ BUNDLED = {
     "tinynet_robust": tinynet, "tinynet": tinynet, "mnist_cnn": mnist_cnn, "mnist_natural": mnist_wide, "mnist_robust": mnist_wide,
     "protonet": protonet,
 }  # fmt: skip
-PARTS = {"mnist_natural_decoder": mnist_decoder, "mnist_robust_decoder": mnist_decoder, "protonet_decoder": protonet_decoder}
+PARTS = {
+    "mnist_natural_decoder": mnist_decoder, "mnist_robust_decoder": mnist_decoder, "protonet_decoder": protonet_decoder,
+    "tinynet_generator": tinynet_generator, "stylizer": stylizer,
+}  # fmt: skip
 
 
 class Application(NamedTuple):
@@ -97,10 +100,12 @@ def load_bundled(name, *, trained=True):
 
 @lru_cache(maxsize=8)
 def load_part(name):
-    """A Model that draws pictures in [0, 1] from what a net makes of them, trained by the course: a decoder or a generator.
+    """A Model that draws pictures in [0, 1], trained by the course: a decoder, a generator or a stylizer.
 
     name: "mnist_natural_decoder" or "mnist_robust_decoder", from "pool2" of that net, (N, 7, 7, 64), to (N, 28, 28, 1);
-    "protonet_decoder", from "code" of `protonet`, (N, 40), to (N, 28, 28, 1). Raises ValueError for another name.
+    "protonet_decoder", from "code" of `protonet`, (N, 40), to (N, 28, 28, 1); "tinynet_generator", from "block4" of `tinynet_robust`,
+    (N, h, w, 256), to (N, 16h, 16w, 3); "stylizer", from a list of pictures (N, H, W, 3), H and W divisible by 4, and style weights
+    (N, 4), for swirls, stained glass, dots and waves, to such pictures. Raises ValueError for another name.
     """
     if name not in PARTS:
         raise ValueError(f"There is no part named {name!r}; choose one of {', '.join(PARTS)}.")

@@ -6,12 +6,15 @@ import re
 
 import numpy as np
 import pytest
-from test_zoo import needs_mnist
+from test_zoo import needs_mnist, validation_pictures  # noqa: F401 - a fixture
 
 from lecture_lib import digits, zoo
-from lecture_lib.attacks import pgd
+from lecture_lib.attacks import l2_ball, pgd
 from lecture_lib.backend import keras
-from lecture_lib.models import class_scores, load_model, probabilities
+from lecture_lib.images import load_image
+from lecture_lib.models import class_scores, load_model, probabilities, top_classes
+from lecture_lib.painted_styles import dots, stained_glass, swirls, waves
+from lecture_lib.style_transfer import style_score
 
 CARD = (zoo.DATA / "README.md").read_text(encoding="utf-8")
 FILES = sorted(path.name for path in zoo.DATA.glob("*.npz"))
@@ -22,6 +25,7 @@ NETS = zoo.BUNDLED | zoo.PARTS
 PARAMETERS = {
     "tinynet_robust": 1_838_744, "tinynet": 1_838_744, "mnist_cnn": 34_826, "mnist_natural": 3_274_634, "mnist_robust": 3_274_634,
     "protonet": 22_456, "mnist_natural_decoder": 153_985, "mnist_robust_decoder": 153_985, "protonet_decoder": 21_697,
+    "tinynet_generator": 1_008_483, "stylizer": 229_112,
 }  # fmt: skip
 
 
@@ -73,6 +77,18 @@ def test_digits():
     return images, labels
 
 
+CATS, OFFICERS = {"tabby", "Egyptian cat"}, {"bow tie", "military uniform"}
+
+
+@pytest.mark.parametrize("name, photo, right", [
+    ("tinynet", "cat", CATS), ("tinynet", "coffee", {"espresso"}), ("tinynet_robust", "coffee", {"espresso"}),
+    ("tinynet", "naval officer", OFFICERS), ("tinynet_robust", "naval officer", OFFICERS),
+])  # fmt: skip
+def test_the_photographs_that_come_along_are_read_rightly(name, photo, right):
+    """But for one: to `tinynet_robust`, the face of the cat from so near is a golden retriever's, as its card says."""
+    assert top_classes(load_model(name), load_image(photo, size=64), count=1)[0].class_name in right
+
+
 @needs_mnist
 @pytest.mark.parametrize("name, least", [("mnist_cnn", 0.9927), ("mnist_natural", 0.99), ("mnist_robust", 0.98), ("protonet", 0.975)])
 def test_a_digit_reader_reads_what_the_card_says(name, least, test_digits):
@@ -86,6 +102,15 @@ def test_one_of_the_twins_withstands_an_attack(name, low, high, test_digits):
     images, labels = (part[:200] for part in test_digits)
     net = load_model(name)
     assert low <= share_right(net, pgd(net, images, labels, epsilon=0.3), labels) <= high
+
+
+@pytest.mark.parametrize("name", ["tinynet", "tinynet_robust"])
+def test_a_tinynet_withstands_an_attack_as_its_card_says(name, request):
+    """Every tenth picture: the share of 200 may differ from that of all 2,000 by some two standard deviations."""
+    images, labels = (part[::10] for part in request.getfixturevalue("validation_pictures"))
+    net = load_model(name)
+    share = share_right(net, pgd(net, images, labels, epsilon=0.5, steps=20, ball=l2_ball), labels)
+    assert share == pytest.approx(WRITTEN[name]["attacked_l2_0.5"], abs=0.07)
 
 
 # What the parts draw
@@ -108,6 +133,25 @@ def test_every_prototype_is_a_digit_to_another_net():
     prototypes = load_model("protonet").get_layer("prototypes").get_weights()[0]
     chances = probabilities(load_model("mnist_cnn"), zoo.load_part("protonet_decoder")(prototypes).numpy())
     assert chances.shape == (15, 10) and np.mean(chances.max(axis=1) > 0.8) >= 0.8
+
+
+def test_the_generator_draws_pictures_in_which_its_net_sees_the_class():
+    """From the mean features of a group of pictures; chance is 1 in 8."""
+    facets = arrays_of("facets.npz")
+    drawn = zoo.load_part("tinynet_generator")(facets["features"].astype(np.float32)).numpy()
+    guesses = class_scores(load_model("tinynet_robust"), drawn).argsort(axis=1)[:, -5:]
+    assert (guesses == facets["class_index"][:, None]).any(axis=1).mean() >= 0.5
+
+
+def test_the_stylizer_brings_a_picture_near_the_paintings_in_the_eyes_of_the_robust_net():
+    """The style part of style transfer: the photograph's own is about 1; each painting must bring it below a third, nearest to itself."""
+    model, photo = load_model("tinynet_robust"), load_image("cat", size=128)
+    paintings = [paint() for paint in (swirls, stained_glass, dots, waves)]
+    styles = [style_score(model, photo, painting, content_weight=0, style_weight=1, smoothness=0) for painting in paintings]
+    painted = zoo.load_part("stylizer")([np.stack([photo] * 4), np.eye(4, dtype=np.float32)]).numpy()
+    away = -np.stack([style(painted) for style in styles])  # style, painted picture
+    before = -np.concatenate([style(photo[None]) for style in styles])
+    assert (away.argmin(axis=0) == range(4)).all() and (np.diag(away) < before / 3).all()
 
 
 def test_a_part_is_kept_and_an_unknown_one_lists_them():

@@ -112,3 +112,51 @@ def test_the_decoders_begin_where_the_nets_end():
     for net, layer, decoder in pairs:
         assert net.get_layer(layer).output.shape[1:] == decoder.input.shape[1:] and decoder.output.shape == net.input.shape
     assert nets.tinynet().get_layer("block4").output.shape == drawing_nets.tinynet_generator().input.shape
+
+
+# The stylizer
+
+
+@pytest.fixture(scope="module")
+def painter():
+    """A stylizer whose styles differ: its gains and shifts are drawn at random."""
+    model = drawing_nets.stylizer(3)
+    for number, layer in enumerate(layer for layer in model.layers if layer.name.endswith(("_gain", "_shift"))):
+        layer.set_weights([layer.get_weights()[0] + 0.5 * normal(*layer.kernel.shape, seed=number)])
+    return model
+
+
+def test_a_painting_has_the_size_of_its_picture_and_is_painted_as_if_alone(painter):
+    images, styles = random(3, 32, 40, 3), np.eye(3, dtype=np.float32)
+    together = painter([images, styles]).numpy()
+    assert together.shape == images.shape and together.min() >= 0 and together.max() <= 1
+    for number in range(3):
+        alone = painter([images[number][None], styles[number][None]]).numpy()
+        np.testing.assert_allclose(together[number], alone[0], atol=1e-4)
+
+
+def test_styles_differ_and_mixtures_lie_between(painter):
+    image, weights = np.repeat(random(1, 32, 32, 3), 3, axis=0), np.float32([[1, 0, 0], [0.5, 0.5, 0], [0, 1, 0]])
+    one, mixed, other = painter([image, weights]).numpy()
+    assert np.abs(one - other).mean() > 0.05
+    assert max(np.abs(mixed - one).mean(), np.abs(mixed - other).mean()) < np.abs(one - other).mean()
+
+
+def test_a_stylizer_does_not_see_how_bright_a_picture_is_or_how_strong_its_contrast(painter):
+    """Each map is brought to mean 0 and deviation 1, and the edges are mirrored: a factor and an offset are gone after the first layer,
+    but for the little that keeps a division by 0 away."""
+    images, styles = random(2, 32, 32, 3), np.float32([[0, 0, 1]] * 2)
+    plain, faint = painter([images, styles]).numpy(), painter([0.2 + 0.6 * images, styles]).numpy()
+    assert np.abs(plain - faint).mean() < 0.05 * np.abs(plain[0] - plain[1]).mean()
+
+
+def test_an_empty_canvas_is_painted_in_one_colour_up_to_its_edges(painter):
+    drawn = painter([np.full((1, 32, 32, 3), 0.7, np.float32), np.float32([[0, 1, 0]])]).numpy()[0]
+    np.testing.assert_allclose(drawn, np.broadcast_to(drawn[16, 16], drawn.shape), atol=1e-3)
+
+
+def test_a_stylizer_is_small_and_enlarges_before_it_convolves():
+    model = drawing_nets.stylizer(4)
+    assert 100_000 <= model.count_params() <= 300_000
+    assert all(size % stride == 0 for stride, size in strides_and_sizes(model))
+    assert not any(isinstance(layer, keras.layers.Conv2DTranspose) for layer in model.layers)

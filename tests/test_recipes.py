@@ -5,7 +5,7 @@ import pytest
 from small_nets import linear_net, normal, random
 from test_nets import RECIPES, recipe
 
-from lecture_lib import nets
+from lecture_lib import nets, scores
 from lecture_lib.models import class_scores
 
 
@@ -136,3 +136,39 @@ def test_the_losses_of_protonet_are_those_of_the_paper():
     np.testing.assert_allclose(recipe_of.squared_error(pictures, drawn), np.square(drawn - pictures).sum(axis=(1, 2, 3)), rtol=1e-5)
     expected = distances.min(axis=0).mean() + distances.min(axis=1).mean()
     np.testing.assert_allclose(recipe_of.nearness(None, distances), expected, rtol=1e-6)
+
+
+# Stylized pictures
+
+
+def test_the_parts_of_the_stylizers_loss_are_those_of_style_transfer():
+    recipe_of, maps, others = recipe("train_stylizer"), normal(3, 5, 4, 6, seed=1), normal(3, 5, 4, 6, seed=2)
+    np.testing.assert_allclose(recipe_of.gram(maps), scores.gram(maps), rtol=1e-4, atol=1e-6)
+    expected = np.square(maps - others).sum(axis=(1, 2, 3)) / np.square(others).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(recipe_of.share(maps, others), expected, rtol=1e-4)
+    pictures = random(2, recipe_of.SIDE, recipe_of.SIDE, 3)
+    np.testing.assert_allclose(recipe_of.unrest(pictures), scores.total_variation(pictures) / recipe_of.SIDE**2, rtol=1e-4)
+
+
+def test_the_stylizers_objective_is_nothing_for_what_is_alike():
+    recipe_of = recipe("train_stylizer")
+    maps = {layer: normal(2, 4, 4, 5, seed=number) for number, layer in enumerate(recipe_of.STYLE_LAYERS)}
+    same = recipe_of.parts(maps, maps, {layer: scores.gram(values) for layer, values in maps.items()})
+    half, doubled = (
+        {layer: change(values) for layer, values in maps.items()} for change in (lambda v: 0.5 * v, lambda v: 2 * scores.gram(v))
+    )
+    other = recipe_of.parts(maps, half, doubled)
+    np.testing.assert_allclose(same["content"], 0, atol=1e-6)
+    np.testing.assert_allclose(same["style"], 0, atol=1e-6)
+    np.testing.assert_allclose(other["content"], 1, rtol=1e-4)  # (1 - 0.5)² / 0.5²
+    np.testing.assert_allclose(other["style"], 0.25, rtol=1e-4)  # (1 - 2)² / 2²
+
+
+@pytest.mark.parametrize("ratio, added", [((1, 0), 0), ((1, 1), 20), ((1, 3), 60), ((2, 1), 10), ((4, 1), 5)])
+def test_a_mixture_has_so_many_stylized_pictures_no_two_of_them_alike(ratio, added):
+    pictures, labels = np.zeros((20, 2, 2, 3), np.uint8), np.arange(20)
+    stylized = np.broadcast_to(np.arange(1, 81, dtype=np.uint8).reshape(4, 20, 1, 1, 1), (4, 20, 2, 2, 3))
+    mixed, answers = recipe("stylized_augmentation").mixture(pictures, labels, stylized, ratio=ratio, random=np.random.default_rng(0))
+    numbers = mixed[20:, 0, 0, 0]
+    assert len(mixed) == len(answers) == 20 + added and not mixed[:20].any() and len(set(numbers)) == added
+    np.testing.assert_array_equal((numbers - 1) % 20, answers[20:])

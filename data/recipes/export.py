@@ -30,6 +30,7 @@ def export(trained, plain, name):
     random, free = np.random.default_rng(0), lambda shape: 64 if shape[-1] == 3 else 4  # sides of photographs, of features
     shapes = [each.shape for each in plain.inputs]
     inputs = [random.random((4, *[size or free(shape) for size in shape[1:]]), np.float32) for shape in shapes]
+    inputs = inputs if len(inputs) > 1 else inputs[0]
     difference = np.abs(trained.predict_on_batch(inputs) - plain.predict_on_batch(inputs)).max()
     print(f"{name}: {plain.count_params():,} parameters, largest change of an output by rounding to float16: {difference:.1e}")
     np.savez_compressed(DATA / f"{name}.npz", **weights)
