@@ -61,6 +61,7 @@ notebooks: $(VENV)/tests
 	@rm -rf $(VENV)/empty-cache
 	@$(OFFLINE) $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1200 \
 		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
+	@$(PY) docs/mark_slides.py
 
 # Students' copies: the exercises without their solutions, in the form that nbgrader can collect and grade.
 STUB = raise NotYet("the cell above is still to be written.")  \# your code in the place of this line
