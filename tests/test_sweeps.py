@@ -1,9 +1,15 @@
 """Sweeps: every job once, in order, also after an interruption, and the same on two workers as on one."""
 
+import csv
 import json
+from collections import Counter
 
+import numpy as np
 import pytest
+from small_nets import normal
+from test_nets import recipe
 
+from lecture_lib.backend import tf
 from lecture_lib.sweeps import sweep
 
 JOBS = [{"photo": name, "rate": rate} for name in ("cat", "cup") for rate in (1, 10)]
@@ -69,3 +75,27 @@ def test_a_cluster_of_two_gives_the_same(tmp_path):
     with distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
         assert sweep(measured, JOBS, client=client, path=tmp_path / "sweep.jsonl") == WANTED
     assert sweep(counted([], interrupt_at=1), JOBS, path=tmp_path / "sweep.jsonl") == WANTED
+
+
+# The slides' experiment
+
+
+def test_the_floor_is_that_of_tensorflow_for_pixels_from_minus_1_to_1():
+    """A pixel in [0, 1] moves half as far as in [-1, 1], so that its slope is twice as long."""
+    for size in (1e-9, 1e-6, 1e-3, 1.0):
+        slopes = size * normal(1, 5, 5, 3)
+        np.testing.assert_allclose(recipe("attack_sweep").floored(slopes), tf.math.l2_normalize(slopes / 2), rtol=1e-5)
+
+
+def test_the_stored_table_holds_every_attack_once():
+    sweep_of = recipe("attack_sweep")
+    with open(sweep_of.DATA / "attack_sweep.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    photos = sweep_of.TARGETS + sweep_of.OTHERS
+    assert len(photos) == len(set(photos)) == 24
+    pairs = [(photo, target) for photo in photos for target in sweep_of.TARGETS if photo != target]
+    found = Counter((row["photo"], row["target"], row["way"], int(row["rate"])) for row in rows)
+    assert found == Counter((*pair, way, rate) for pair in pairs for way in sweep_of.WAYS for rate in sweep_of.RATES)
+    for row in rows:  # who has reached 0.7 is the answer; who has not has used up all steps
+        assert row["answer"] == row["target"] if row["reached"] == "1" else int(row["steps"]) == 200
+        assert 0 <= float(row["mean_squared"]) <= float(row["mean_absolute"]) <= 1
