@@ -24,9 +24,9 @@ def save(images, name, *, columns, zoom, gap):
 def main():
     robust, tinynet = load_model("tinynet_robust"), load_model("tinynet")
     save(visualize_class(robust, np.arange(40), steps=60).images, "classes.png", columns=10, zoom=1, gap=2)
-    officer = load_image("naval officer", size=tinynet.image_size)
-    attacked = make_adversarial(tinynet, officer, class_index(tinynet, "lesser panda"), learning_rate=0.05).image
-    save([officer, attacked, np.clip(0.5 + 10 * (attacked - officer), 0, 1)], "panda.png", columns=3, zoom=3, gap=6)
+    cat = load_image("cat", size=tinynet.image_size)
+    attacked = make_adversarial(tinynet, cat, class_index(tinynet, "teapot"), learning_rate=0.05).image
+    save([cat, attacked, np.clip(0.5 + 10 * (attacked - cat), 0, 1)], "teapot.png", columns=3, zoom=3, gap=6)
 
 
 if __name__ == "__main__":
