@@ -70,18 +70,19 @@ def visualize_naturally(model, class_index, *, size=None, start=None, seed=0, **
     return climb_waves(class_score(model, class_index), waves, **options)
 
 
-def climb_waves(score, waves, *, shift=0.06, zoom=0.12, steps=96, learning_rate=1.0, watch=None):
+def climb_waves(score, waves, *, shift=0.06, zoom=0.12, steps=96, learning_rate=1.0, direction=None, watch=None):
     """argmax over waves z of S(moved(picture(z))), for any score S made by `scores`.
 
     Long waves count more than short ones, as in photographs, and the picture must please the net wherever it is moved to. waves: those
     to start from, of one picture (2, 3, side, side // 2 + 1) or several (N, ...); see `random_waves` and `waves_of_picture`. shift: up to
-    this share of the side; zoom: up to this share larger or smaller. Returns an Ascent whose images are (H, W, 3), or (N, H, W, 3).
+    this share of the side; zoom: up to this share larger or smaller. direction: as in `ascend`; `adam()`, at a learning rate of 0.01, lets
+    short waves grow too, which makes large pictures sharper. Returns an Ascent whose images are (H, W, 3), or (N, H, W, 3).
     """
     objective = partial(_moved, score=score.func, shift=float(shift), zoom=float(zoom), **score.keywords)
     see = partial(_as_pictures, single=np.ndim(waves) == 4)
     show = watch and (lambda step, total, ascent: watch(step, total, see(ascent)))
     waves = waves if np.ndim(waves) == 5 else waves[None]
-    return see(ascend(objective, waves, steps=steps, learning_rate=learning_rate, project=identity, watch=show))
+    return see(ascend(objective, waves, steps=steps, learning_rate=learning_rate, direction=direction, project=identity, watch=show))
 
 
 def _moved(waves, *, score, shift, zoom, **keywords):

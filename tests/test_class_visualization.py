@@ -14,11 +14,12 @@ from lecture_lib.class_visualization import (
     visualize_class,
     visualize_naturally,
 )
+from lecture_lib.gradients import gradient
 from lecture_lib.models import class_scores
 from lecture_lib.priors import blurred, of_large_gradients
 from lecture_lib.scores import class_score, neuron_score
 from lecture_lib.surgery import named
-from lecture_lib.transforms import moved, random_waves
+from lecture_lib.transforms import moved, picture_of_waves, random_waves
 
 
 def distance_from_grey(image):
@@ -108,6 +109,13 @@ def test_waves_climb_any_score_from_one_start_or_several():
     assert several.images.shape == (3, 12, 12, 3) and several.values.shape == (7, 3) and one.values.shape == (7,)
     np.testing.assert_allclose(several.images[1], one.images, atol=1e-4)
     assert (several.values[-1] > several.values[0]).all()
+
+
+def test_waves_take_the_direction_that_is_given():
+    score, start = class_score(small_net(), 1), random_waves(1, 12)
+    climb = climb_waves(score, start[0], shift=0, zoom=0, steps=1, learning_rate=0.1, direction=lambda slopes: 3 * slopes)
+    slopes = gradient(lambda waves: score(picture_of_waves(waves)), start)
+    np.testing.assert_allclose(climb.images, picture_of_waves(start + 0.3 * slopes)[0], atol=1e-5)
 
 
 def test_waves_start_at_a_picture_that_is_given():
