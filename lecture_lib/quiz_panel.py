@@ -71,7 +71,7 @@ def quiz_of(real, changed, sizes, *, seed=0):
             return panels.say(panel, f"{before}{summary(answers)}")
         number = order[len(answers)]
         pair = [real[number], changed[number]] if on_the_left[number] else [changed[number], real[number]]
-        panels.show(panel, tile(np.stack(pair), gap=8, width=512), "Two pictures side by side; one is a photograph, one was changed")
+        panels.show(panel, tile(np.stack(pair), gap=8, width=640), "Two pictures side by side; one is a photograph, one was changed")
         panels.say(panel, f"{before}Question {len(answers) + 1} of {len(order)}: which one is real?")
 
     def choose(side):
