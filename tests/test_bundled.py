@@ -1,5 +1,6 @@
 """The files that travel with the course: each is on its card, whole, small enough, and does what the card says."""
 
+import csv
 import hashlib
 import json
 import re
@@ -165,3 +166,20 @@ def test_facets_are_means_of_many_pictures_of_every_class():
     assert set(facets["class_index"]) == set(range(40)) and facets["count"].min() >= 30 and facets["count"].sum() == 20_000
     assert facets["pictures"].shape == (158, 64, 64, 3) and facets["features"].shape == (158, 4, 4, 256)
     assert facets["pictures"].dtype == np.uint8 and facets["features"].min() >= 0
+
+
+# The table of stylized augmentation
+
+
+def test_the_more_of_the_pictures_are_stylized_the_fewer_are_read_rightly():
+    """Two runs a ratio of original to stylized."""
+    ratios = (1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (4, 1)
+    with open(zoo.DATA / "stylized_augmentation.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    shares = {}
+    for row in rows:
+        shares.setdefault((int(row["original"]), int(row["stylized"])), []).append((float(row["clean"]), float(row["attacked"])))
+    assert {ratio: len(runs) for ratio, runs in shares.items()} == dict.fromkeys(ratios, 2)
+    clean = [np.mean(shares[1, count], axis=0)[0] for count in range(5)]
+    assert clean == sorted(clean, reverse=True)
+    assert all(0.1 < attacked < share < 1 for runs in shares.values() for share, attacked in runs)
