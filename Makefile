@@ -39,7 +39,7 @@ demo: $(VENV)/tests
 html: $(VENV)/tests
 	@rm -rf $(VENV)/html && $(PY) docs/make_site.py $(VENV)/html && echo "Open $(VENV)/html/index.html in a browser."
 
-# JupyterLab with a button that shows a notebook as slides; run its cells first, and the panels in them are live.
+# JupyterLab with a button that shows a notebook as slides, which docs/mark_slides.py has marked.
 slides: $(VENV)/tests
 	@$(MAKE) --no-print-directory lab
 

@@ -34,6 +34,12 @@ def test_a_heading_begins_a_slide_and_helpers_are_left_out():
     assert mark_slides.marks(cells) == ["slide", "skip", "skip", "slide", "-", "skip", "skip", "subslide", "-"]
 
 
+def test_code_leaves_the_slide_of_its_words_when_both_are_higher_than_the_screen():
+    short, long = code("x = 1", [{"text": ["1"]}]), code("x = 1\n" * 14, [{"text": ["line\n"] * 20}])
+    assert mark_slides.marks([words("# A"), short, words("Look"), long]) == ["slide", "-", "subslide", "-"]
+    assert mark_slides.marks([words("# A"), short, words("Look. " * 100), long]) == ["slide", "-", "subslide", "subslide"]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_notebook_carries_its_slide_marks(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))

@@ -22,7 +22,7 @@ c.VoilaConfiguration.template = "lecture"
 c.VoilaConfiguration.classic_tree = True
 c.VoilaConfiguration.page_config_hook = add_tiles
 # JupyterLab's other extensions expect parts of JupyterLab that a page has not; anywidget draws the map of dots and names the sliders.
-c.VoilaConfiguration.extension_allowlist = ["@jupyter-widgets/jupyterlab-manager", "anywidget"]
+c.VoilaConfiguration.extension_allowlist = ["@voila-dashboards/widgets-manager8", "@jupyter-widgets/jupyterlab-manager", "anywidget"]
 c.VoilaConfiguration.file_allowlist = [r"pictures/\w+\.png"]
 c.VoilaConfiguration.multi_kernel_manager_class = "warm_kernels.WarmKernels"
 # A page that is closed ends its kernel; where a browser vanished without a word, this does.
