@@ -35,7 +35,7 @@ def test_a_heading_begins_a_slide_and_helpers_are_left_out():
 
 
 def test_code_leaves_the_slide_of_its_words_when_both_are_higher_than_the_screen():
-    short, long = code("x = 1", [{"text": ["1"]}]), code("x = 1\n" * 14, [{"text": ["line\n"] * 20}])
+    short, long = code("x = 1", [{"text": ["1"]}]), code("x = 1\n" * 14, [{"text": ["line\n"] * 15}])
     assert mark_slides.marks([words("# A"), short, words("Look"), long]) == ["slide", "-", "subslide", "-"]
     assert mark_slides.marks([words("# A"), short, words("Look. " * 100), long]) == ["slide", "-", "subslide", "subslide"]
 
