@@ -64,21 +64,20 @@ def quiz_of(real, changed, sizes, *, seed=0):
         raise ValueError(f"There are {len(real)} real and {len(changed)} changed pictures and {len(sizes)} sizes; give as many of each.")
     random, answers = np.random.default_rng(seed), []
     order, on_the_left = random.permutation(len(real)), random.random(len(real)) < 0.5  # where the real picture stands
+    pairs = [pair if left else pair[::-1] for pair, left in zip(np.stack([real, changed], axis=1), on_the_left, strict=True)]
     panel = panels.build({}, name="real_or_changed", buttons=["Left is real", "Right is real"])
 
     def ask(before=""):
         if len(answers) == len(order):
             return panels.say(panel, f"{before}{summary(answers)}")
-        number = order[len(answers)]
-        pair = [real[number], changed[number]] if on_the_left[number] else [changed[number], real[number]]
-        panels.show(panel, tile(np.stack(pair), gap=8, width=640), "Two pictures side by side; one is a photograph, one was changed")
+        pair = tile(pairs[order[len(answers)]], gap=8, width=640)
+        panels.show(panel, pair, "Two pictures side by side; one is a photograph, one was changed")
         panels.say(panel, f"{before}Question {len(answers) + 1} of {len(order)}: which one is real?")
 
     def choose(side):
         if len(answers) < len(order):
             number = order[len(answers)]
-            right = bool((side == "left") == on_the_left[number])
-            answers.append((float(sizes[number]), right))
+            answers.append((float(sizes[number]), right := bool((side == "left") == on_the_left[number])))
             ask(f"{'Right' if right else 'Wrong'}, {sum(r for _, r in answers)} of {len(answers)}. ")
 
     for side in ("left", "right"):
