@@ -81,7 +81,8 @@ def _tables(windows, pattern, places, seen):
         crop[:, rows, columns, channels] = choices
         crops.append(crop)
     layer, ends = windows.net.layers[-1].name, np.cumsum([len(crop) for crop in crops])
-    features = compiled_outputs(windows.net, (layer,))(np.concatenate(crops))[layer].numpy()[:, 0, 0]
+    ask, crops = compiled_outputs(windows.net, (layer,)), np.concatenate(crops)
+    features = np.concatenate([ask(crops[i : i + 2048])[layer].numpy()[:, 0, 0] for i in range(0, len(crops), 2048)])
     parts = zip(np.split(features, ends[:-1]), windows.weights, seen, strict=True)
     return [(part @ weights).reshape(*(2,) * len(pixels), -1) for part, weights, pixels in parts]
 
