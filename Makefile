@@ -60,7 +60,7 @@ notebook-tests: $(VENV)/tests
 notebooks: $(VENV)/tests
 	@rm -rf $(VENV)/empty-cache
 	@$(OFFLINE) $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1200 \
-		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
+		--ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
 	@$(PY) docs/mark_slides.py
 
 # Students' copies: the exercises without their solutions, in the form that nbgrader can collect and grade.
