@@ -31,7 +31,7 @@ MAPS = {
 }
 # What each net is shown: its own size, then another where it can take one. CAM needs pooling and one linear layer at the end.
 NETS = {
-    "small_net": [(12, 10, 3), (9, 17, 3)],
+    "small_net": [(20, 18, 3), (17, 24, 3)],
     "tinynet_robust": [(64, 64, 3), (48, 80, 3)],
     "tinynet": [(64, 64, 3)],
     "mnist_cnn": [(28, 28, 1)],
