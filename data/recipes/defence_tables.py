@@ -117,7 +117,7 @@ def measure_accuracy(table, *nets, count=40):
     write(table, summed(sweep(accuracy, jobs, path=KEPT / f"{table}.jsonl"), ["net", "attack", "radius"]))
 
 
-def measure_threshold(count=1500, part=100):
+def measure_threshold(count=10_000, part=100):
     jobs = [{"first": first, "count": part, "radius": RADIUS, "checked": part if first < 200 else 0} for first in range(0, count, part)]
     rows = strongest(sweep(thresholded, jobs, path=KEPT / "defence_threshold.jsonl"))
     write("defence_threshold", summed(rows, ["pixels", "radius"]))
