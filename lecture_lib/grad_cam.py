@@ -2,9 +2,10 @@
 
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
-from lecture_lib.backend import keras, tf
+from lecture_lib.backend import keras
 from lecture_lib.gradients import gradient_at_layers
 from lecture_lib.models import check_class, layers_and_scores, map_features
 from lecture_lib.saliency import one_image
@@ -78,4 +79,4 @@ def spatial_layers(model):
 
 def enlarge(heatmap, size):
     """A map (h, w) at another size (H, W), straight lines between its numbers (bilinear)."""
-    return tf.image.resize(heatmap[..., None], size).numpy()[..., 0]
+    return cv2.resize(heatmap, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
