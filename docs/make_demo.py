@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from types import CodeType
 
+from cells import source_of, statements_of
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,10 +90,6 @@ def with_late(names, late):
     return found
 
 
-def source_of(cell):
-    return "".join(cell["source"])
-
-
 def title_and_question(notebook):
     """The heading of a notebook and the bold words under it."""
     first = source_of(notebook["cells"][0])
@@ -107,7 +104,7 @@ def page_of(notebook, name, tries=""):
         if cell["cell_type"] == "markdown":
             words = source_of(cell)
         else:
-            for line in ast.parse(re.sub(r"^%.*", "", source_of(cell), flags=re.MULTILINE)).body:
+            for line in statements_of(cell):
                 statements.append(with_stored_start(line, name))
                 captions[line] = words
     pages, before = [("markdown", f"# {title}\n\n**{question}**\n\n{tries}")], []

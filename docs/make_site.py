@@ -11,6 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from cells import source_of
 from latex2mathml.converter import convert
 from make_demo import picture_for
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -45,10 +46,6 @@ def anchor(title):
 
 def rendered(words):
     return MarkdownWithMath(renderer=Renderer(escape=False)).render(words)
-
-
-def source_of(cell):
-    return "".join(cell["source"])
 
 
 def output_as_html(output):

@@ -13,6 +13,7 @@ import re
 import sys
 from pathlib import Path
 
+from cells import source_of, statements_of
 from PIL import Image
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
@@ -21,16 +22,11 @@ SCREEN = 680  # pixels of a slide at 1280 × 720
 SETTINGS = {"scroll": True, "transition": "none", "center": False, "enable_chalkboard": False}
 
 
-def source_of(cell):
-    return "".join(cell["source"])
-
-
 def is_helper(cell):
     """Whether a code cell only imports or defines, and shows nothing."""
     if cell["cell_type"] != "code" or cell["outputs"]:
         return False
-    lines = ast.parse(re.sub(r"^%.*", "", source_of(cell), flags=re.MULTILINE)).body
-    return all(isinstance(line, (ast.Import, ast.ImportFrom, ast.FunctionDef)) for line in lines)
+    return all(isinstance(line, (ast.Import, ast.ImportFrom, ast.FunctionDef)) for line in statements_of(cell))
 
 
 def picture_height(width, encoded):

@@ -62,7 +62,8 @@ def with_threshold(model, *, level=0.38):
     The true slope of T is 0 nearly everywhere, on which an attack would stand still. Raises ValueError for a level outside 0..1.
     Source: Athalye et al., Obfuscated gradients give a false sense of security, 2018.
     """
-    return rebuild(model, preprocess=keras.layers.Activation(partial(_straight_through, level=_checked(level)), name="threshold"))
+    level = _checked(level)
+    return rebuild(model, preprocess=keras.layers.Activation(lambda images: _straight_through(images, level), name="threshold"))
 
 
 def _straight_through(images, level):

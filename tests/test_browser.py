@@ -4,6 +4,7 @@ Needs Chromium and Playwright, and says so where one is missing. With the enviro
 a screenshot of every notebook and panel is left there.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -83,15 +84,23 @@ def folder(tmp_path_factory):
 def address(folder):
     """The address of a running JupyterLab, as a format for the name of a notebook."""
     port, token = free_port(), secrets.token_hex(16)
-    own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    environment = {**os.environ, **own, "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    command = ["jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += [f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
-    with open(folder / "server.log", "w") as log:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/api/status?token={token}"), "JupyterLab answers", seconds=90)
+    with served(command, f"http://127.0.0.1:{port}/api/status?token={token}", folder=folder, cwd=folder):
         yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}.ipynb?reset&token={token}"
+
+
+@contextlib.contextmanager
+def served(command, url, *, folder, cwd, **variables):
+    """While a server runs: a module of Python with its options, its settings and its log in a folder of its own, until the url answers."""
+    own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    environment = {**os.environ, **own, "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": str(ROOT), **variables}
+    command = [sys.executable, "-m", *command]
+    with open(folder / "server.log", "w") as log:
+        server = subprocess.Popen(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: answers(url), f"{command[2]} answers", seconds=90)
+        yield
     finally:
         server.terminate()
         server.wait(30)
@@ -137,9 +146,7 @@ def opened(chromium, address, folder):
             path = folder / "notebooks" / f"{name}.ipynb"
             assert path.is_file(), f"there is no notebook {name}"
             page = chromium.new_page(viewport={"width": 1400, "height": 1000})
-            page.complaints = complaints = []
-            page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-            page.on("pageerror", lambda error: complaints.append(str(error)))
+            collect_complaints(page)
             page.goto(address.format(name))
             run_all_cells(page, path)
             screenshot(page, name)
@@ -147,6 +154,13 @@ def opened(chromium, address, folder):
         return pages[name]
 
     return open_and_run
+
+
+def collect_complaints(page):
+    """Let a page keep what its console calls an error, as page.complaints."""
+    page.complaints = complaints = []
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
 
 
 def run_all_cells(page, path):

@@ -5,7 +5,6 @@ import builtins
 import json
 import os
 import re
-import subprocess
 import sys
 
 import pytest
@@ -14,7 +13,7 @@ from course import NOTEBOOKS, ROOT
 sys.path.insert(0, str(ROOT / "docs"))
 
 import make_demo
-from test_browser import CHROMIUM, FLAGS, answers, changed, free_port, playwright, wait_until
+from test_browser import CHROMIUM, FLAGS, changed, collect_complaints, free_port, playwright, served
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install axe-playwright-python")
 
@@ -75,19 +74,11 @@ def demo(tmp_path_factory):
     pytest.importorskip("voila", reason="the demonstration needs Voila")
     folder, port = tmp_path_factory.mktemp("demo"), free_port()
     make_demo.make(folder)
-    own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    environment = {**os.environ, **own, "JUPYTER_PATH": str(ROOT / "docs" / "demo"), "LECTURE_DEMO": str(folder), "PYTHONPATH": str(ROOT),
-                   "JUPYTER_PREFER_ENV_PATH": "1"}  # fmt: skip
-    command = [sys.executable, "-m", "voila", "--no-browser", f"--port={port}", "--Voila.port_retries=0",
-               "--Voila.config_file_paths=settings", "--WarmKernels.spare=1", "--WarmKernels.pause=600"]  # fmt: skip
-    with open(folder / "server.log", "w") as log:
-        server = subprocess.Popen(command, cwd=ROOT / "docs" / "demo", env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), "Voila answers", seconds=90)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait(30)
+    command = ["voila", "--no-browser", f"--port={port}", "--Voila.port_retries=0", "--Voila.config_file_paths=settings",
+               "--WarmKernels.spare=1", "--WarmKernels.pause=600"]  # fmt: skip
+    settings, url = ROOT / "docs" / "demo", f"http://127.0.0.1:{port}/"
+    with served(command, url, folder=folder, cwd=settings, JUPYTER_PATH=str(settings), LECTURE_DEMO=str(folder)):
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +88,9 @@ def page(demo):
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=[f"--{flag}" for flag in FLAGS])
         page = browser.new_page(viewport={"width": 1280, "height": 720})
-        page.complaints = complaints = []
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        collect_complaints(page)
         page.on("request", lambda request: request.url.startswith(("http:", "https:")) and "127.0.0.1" not in request.url
-                and complaints.append(f"asks {request.url}"))  # fmt: skip
+                and page.complaints.append(f"asks {request.url}"))  # fmt: skip
         page.goto(demo)
         yield page
         browser.close()

@@ -14,10 +14,10 @@ import numpy as np
 
 from lecture_lib.ascent import ascend, length, unit
 from lecture_lib.attacks import only_moved
-from lecture_lib.backend import keras
-from lecture_lib.images import load_image, to_uint8
+from lecture_lib.images import load_image
 from lecture_lib.models import class_index, class_scores, load_model
 from lecture_lib.scores import class_log_probability, class_probability
+from lecture_lib.survival import stages
 from lecture_lib.sweeps import sweep
 
 DATA = Path(__file__).parent.parent
@@ -47,19 +47,15 @@ def attack(net, photo, rate, way):
     score_of, start = partial(score, model), np.repeat(image[None], len(names), axis=0)
     climb = ascend(score_of(targets), start, steps=STEPS, learning_rate=rate / 2, direction=direction, stop_above=enough,
                    evaluate=only_moved(score_of, targets))  # fmt: skip
-    pngs = [np.float32(to_uint8(climb.images)) / 255, np.stack([saved_by_keras(picture) for picture in climb.images])]
+    pngs = [np.stack([stages()[name](picture) for picture in climb.images]) for name in ("8 bits", "save_img")]
     says = lambda images: [model.class_names[index] for index in class_scores(model, images).argmax(axis=1)]
-    seen, stages = says(image[None])[0], [says(images) for images in (climb.images, *pngs)]
-    columns = zip(names, climb.values[-1] > enough, np.sum(climb.values[:-1] <= enough, axis=0), *stages, climb.images - image, strict=True)
+    seen, answers = says(image[None])[0], [says(images) for images in (climb.images, *pngs)]
+    took, changes = np.sum(climb.values[:-1] <= enough, axis=0), climb.images - image
+    columns = zip(names, climb.values[-1] > enough, took, *answers, changes, strict=True)
     return [{"net": net, "photo": photo, "seen": seen, "target": target, "way": way, "rate": rate, "reached": int(reached),
              "steps": int(steps), "answer": answer, "after_png": after_png, "after_save_img": after_save_img,
              "mean_squared": float(f"{np.square(change).mean():.3g}"), "mean_absolute": float(f"{np.abs(change).mean():.3g}")}
             for target, reached, steps, answer, after_png, after_save_img, change in columns]  # fmt: skip
-
-
-def saved_by_keras(picture):
-    """What `keras.utils.save_img` writes: the picture with its numbers stretched to 0..255."""
-    return np.asarray(keras.utils.array_to_img(picture), np.float32) / 255
 
 
 def main():

@@ -3,7 +3,7 @@
 PART: pixels, threshold, radius, digits, photographs. Writes defence_digits.csv and defence_photographs.csv (right answers against radius
 and attack), defence_threshold.csv (certified, attacked and broken, by the number of fragile pixels), defence_radius.csv (the same
 against the radius), defence_levels.csv (fragile pixels against the level) and defence_pixels.csv (how grey digits and attacked digits
-are). Needs LECTURE_DATA; takes about seven minutes of a processor core. A run that was cut off goes on where it was, with what it has
+are). Needs LECTURE_DATA; takes about ten minutes of a processor core. A run that was cut off goes on where it was, with what it has
 kept in checkpoints/; take that away after a net was trained anew.
 """
 

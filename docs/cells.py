@@ -1,0 +1,13 @@
+"""What the scripts of this folder ask of a notebook's cells."""
+
+import ast
+import re
+
+
+def source_of(cell):
+    return "".join(cell["source"])
+
+
+def statements_of(cell):
+    """The statements of a code cell; lines that begin with %, which only a notebook understands, are left out."""
+    return ast.parse(re.sub(r"^%.*", "", source_of(cell), flags=re.MULTILINE)).body
