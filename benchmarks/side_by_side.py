@@ -1,0 +1,248 @@
+"""The same work, done by this course and by what one might pick instead: python benchmarks/side_by_side.py [--work WORD] [--net NAME]
+
+A piece of work has contenders: this course, the loop that one copies from slides, other libraries, and the net's bare passes, without
+which none can do. In one process they take turns, round by round, each round begun by another; what counts is the time of the
+processor, so that other programs disturb little, and the ratio of two contenders of one round. Where two should compute the same,
+their answers are compared first. `--fresh` measures what needs a process of its own: the first call, compiling included, and memory.
+"""
+
+import argparse
+import csv
+import importlib
+import importlib.util
+import multiprocessing
+import os
+import resource
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ.setdefault("TQDM_DISABLE", "1")  # a bar of progress would run through the table
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results"
+MODULES = "peers_maps", "peers_climbs", "peers_curves"  # each has a list WORKS; those that are not here are left out
+OURS, BARE, COPIED, PEER, TORCH = "ours", "bare passes", "copied loop", "peer on TensorFlow", "peer on PyTorch"
+
+
+class Contender(NamedTuple):
+    """Who does a piece of work, and how: run() does it once, and may answer an array.
+
+    kind: OURS, BARE, COPIED, PEER or TORCH. times: a run that does only a part of the work counts so many times. tolerance: where the
+    answer should be that of ours, the largest difference allowed, as a share of our largest number. note: else, how it differs.
+    """
+
+    who: str
+    run: Callable
+    kind: str = PEER
+    times: float = 1.0
+    tolerance: float | None = None
+    note: str = ""
+
+
+class Work(NamedTuple):
+    """A piece of work: its name, the nets it is done on, and contenders(net name) -> list of Contender."""
+
+    name: str
+    nets: tuple
+    contenders: Callable
+
+
+class Row(NamedTuple):
+    """One contender at one piece of work: seconds are medians of the processor, `ours` and `bare` are ratios, median, lowest, highest."""
+
+    net: str
+    work: str
+    who: str
+    kind: str
+    rounds: int
+    seconds: float
+    wall: float
+    ours: float
+    ours_low: float
+    ours_high: float
+    bare: float
+    bare_low: float
+    bare_high: float
+    difference: float
+    correlation: float
+    note: str
+
+
+class Fresh(NamedTuple):
+    """One contender in a process of its own: seconds of the first call, and the megabytes it needed beyond libraries and net."""
+
+    net: str
+    work: str
+    who: str
+    first: float
+    memory: float
+
+
+def installed(name):
+    """Whether a package is here, without importing it."""
+    return importlib.util.find_spec(name) is not None
+
+
+def seconds(work, *, clock=time.process_time):
+    """Time of one call, by default that of the processor."""
+    began = clock()
+    work()
+    return clock() - began
+
+
+def race(contenders, *, rounds=7, clock=time.process_time, rest=0.02):
+    """Let all take turns: {who: seconds of the whole work (rounds, 2)}, by the clock and by that on the wall. rest: threads calm down."""
+    taken = {contender.who: [] for contender in contenders}
+    for number in range(rounds):
+        first = number % len(contenders)
+        for contender in contenders[first:] + contenders[:first]:
+            time.sleep(rest)
+            wall, began = time.perf_counter(), clock()
+            contender.run()
+            taken[contender.who].append(np.array([clock() - began, time.perf_counter() - wall]) * contender.times)
+    return {who: np.array(turns) for who, turns in taken.items()}
+
+
+def first_answers(contenders):
+    """({who: answer}, {who: the error, in a line}): what each answers, and who does not run."""
+    answers, errors = {}, {}
+    for contender in contenders:
+        try:
+            answers[contender.who] = contender.run()
+        except Exception as error:
+            if contender.kind in (OURS, BARE):
+                raise
+            errors[contender.who] = f"does not run: {type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
+    return answers, errors
+
+
+def compare(answer, ours):
+    """(largest difference as a share of our largest number, correlation) of two arrays; NaN where there is nothing to compare."""
+    if answer is None or ours is None or np.shape(answer) != np.shape(ours):
+        return np.nan, np.nan
+    answer, ours = (np.asarray(array, np.float64).ravel() for array in (answer, ours))
+    apart = np.abs(answer - ours).max() / max(np.abs(ours).max(), np.finfo(np.float32).tiny)
+    spread = answer.size > 1 and answer.std() > 0 and ours.std() > 0
+    return apart, np.corrcoef(answer, ours)[0, 1] if spread else np.nan
+
+
+def measure(work, net, *, rounds=7, clock=time.process_time):
+    """All contenders of one work on one net, as rows. Raises AssertionError for an answer that is not ours though it should be."""
+    contenders = work.contenders(net)
+    answers, errors = first_answers(contenders)
+    turns = race([contender for contender in contenders if contender.who not in errors], rounds=rounds, clock=clock)
+    named = {contender.kind: contender.who for contender in contenders if contender.kind in (OURS, BARE)}
+    rows = []
+    for who, _, kind, _, tolerance, note in contenders:
+        apart, alike = compare(answers.get(who), answers.get(named.get(OURS))) if kind not in (OURS, BARE) else (np.nan, np.nan)
+        right = tolerance is None or who in errors or apart <= tolerance
+        assert right, f"{work.name} by {who} on {net}: {apart:.2g} away, which should be {tolerance:.2g} at most"
+        taken = turns.get(who, np.full((rounds, 2), np.nan))
+        ratios = [taken[:, 0] / turns[named[rival]][:, 0] if rival in named else taken[:, 0] * np.nan for rival in (OURS, BARE)]
+        spread = [number for ratio in ratios for number in (np.median(ratio), ratio.min(), ratio.max())]
+        rows.append(Row(net, work.name, who, kind, rounds, *np.median(taken, axis=0), *spread, apart, alike, errors.get(who, note)))
+    return rows
+
+
+def alone(module, number, net, *, who):
+    """What one contender needs in a process that has done nothing else; run in such a process."""
+    import psutil
+
+    work = importlib.import_module(module).WORKS[number]
+    (run,) = [contender.run for contender in work.contenders(net) if contender.who == who]
+    held = psutil.Process().memory_info().rss
+    taken = seconds(run)
+    return Fresh(net, work.name, who, taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3 - held / 1e6)
+
+
+def in_fresh_processes(module, number, net):
+    """`alone` of every contender of one work that runs, each in a process of its own."""
+    for contender in importlib.import_module(module).WORKS[number].contenders(net):
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+            try:
+                yield process.submit(alone, module, number, net, who=contender.who).result()
+            except Exception as error:
+                print(f"{contender.who} does not run: {str(error).splitlines()[0][:120]}")
+
+
+def read(path, kind):
+    """The rows of a CSV, as a list of `kind` (Row or Fresh); none where the file is not there."""
+    if not path.is_file():
+        return []
+    types = kind.__annotations__.values()
+    with path.open(newline="", encoding="utf-8") as file:
+        return [kind(*(made(cell) for made, cell in zip(types, cells, strict=True))) for cells in list(csv.reader(file))[1:]]
+
+
+def write(path, rows):
+    """Put rows into a CSV; those that were there for the same work on the same net go, the others stay."""
+    new = {(row.net, row.work) for row in rows}
+    kept = [row for row in read(path, type(rows[0])) if (row.net, row.work) not in new]
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rounded = [[f"{cell:.4g}" if isinstance(cell, float) else cell for cell in row] for row in kept + rows]
+        csv.writer(file, lineterminator="\n").writerows([type(rows[0])._fields, *rounded])
+
+
+def table(rows):
+    """Rows as lines of text."""
+    yield f"{'who':30}{'seconds':>9}{'to ours':>9}  {'range':>14}{'to bare':>9}  {'range':>14}{'apart':>9}{'alike':>7}  note"
+    for row in rows:
+        ours, bare = (f"{low:.2f}..{high:.2f}" for low, high in ((row.ours_low, row.ours_high), (row.bare_low, row.bare_high)))
+        ratios = f"{row.ours:9.2f}  {ours:>14}{row.bare:9.2f}  {bare:>14}"
+        yield f"{row.who:30}{row.seconds:9.3f}{ratios}{row.difference:9.1g}{row.correlation:7.3f}  {row.note}"
+
+
+def draw(rows, path):
+    """One picture: a panel for each net, a line for each work, a mark where each contender stands, in times our seconds, with its range."""
+    from matplotlib.figure import Figure
+
+    works, nets = list(dict.fromkeys(row.work for row in rows)), list(dict.fromkeys(row.net for row in rows))
+    marks = {BARE: ("#555555", "|"), COPIED: ("#D55E00", "s"), PEER: ("#0072B2", "o"), TORCH: ("#009E73", "^")}
+    figure = Figure(figsize=(2 + 3.2 * len(nets), 1.4 + 0.42 * len(works)), layout="constrained")
+    for axes, net in zip(figure.subplots(1, len(nets), sharex=True, sharey=True, squeeze=False)[0], nets, strict=True):
+        for place, (kind, (colour, mark)) in enumerate(marks.items()):
+            some = [row for row in rows if row.net == net and row.kind == kind and np.isfinite(row.ours)]
+            x, y = np.array([row.ours for row in some]), np.array([works.index(row.work) for row in some]) + 0.16 * (place - 1.5)
+            spread = [x - [row.ours_low for row in some], [row.ours_high for row in some] - x]
+            axes.errorbar(x, y, xerr=spread, fmt=mark, color=colour, markersize=9 if mark == "|" else 5, label=kind, elinewidth=1)
+        axes.axvline(1, color="black", linewidth=1, label=OURS)
+        axes.set(title=net, xscale="log", xlabel="times our seconds", yticks=range(len(works)), yticklabels=works)
+        axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.invert_yaxis()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
+    figure.savefig(path, dpi=150)
+
+
+def main():
+    """Read the command line, measure, write CSVs, print tables, draw the picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", default="", help="only works whose name holds this word")
+    parser.add_argument("--net", default="", help="only this net")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--fresh", action="store_true", help="first call and memory, a process for each, instead of turns")
+    parser.add_argument("--draw", action="store_true", help="measure nothing, only draw again")
+    arguments = parser.parse_args()
+    for module in [] if arguments.draw else filter(installed, MODULES):
+        for number, work in enumerate(importlib.import_module(module).WORKS):
+            for net in work.nets if arguments.work.lower() in work.name.lower() else ():
+                if arguments.net in ("", net):
+                    print(f"\n{work.name}, {net}", flush=True)
+                    if arguments.fresh:
+                        found = list(in_fresh_processes(module, number, net))
+                        print(*(f"{row.who:30}{row.first:9.2f} s{row.memory:9.0f} MB" for row in found), sep="\n", flush=True)
+                    else:
+                        found = measure(work, net, rounds=arguments.rounds)
+                        print(*table(found), sep="\n", flush=True)
+                    write(RESULTS / f"{'fresh_' if arguments.fresh else ''}{module}.csv", found)
+    if rows := [row for module in MODULES for row in read(RESULTS / f"{module}.csv", Row)]:
+        draw(rows, RESULTS / "side_by_side.png")
+
+
+if __name__ == "__main__":
+    main()
