@@ -1,6 +1,6 @@
 """What an attack costs beside the bare gradient passes that it cannot do without: python benchmarks/attacks.py [--net NAME] [--rounds 5]
 
-As in maps.py: attack and bare passes take turns, what counts is the time of the processor, the table holds medians and ranges. The last
+As in side_by_side.py: attack and bare passes take turns, what counts is the time of the processor, the table holds medians and ranges. The last
 row is a climb of sixteen images until each has 99 %, with finished images in the batch to the end, and with images leaving as they finish.
 """
 
@@ -8,7 +8,8 @@ import argparse
 from functools import partial
 
 import numpy as np
-from maps import best_batch, gradient_of, passes, seconds
+from bare import best_batch, gradient_of, passes
+from side_by_side import seconds
 
 from lecture_lib.adversarial import make_adversarial
 from lecture_lib.ascent import ascend

@@ -9,7 +9,7 @@ import argparse
 import time
 
 import numpy as np
-from maps import seconds
+from side_by_side import seconds
 
 from lecture_lib.backend import tf
 from lecture_lib.class_visualization import visualize_class, visualize_naturally
