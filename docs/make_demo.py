@@ -18,7 +18,7 @@ from cells import source_of, statements_of
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-PANELS = {"explore", "run_live", "explore_map"}
+PANELS = {"explore", "run_live", "explore_map", "real_or_changed"}
 # The picture on a tile is the panel's first; where that is a plain photograph, the last one under this heading.
 TILE_FROM = {"03_neighbors": "From 1,600 numbers to two: maps", "10_deepdream": "Look", "12_adversarial": "Look"}
 
@@ -60,7 +60,7 @@ def with_stored_start(statement, name):
 
 
 def is_panel(statement):
-    call = getattr(statement, "value", None) if isinstance(statement, ast.Expr) else None
+    call = getattr(statement, "value", None) if isinstance(statement, (ast.Expr, ast.Assign)) else None
     return isinstance(call, ast.Call) and getattr(call.func, "id", None) in PANELS
 
 

@@ -1,13 +1,11 @@
 """The controls of a panel: sliders, lists and boxes with a label each; what a control hands on is what its `read()` gives."""
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from math import log10
 from typing import NamedTuple
 
 import ipywidgets
 from ipywidgets import interactive
-
-from lecture_lib.images import decode_image, load_image
 
 
 class Control(NamedTuple):
@@ -30,7 +28,7 @@ def as_control(name, given):
     else:
         control = _of_widget(given if isinstance(given, ipywidgets.ValueWidget) else ipywidgets.fixed(given))
     for source in control.sources:
-        _label(source, name.replace("_", " "))
+        labelled(source, name.replace("_", " "))
     return control
 
 
@@ -43,29 +41,55 @@ def power_slider(value, *, low, high):
 
 def learning_rate_slider(value=0.1, *, low=1e-3, high=10):
     """A `power_slider` that hands on a function () -> rate, which `ascend` asks before each step: it may be moved during the climb."""
-    slider = _label(power_slider(value, low=low, high=high).view, "learning rate")
+    slider = labelled(power_slider(value, low=low, high=high).view, "learning rate")
     return Control(slider, [slider], lambda: partial(getattr, slider, "value"))
 
 
-def layer_dropdown(model, *, value=None):
-    """A list of layers; model: a network, or the names themselves. value: the name chosen first, by default the last."""
+def layer_dropdown(model, *, value=None, net=None, reasons=None):
+    """A list of layers; model: a network, or the names themselves. value: the name chosen first, by default the last.
+
+    net: the Control of the net they belong to; reasons: of the net's value, gives {layer: why it cannot be used}, as `models.unfit_layers`
+    does; such layers are marked, anew for each net, and choosing one only shows the reason.
+    """
     names = model if isinstance(model, (list, tuple)) else [layer.name for layer in model.layers if type(layer).__name__ != "InputLayer"]
-    return _of_widget(_label(_dropdown(names, value or names[-1], what="layer"), "layer"))
+    because = lambda: _reasons_now(net, reasons)
+    dropdown = labelled(dropdown_of(_marked(names, because()), value or names[-1], what="layer"), "layer")
+    if net:
+        net.sources[0].observe(lambda change: set_options(dropdown, _marked(names, because())), names="value")
+    return Control(dropdown, [dropdown], lambda: _usable(dropdown.value, because()))
 
 
 def net_dropdown(names, *, reasons=None, value=None):
     """A list of networks; reasons: {name: why it is not here}; such a net is marked, and choosing it only shows the reason."""
     reasons = reasons or {}
-    options = [(f"{name}  (not here)" if name in reasons else name, name) for name in names]
     here = [name for name in names if name not in reasons] or list(names)
-    dropdown = _label(_dropdown(options, value or here[0], what="net"), "net")
+    dropdown = labelled(dropdown_of(_marked(names, reasons), value or here[0], what="net"), "net")
+    return Control(dropdown, [dropdown], lambda: _usable(dropdown.value, reasons))
 
-    def read():
-        if dropdown.value in reasons:
-            raise ValueError(f"{dropdown.value} cannot be used here: {reasons[dropdown.value]}")
-        return dropdown.value
 
-    return Control(dropdown, [dropdown], read)
+def _reasons_now(net, reasons):
+    try:
+        return reasons(net.read()) if net else {}
+    except (ValueError, FileNotFoundError):  # of a net that is not here its own list speaks
+        return {}
+
+
+def _marked(names, reasons):
+    """The entries of a list, those that cannot be used with the reason; its first words, up to a colon, are enough there."""
+    return [(f"{name}  ({reasons[name].partition(':')[0]})" if name in reasons else name, name) for name in names]
+
+
+def _usable(name, reasons):
+    if name in reasons:
+        raise ValueError(f"{name} cannot be used here: {reasons[name]}")
+    return name
+
+
+def set_options(dropdown, options):
+    """Give a list other entries; what is chosen stays chosen, and where there is nothing new nothing happens."""
+    if tuple(options) != tuple(dropdown.options):
+        chosen, dropdown.options = dropdown.value, options  # which chooses the first for a moment; panels answer the newest choice
+        dropdown.value = chosen
 
 
 def class_box(class_names, *, value=0):
@@ -78,7 +102,7 @@ def class_box(class_names, *, value=0):
     first = find_class(str(value), labels)
     box = ipywidgets.Combobox(value=labels[first], options=labels, placeholder="a name or a number", continuous_update=False)
     read = (lambda: names[find_class(box.value, labels)]) if isinstance(value, str) else (lambda: find_class(box.value, labels))
-    return Control(_label(box, "class"), [box], read)
+    return Control(labelled(box, "class"), [box], read)
 
 
 def find_class(text, labels):
@@ -96,35 +120,6 @@ def find_class(text, labels):
     raise ValueError(f"No class is called “{text}”{several}; choose a name from the list, or a number from 0 to {len(labels) - 1}.")
 
 
-def picture_dropdown(names, *, value=None, size=None):
-    """A list of pictures with a button beside it that takes one of the reader's own; it reads as (H, W, 3) float32 in [0, 1].
-
-    names: names or paths as load_image takes them. value: the one chosen first. size: as in load_image.
-    """
-    dropdown, uploads = _label(_dropdown(names, value or names[0], what="picture"), "picture"), {}
-    button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Upload a picture",
-                                    tooltip="A picture of your own, up to 10 MB")
-    button.layout.width, button.layout.margin = "auto", "2px 2px 6px 118px"  # under the list, beyond its label
-
-    def add(change):
-        for file in change["new"]:
-            label = f"{file['name']} (uploaded)"
-            uploads[label] = bytes(file["content"])
-            if label not in dropdown.options:
-                dropdown.options = (*dropdown.options, label)
-            read.cache_clear()
-            dropdown.value = None if dropdown.value == label else dropdown.value  # so that a file of the same name counts as a change
-            dropdown.value = label
-        button.value = ()  # the list keeps the picture; the same file can be chosen again
-
-    @lru_cache(maxsize=4)
-    def read(name):
-        return decode_image(uploads[name], name=name, size=size) if name in uploads else load_image(name, size=size)
-
-    button.observe(add, names="value")
-    return Control(ipywidgets.VBox([dropdown, button]), [dropdown], lambda: read(dropdown.value))
-
-
 def _of_widget(widget):
     return Control(widget, [widget], lambda: widget.value)
 
@@ -139,14 +134,16 @@ def _from_options(name, given):
     return widget
 
 
-def _dropdown(options, value, *, what):
+def dropdown_of(options, value, *, what):
+    """A list of options, the one of this value chosen; raises ValueError with those that there are for another; what: a word for one."""
     values = [option[1] if isinstance(option, tuple) else option for option in options]
     if value not in values:
         raise ValueError(f"There is no {what} “{value}” to choose; there are: {', '.join(map(str, values[:12]))}.")
     return ipywidgets.Dropdown(options=options, value=value)
 
 
-def _label(widget, text):
+def labelled(widget, text):
+    """The widget with a label, unless it has one, and the width that all controls have."""
     if hasattr(widget, "style") and not isinstance(widget, ipywidgets.fixed):
         widget.description = widget.description or text
         widget.tooltip = widget.tooltip or widget.description

@@ -9,8 +9,9 @@ import ipywidgets
 import numpy as np
 from IPython.display import display
 
+from lecture_lib import exchange
 from lecture_lib.controls import as_control
-from lecture_lib.images import encode_png, save_image, to_uint8
+from lecture_lib.images import as_batch, encode_png, save_image, to_uint8
 from lecture_lib.page import image_tag, picture_bundle, tile, width_on_page
 
 STYLE = """<style>
@@ -39,7 +40,8 @@ export default { render({ el }) {
 
 
 class Panel(NamedTuple):
-    """A panel's parts; `controls` are {name: Control}, `buttons` {text: Button}, and `shown` holds the image and words on view."""
+    """A panel's parts; `controls` are {name: Control}, `buttons` {text: Button}; `shown` holds the image on view, the first of its batch
+    and their words, `exchange` what hands a picture on."""
 
     box: ipywidgets.Widget
     controls: dict
@@ -49,25 +51,33 @@ class Panel(NamedTuple):
     progress: ipywidgets.IntProgress
     curve: ipywidgets.HTML
     shown: dict
+    exchange: anywidget.AnyWidget
 
 
-def build(controls, *, name, buttons=()):
-    """A Panel: the picture on the left; on the right a row per control, the buttons and the status line. Save writes to `name`.png."""
+def build(controls, *, name, buttons=(), hand_on=None, picture_of=None):
+    """A Panel: the picture on the left; on the right a row per control, the buttons and the status line. Save writes to `name`.png.
+
+    hand_on: {text: notebook}, further buttons that hand a picture on; picture_of: of the Panel, gives that picture and its name.
+    """
     controls = {argument: as_control(argument, given) for argument, given in controls.items()}
     picture, status = ipywidgets.HTML(layout={"margin": "0"}), ipywidgets.HTML(layout={"margin": "4px 2px"})
-    buttons = {text: ipywidgets.Button(description=text, tooltip=text, layout={"width": "auto"}) for text in (*buttons, "Save picture")}
+    texts = (*buttons, "Save picture", *(hand_on or {}))
+    buttons = {text: ipywidgets.Button(description=text, tooltip=text, layout={"width": "auto"}) for text in texts}
     progress, curve = (kind(description=text, layout={"width": "auto"}, style={"description_width": "110px"})
                        for kind, text in ((ipywidgets.IntProgress, "progress"), (ipywidgets.HTML, "score")))
     rows = [control.view for control in controls.values() if not isinstance(control.view, ipywidgets.fixed)]
     live = [progress, curve] if "Start" in buttons else []
-    names = _Names(layout={"display": "none"})
-    right = ipywidgets.VBox([*rows, ipywidgets.HBox(list(buttons.values()), layout={"margin": "8px 0"}), *live, status, names],
+    names, messenger = _Names(layout={"display": "none"}), exchange.hidden()
+    pressed = ipywidgets.HBox(list(buttons.values()), layout={"margin": "8px 0", "flex_flow": "row wrap"})
+    right = ipywidgets.VBox([*rows, pressed, *live, status, names, messenger],
                             layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "460px"})
     left = ipywidgets.VBox([picture], layout={"flex": "0 1 auto", "margin": "0 28px 12px 0"})
     row = ipywidgets.HBox([left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
     box = ipywidgets.VBox([ipywidgets.HTML(STYLE, layout={"display": "none"}), row]).add_class("lecture-panel")
-    panel = Panel(box, controls, picture, status, buttons, progress, curve, {"image": None, "words": "no picture yet"})
+    panel = Panel(box, controls, picture, status, buttons, progress, curve, {}, messenger)
     buttons["Save picture"].on_click(lambda button: save(panel, name))
+    for text, notebook in (hand_on or {}).items():
+        buttons[text].on_click(lambda button, notebook=notebook: hand(panel, notebook, picture_of))
     show(panel, GREY, "no picture yet")
     say(panel, "")
     return panel
@@ -90,7 +100,7 @@ def show(panel, image, words, *, encode=encode_png):
     height = round(width * picture.shape[0] / picture.shape[1])
     kind = "png" if encode is encode_png else "jpeg"
     panel.picture.value = image_tag(encode(picture), alt=words, width=width, height=height, kind=kind, pixelated=pixelated)
-    panel.shown.update(image=picture, words=words)
+    panel.shown.update(image=picture, first=as_batch(image)[0], words=words)
 
 
 def say(panel, text, *, role="status", link=""):
@@ -111,6 +121,29 @@ def save(panel, name):
         address = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
         link = f' <a download="{path.name}" href="{address}">Download it</a>'  # a server's folder is out of many a reader's reach
         say(panel, f"Saved as {path.name} in the folder {Path.cwd().name}.", link=link)
+    except (ValueError, FileNotFoundError) as error:
+        say(panel, sentence(error), role="alert")
+
+
+def made(panel):
+    """(image, its words) of the picture on view, of a batch the first."""
+    return panel.shown["first"], panel.shown["words"]
+
+
+def chosen(panel):
+    """(image, its name) of the picture chosen in the list `picture`; where there is no such list, as `made`."""
+    if "picture" not in panel.controls:
+        return made(panel)
+    control = panel.controls["picture"]
+    return control.read(), str(control.sources[0].value).removesuffix(exchange.HANDED_ON)
+
+
+def hand(panel, notebook, picture_of):
+    """Hand a picture on to the panels of another notebook, such as "05_saliency": picture_of(panel) is (image (H, W, 3), its name)."""
+    try:
+        image, name = picture_of(panel)
+        exchange.give(panel.exchange, encode_png(image), name=name, notebook=notebook)
+        say(panel, "Handed on; you find it there in the list of pictures.", link=exchange.link_to(notebook))
     except (ValueError, FileNotFoundError) as error:
         say(panel, sentence(error), role="alert")
 

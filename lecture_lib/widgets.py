@@ -8,38 +8,41 @@ from threading import Event, Lock, Thread
 import numpy as np
 
 from lecture_lib import panel as panels
-from lecture_lib.controls import class_box, layer_dropdown, learning_rate_slider, net_dropdown, picture_dropdown, power_slider
+from lecture_lib.controls import class_box, layer_dropdown, learning_rate_slider, net_dropdown, power_slider
 from lecture_lib.images import encode_jpeg
 from lecture_lib.page import curve_svg
+from lecture_lib.picture_list import picture_dropdown
 
 __all__ = [
     "explore", "run_live", "class_box", "layer_dropdown", "learning_rate_slider", "net_dropdown", "picture_dropdown", "power_slider",
 ]  # fmt: skip
 
 
-def explore(function, *, alt, **controls):
+def explore(function, *, alt, hand_on=None, **controls):
     """Show a panel that calls function(**values) whenever a control moves, and shows the picture it returns.
 
     function: returns an image (H, W, 3) in [0, 1], or (image, text). alt: what is to be seen in words, or a function of the values.
     controls: one per argument: a control of this module, a widget, (low, high) or (low, high, step), a list of options, or a constant.
-    A ValueError or FileNotFoundError of the function is shown as its sentence, and the picture before it stays.
+    hand_on: {text: notebook}, buttons that hand the chosen picture on to the panel of another notebook; where there is no list of
+    pictures, the one on view. A ValueError or FileNotFoundError of the function is shown as its sentence, and the picture before it stays.
     """
-    panels.publish(explore_panel(function, alt=alt, **controls))
+    panels.publish(explore_panel(function, alt=alt, hand_on=hand_on, **controls))
 
 
-def run_live(function, *, alt, first=None, **controls):
+def run_live(function, *, alt, first=None, hand_on=None, **controls):
     """Show a panel that runs function(**values, watch=watch) on Start, shows pictures and values as it climbs, and ends it on Stop.
 
     function: a climb that calls watch(step, steps, ascent) after each step, ends when that returns True, and returns an Ascent or an image,
     or (image, text).
-    first: the image or Ascent shown before Start. alt and controls: as in explore.
+    first: the image or Ascent shown before Start. hand_on: {text: notebook}, as in explore, for the picture that was made (of a batch the
+    first). alt and controls: as in explore.
     """
-    panels.publish(run_live_panel(function, alt=alt, first=first, **controls))
+    panels.publish(run_live_panel(function, alt=alt, first=first, hand_on=hand_on, **controls))
 
 
-def explore_panel(function, *, alt, **controls):
+def explore_panel(function, *, alt, hand_on=None, **controls):
     """The Panel of explore with its first answer, not yet shown."""
-    panel = panels.build(controls, name=_name(function))
+    panel = panels.build(controls, name=_name(function), hand_on=hand_on, picture_of=panels.chosen)
 
     def answer():
         try:
@@ -82,13 +85,13 @@ def latest(work):
     return request
 
 
-def run_live_panel(function, *, alt, first=None, **controls):
+def run_live_panel(function, *, alt, first=None, hand_on=None, **controls):
     """The Panel of run_live, not yet shown."""
-    panel = panels.build(controls, name=_name(function), buttons=["Start", "Stop"])
+    panel = panels.build(controls, name=_name(function), buttons=["Start", "Stop"], hand_on=hand_on, picture_of=panels.made)
     start, stop, running, stopped = panel.buttons["Start"], panel.buttons["Stop"], Lock(), Event()
     start.button_style, stop.disabled = "primary", True
     if first is not None:
-        panels.show(panel, getattr(first, "images", first), alt if isinstance(alt, str) else "The picture before the climb.")
+        panels.show(panel, getattr(first, "images", first), alt if isinstance(alt, str) else "The picture before the climb")
 
     def climb():
         _climb(panel, function, alt, stopped=stopped)

@@ -13,6 +13,7 @@ SHARED = {
     "scores", "gradients", "transforms", "ascent", "page", "plots", "charts", "widgets", "panel", "controls", "setup_check",
     "picture_sets", "exercises", "feature_cache", "picture_map",
     "receptive_field", "attacks", "sweeps", "octaves", "painted_styles", "priors", "painted", "certificates", "survival", "quiz_panel",
+    "exchange", "picture_list",
 }  # fmt: skip
 
 

@@ -52,6 +52,11 @@ def test_a_climb_begins_with_the_stored_picture_and_nothing_is_computed_for_it()
     assert ast.unparse(make_demo.with_stored_start(other, "99_x")) == ast.unparse(ast.parse("explore(f, first=[0, 16], alt='x')"))
 
 
+def test_a_panel_whose_answers_are_kept_is_a_panel_too():
+    (line,) = ast.parse("quiz = real_or_changed(photos, changed, sizes)").body
+    assert make_demo.is_panel(line) and not make_demo.is_panel(*ast.parse("quiz = explore").body)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_page_has_the_panels_of_its_notebook_and_every_name_they_use(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))

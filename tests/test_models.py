@@ -103,3 +103,14 @@ def test_asking_keeps_the_model_as_it_was():
     assert [layer.name for layer in net.layers] == [layer.name for layer in pixel_net().layers]
     for now, then in zip(net.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+def test_layers_without_maps_and_layers_of_other_nets_are_named_with_their_reason(monkeypatch):
+    monkeypatch.setattr(models, "load_model", {"small": pixel_net()}.get)
+    reasons = models.unfit_layers(["conv", "pool", "fire2"], net="small")
+    assert set(reasons) == {"pool", "fire2"} and "no rows and columns" in reasons["pool"] and reasons["fire2"] == "not in small"
+
+
+def test_nets_that_would_have_to_be_downloaded_are_named_with_their_reason(monkeypatch):
+    monkeypatch.setattr(models, "model_is_here", lambda name: name == "tinynet")
+    assert list(models.missing_models(["tinynet", "squeezenet"])) == ["squeezenet"]

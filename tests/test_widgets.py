@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lecture_lib import controls, page, panel, widgets
+from lecture_lib import controls, images, page, panel, widgets
 
 GREY = np.full((64, 64, 3), 0.5, np.float32)
 
@@ -96,7 +96,7 @@ def test_the_learning_rate_may_be_moved_while_it_climbs():
 
 def test_layers_come_from_a_list_or_a_model():
     model = SimpleNamespace(layers=[SimpleNamespace(name="conv1"), SimpleNamespace(name="conv2")])
-    assert widgets.layer_dropdown(["conv1", "conv2"]).view.options == ("conv1", "conv2")
+    assert widgets.layer_dropdown(["conv1", "conv2"]).view.options == (("conv1", "conv1"), ("conv2", "conv2"))
     assert widgets.layer_dropdown(model).read() == "conv2"
     with pytest.raises(ValueError, match="no layer “conv9”"):
         widgets.layer_dropdown(["conv1"], value="conv9")
@@ -108,6 +108,96 @@ def test_a_net_that_is_not_here_says_why():
     control.view.value = "big"
     with pytest.raises(ValueError, match="98 MB"):
         control.read()
+
+
+def test_a_layer_that_the_chosen_net_lacks_is_marked_and_says_why():
+    net = widgets.net_dropdown(["small", "large"])
+    lacking = {"small": {"conv9": "not in small: it ends with conv2"}, "large": {}}
+    layer = widgets.layer_dropdown(["conv1", "conv9"], value="conv1", net=net, reasons=lacking.get)
+    assert layer.view.options == (("conv1", "conv1"), ("conv9  (not in small)", "conv9"))
+    layer.view.value = "conv9"
+    with pytest.raises(ValueError, match="^conv9 cannot be used here: not in small: it ends with conv2$"):
+        layer.read()
+    net.view.value = "large"
+    assert layer.view.options == (("conv1", "conv1"), ("conv9", "conv9")) and layer.read() == "conv9"
+
+
+def test_a_marked_layer_keeps_the_picture_and_another_net_brings_it_back():
+    net = widgets.net_dropdown(["small", "large"])
+    layer = widgets.layer_dropdown(["conv1", "conv9"], value="conv1", net=net, reasons={"small": {"conv9": "not there"}, "large": {}}.get)
+    shown = widgets.explore_panel(lambda net, layer: (GREY, f"{layer} of {net}"), alt="grey", net=net, layer=layer)
+    before = shown.picture.value
+    layer.view.value = "conv9"
+    wait_until(lambda: "conv9 cannot be used here: not there" in shown.status.value)
+    assert shown.picture.value == before and 'role="alert"' in shown.status.value
+    net.view.value = "large"
+    wait_until(lambda: "conv9 of large" in shown.status.value)
+
+
+# Pictures handed on
+
+
+def png(image):
+    return images.encode_png(image)
+
+
+def hear(control, *pictures, wanted=""):
+    """What the browser tells a list of pictures."""
+    messenger = control.view.children[-1]
+    messenger.set_state({"found": [{"name": name, "data": base64.b64encode(data).decode()} for name, data in pictures], "wanted": wanted})
+
+
+def test_a_picture_that_was_made_is_handed_on_with_its_words():
+    shown = widgets.run_live_panel(climber([]), alt="grey that grew", first=GREY / 2, hand_on={"Explain it": "05_saliency"})
+    shown.buttons["Explain it"].click()
+    given = shown.exchange.given
+    assert (given["name"], given["notebook"]) == ("grey that grew", "05_saliency")
+    np.testing.assert_allclose(images.decode_image(base64.b64decode(given["data"])), GREY / 2, atol=1 / 255)
+    assert 'href="05_saliency.ipynb"' in shown.status.value and "Open 05 saliency" in shown.status.value
+
+
+def test_of_a_batch_the_first_picture_is_handed_on():
+    batch = np.stack([GREY, 0 * GREY])
+    shown = widgets.run_live_panel(climber([]), alt="two", first=batch, hand_on={"Explain it": "05_saliency"})
+    shown.buttons["Explain it"].click()
+    np.testing.assert_allclose(images.decode_image(base64.b64decode(shown.exchange.given["data"])), GREY, atol=1 / 255)
+
+
+def test_a_panel_that_looks_at_a_picture_hands_on_the_picture_and_not_its_map():
+    pictures = widgets.picture_dropdown(["cat", "coffee"], size=32)
+    shown = widgets.explore_panel(lambda picture: 0 * picture, alt="black", hand_on={"Attack it": "12_adversarial"}, picture=pictures)
+    shown.buttons["Attack it"].click()
+    handed = images.decode_image(base64.b64decode(shown.exchange.given["data"]))
+    np.testing.assert_allclose(handed, images.load_image("cat", size=32), atol=1 / 255)
+    assert shown.exchange.given["name"] == "cat"
+
+
+def test_a_picture_handed_on_stands_at_the_end_of_the_list_and_is_not_chosen():
+    control = widgets.picture_dropdown(["cat", "coffee"], value="coffee", size=64)
+    hear(control, ("dream", png(GREY)))
+    assert control.view.children[0].options == ("cat", "coffee", "dream (handed on)")
+    assert control.view.children[0].value == "coffee"
+
+
+def test_the_notebook_it_was_meant_for_chooses_it_and_hears_a_newer_one_of_the_same_name():
+    control = widgets.picture_dropdown(["cat"], size=64)
+    for grey in (GREY, GREY / 5):
+        hear(control, ("dream", png(grey)), wanted="dream")
+        assert control.view.children[0].value == "dream (handed on)"
+        np.testing.assert_allclose(control.read(), grey, atol=1 / 255)
+
+
+@pytest.mark.parametrize("shape, size, expected", [
+    ((64, 64, 3), 256, (64, 64, 3)), ((64, 96, 3), 128, (128, 128, 3)), ((300, 300, 3), 256, (256, 256, 3)),
+    ((64, 64, 3), (60, 90), (60, 90, 3)),
+])
+def test_a_small_square_that_was_handed_on_keeps_every_pixel(shape, size, expected):
+    picture = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32) / 255
+    control = widgets.picture_dropdown(["cat"], size=size)
+    hear(control, ("attack", png(picture)), wanted="attack")
+    assert control.read().shape == expected
+    if shape == expected:
+        np.testing.assert_array_equal(control.read(), picture)
 
 
 @pytest.mark.parametrize("text, index", [("dog", 1), ("2", 2), (" DOG ", 1), ("crane (3)", 3), ("goldf", 0)])
