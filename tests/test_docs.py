@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "deploy")]
 
 import badges  # noqa: E402
 import mark_slides  # noqa: E402
+import measure_notebooks  # noqa: E402
 import start_student  # noqa: E402
 
 
@@ -109,6 +110,32 @@ def test_the_search_knows_every_section_by_its_anchor(site):
 def test_no_equation_is_left_as_it_was_typed(site):
     shown = {path: "".join(page.text).split("const UP")[0] for path, page in site[1].items()}
     assert [str(path) for path, text in shown.items() if re.search(r"\\(frac|sum|partial|mathrm|lVert|left)\b", text)] == []
+
+
+# The README's table of minutes
+
+
+def test_the_table_of_minutes_is_read_whole():
+    minutes = measure_notebooks.minutes_of((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert list(minutes) == [path.stem for path in NOTEBOOKS] and all(0 < number < 10 for number in minutes.values())
+
+
+def test_the_cells_of_a_report_are_added_up():
+    case = '<testcase classname="notebooks.{}.ipynb" name="Cell {}" time="{}" />'
+    cases = case.format("00_a", 0, 3.5) + case.format("01_b", 0, 2) + case.format("00_a", 1, 0.5)
+    assert measure_notebooks.seconds_of(f"<testsuites><testsuite>{cases}</testsuite></testsuites>") == {"00_a": 4, "01_b": 2}
+
+
+@pytest.mark.parametrize("seconds, wrong", [
+    ({"00_a": 30, "01_b": 60}, []),
+    ({"00_a": 300, "01_b": 600}, []),  # a slower machine
+    ({"00_a": 40, "01_b": 50}, []),
+    ({"00_a": 90, "01_b": 30}, ["00_a took 90 s where the table in README.md, at this machine's speed, lets expect 40 s.",
+                                "01_b took 30 s where the table in README.md, at this machine's speed, lets expect 80 s."]),
+    ({"00_a": 30, "01_b": 60, "02_c": 1}, ["02_c is only in the report."]),
+])
+def test_minutes_are_checked_within_a_factor_of_two_whatever_the_machine(seconds, wrong):
+    assert list(measure_notebooks.outdated({"00_a": 0.5, "01_b": 1.0}, seconds)) == wrong
 
 
 # Links, badges, servers
