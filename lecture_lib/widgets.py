@@ -51,7 +51,7 @@ def explore_panel(function, *, alt, hand_on=None, **controls):
             image, text = result if isinstance(result, tuple) else (result, "")
             panels.show(panel, image, panels.words_for(alt, values))
             panels.say(panel, text)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             panels.say(panel, panels.sentence(error), role="alert")
 
     answer()
@@ -124,7 +124,7 @@ def _climb(panel, function, alt, *, stopped):
         result, text = result if type(result) is tuple else (result, "")  # an Ascent is a tuple too, of another type
         panels.show(panel, getattr(result, "images", result), words)
         panels.say(panel, f"{_summary(panel, result, stopped.is_set())} {text}".strip())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         panels.say(panel, panels.sentence(error), role="alert")
 
 

@@ -31,12 +31,12 @@ def wait_until(condition):
         time.sleep(0.005)
 
 
-def climber(calls, *, pause=0.0, fails_at=None):
+def climber(calls, *, pause=0.0, fails_at=None, error=None):
     def climb(*, watch, steps=20, start=0.0):
         calls.append(start)
         for step in range(steps + 1):
             if step == fails_at:
-                raise ValueError("The gradient stopped being finite at this step.")
+                raise error or ValueError("The gradient stopped being finite at this step.")
             reached = Climb(np.full((64, 64, 3), step / steps, np.float32), np.arange(step + 1.0), [])
             if watch(step, steps, reached):
                 break
@@ -267,6 +267,7 @@ def test_the_newest_value_wins():
     (ValueError("Give a level below 1.\nmore"), ">Give a level below 1.<"),
     (FileNotFoundError("There is no such picture."), ">There is no such picture.<"),
     (KeyError("layer"), "Something went wrong: KeyError: &#x27;layer&#x27;"),
+    (SystemExit(2), "Something went wrong: SystemExit: 2"),
 ])
 def test_an_error_is_one_sentence_and_the_picture_stays(error, sentence):
     def fragile(level):
@@ -367,6 +368,14 @@ def test_an_error_in_a_step_is_one_sentence_and_the_last_picture_stays():
     assert "stopped being finite" in shown.status.value
     assert 0 < shown.shown["image"].max() < 0.2
     wait_until(lambda: not shown.buttons["Start"].disabled)
+
+
+def test_a_step_that_ends_the_program_ends_only_its_climb():
+    calls = []
+    shown = widgets.run_live_panel(climber(calls, fails_at=3, error=SystemExit(2)), alt="grey", first=GREY)
+    for count in (1, 2):
+        shown.buttons["Start"].click()
+        wait_until(lambda: len(calls) == count and "SystemExit" in shown.status.value and not shown.buttons["Start"].disabled)  # noqa: B023
 
 
 def test_a_batch_is_watched_side_by_side():
