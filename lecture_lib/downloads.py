@@ -2,8 +2,10 @@
 
 The folder that the environment variable LECTURE_DATA names is looked into first and never changed; then the user's cache; then the network.
 """
+import contextlib
 import csv
 import os
+import time
 from functools import cache, partial
 from pathlib import Path
 
@@ -54,7 +56,7 @@ def _table():
 def own_folder():
     """The folder that LECTURE_DATA names, None when it names none."""
     folder = os.environ.get("LECTURE_DATA")
-    return Path(folder).expanduser() if folder else None
+    return Path(os.path.expanduser(folder)) if folder else None
 
 
 def cache_folder():
@@ -87,6 +89,7 @@ def _download(path, row):
         if not known_hash and path.is_file() and not _is_right(path, row):
             path.unlink()  # without a checksum pooch would keep the damaged file
         pooch.retrieve(row["url"], known_hash, fname=path.name, path=path.parent, downloader=partial(_get, get=get, size=size))
+        _tidy(path.parent)
         return path
     except exceptions.RequestException as error:  # these are OSErrors too, so they come first
         raise FileNotFoundError(f"{row['name']} cannot be downloaded, as {_reason(error)}; {_by_hand(path, row)}.") from None
@@ -105,6 +108,14 @@ def _get(url, output_file, caller, *, get, size):
         raise ValueError("wrong size")
 
 
+def _tidy(folder):
+    """Remove what downloads that were killed left behind: pooch's temporary files, when for an hour nothing was written to them."""
+    for part in folder.glob("tmp????????"):
+        with contextlib.suppress(OSError):  # another process may have been quicker
+            if part.stat().st_mtime < time.time() - 3600:
+                part.unlink()
+
+
 def _by_hand(path, row):
     own = own_folder() or "not set now"
     return f"get {row['url']} by hand and save it as {path}, or as {row['name']} in a folder that LECTURE_DATA names ({own})"
@@ -113,6 +124,10 @@ def _by_hand(path, row):
 def _reason(error):
     if isinstance(error, exceptions.HTTPError):
         return f"the server answered with error {error.response.status_code}"
+    if isinstance(error, exceptions.ProxyError):
+        return "the proxy that the environment variables HTTP_PROXY and HTTPS_PROXY name does not answer or refuses"
+    if isinstance(error, exceptions.SSLError):
+        return "its server's certificate is not trusted here (let REQUESTS_CA_BUNDLE name the file with your network's certificates)"
     if isinstance(error, exceptions.Timeout):
         return f"the server said nothing for {TIMEOUT} seconds"
     return "there is no connection to the server or it broke off"

@@ -42,7 +42,7 @@ def load_folder(folder, *, size=64, limit=None):
     Raises FileNotFoundError when there is no such folder, ValueError when it holds no picture.
     """
     check_size(size)
-    folder = Path(folder).expanduser()
+    folder = Path(os.path.expanduser(folder))
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}; give the path of a folder with pictures.")
     images, names, skipped = [], [], 0
@@ -135,7 +135,7 @@ def save_image(image, path):
     Returns the Path written: path itself, or path-2.png, path-3.png and so on when that is taken.
     Raises ValueError for no image, another suffix, a folder that is full or may not be written to, FileNotFoundError for no folder.
     """
-    data, path = encode_png(image), Path(path).expanduser()
+    data, path = encode_png(image), Path(os.path.expanduser(path))
     if path.suffix.lower() != ".png":
         raise ValueError(f"Pictures are saved as PNG, which keeps every pixel; let the name '{path.name}' end in .png.")
     return save_bytes(data, path)

@@ -50,7 +50,7 @@ def find_picture(name_or_path):
         return Path(find_spec(library).origin).parent / file  # finds the folder without importing the library
     if name_or_path in _imagenet_files():
         return downloads.fetch(_imagenet_files()[name_or_path])
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))  # unlike Path.expanduser, it leaves an unknown ~name as it is
     if os.path.isdir(path):
         raise ValueError(f"{path} is a folder; load_image takes one picture, load_folder a folder.")
     if not os.path.isfile(path):

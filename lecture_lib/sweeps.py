@@ -13,7 +13,8 @@ def sweep(function, jobs, *, path=None, client=None):
     function: keywords -> a list of rows, dicts of numbers and texts. jobs: dicts of such keywords, numbers and texts too. path: a file, one
     line a job, to which every result is added as soon as it is there, so that an interrupted sweep goes on where it was; None keeps
     nothing. client: a `distributed.Client` of Dask whose workers share the jobs; None computes them here, one after another.
-    Returns a list of all rows; on an interrupt those that are done. Raises ValueError for a file that is no record of a sweep.
+    Returns a list of all rows; on an interrupt those that are done. Raises ValueError for a file that is no record of a sweep or takes no
+    more lines (what it holds stays), FileNotFoundError when there is no such folder.
     """
     done = _recorded(path)
     waiting = [job for job in jobs if _key(job) not in done]
@@ -42,20 +43,28 @@ def _key(job):
 
 def _recorded(path):
     """{job: rows} of the file; a last line that was cut off when the program ended counts as not done."""
-    text = Path(path).read_text(encoding="utf-8") if path is not None and Path(path).is_file() else ""
-    *lines, torn = text.split("\n")
+    if path is not None and not Path(path).parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {Path(path).parent} to keep the record in; make it first, or give another path.")
     try:
+        text = Path(path).read_text(encoding="utf-8") if path is not None and Path(path).exists() else ""
+        *lines, torn = text.split("\n")
         records = [json.loads(line) for line in lines]
         if not BEGINNING.startswith(torn[: len(BEGINNING)]):
             raise ValueError
         return {_key(record["job"]): record["rows"] for record in records}
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(f"{path} is no record of a sweep; give another path, or take the file away.") from None
 
 
 def _add(path, job, rows):
-    with open(path, "a+b") as file:
-        file.seek(0)
-        whole_lines = file.read().rfind(b"\n") + 1
-        file.truncate(whole_lines)  # only a line that was cut off is taken away
-        file.write((json.dumps({"job": job, "rows": rows}) + "\n").encode())
+    try:
+        with open(path, "a+b") as file:
+            end = file.seek(0, 2)
+            file.seek(0)
+            whole_lines = file.read(end).rfind(b"\n") + 1
+            if whole_lines < end:
+                file.truncate(whole_lines)  # only a line that was cut off is taken away
+            file.write((json.dumps({"job": job, "rows": rows}) + "\n").encode())
+    except OSError as error:
+        advice = "what was recorded so far is kept; make room, then start again"
+        raise ValueError(f"The results cannot be added to {path} ({error.strerror}); {advice}.") from None
