@@ -1,7 +1,8 @@
 """What an attack costs beside the bare gradient passes that it cannot do without: python benchmarks/attacks.py [--net NAME] [--rounds 5]
 
 As in side_by_side.py: attack and bare passes take turns, what counts is the time of the processor, the table holds medians and ranges.
-The last row is a climb of sixteen images until each has 99 %, with finished images in the batch to the end, and with images leaving as they finish.
+The last row is a climb of sixteen images until each has 99 %, with finished images in the batch to the end, and with images leaving as
+they finish.
 """
 
 import argparse

@@ -7,12 +7,10 @@ their answers are compared first. `--fresh` measures what needs a process of its
 """
 
 import argparse
-import csv
 import importlib
 import importlib.util
 import multiprocessing
 import os
-import resource
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -22,10 +20,11 @@ from typing import NamedTuple
 os.environ.setdefault("TQDM_DISABLE", "1")  # a bar of progress would run through the table
 
 import numpy as np
+from report import BARE, COPIED, OURS, PEER, TORCH, Fresh, Row, draw, page, read, table, write
 
+__all__ = ["BARE", "COPIED", "OURS", "PEER", "TORCH", "Contender", "Work", "installed", "measure", "race", "seconds"]
 RESULTS = Path(__file__).parent / "results"
-MODULES = "peers_maps", "peers_climbs", "peers_curves"  # each has a list WORKS; those that are not here are left out
-OURS, BARE, COPIED, PEER, TORCH = "ours", "bare passes", "copied loop", "peer on TensorFlow", "peer on PyTorch"
+MODULES = "peers_maps", "peers_attacks", "peers_pictures", "neighbors"  # each has a list WORKS; those that are not here are left out
 
 
 class Contender(NamedTuple):
@@ -49,37 +48,6 @@ class Work(NamedTuple):
     name: str
     nets: tuple
     contenders: Callable
-
-
-class Row(NamedTuple):
-    """One contender at one piece of work: seconds are medians of the processor, `ours` and `bare` are ratios, median, lowest, highest."""
-
-    net: str
-    work: str
-    who: str
-    kind: str
-    rounds: int
-    seconds: float
-    wall: float
-    ours: float
-    ours_low: float
-    ours_high: float
-    bare: float
-    bare_low: float
-    bare_high: float
-    difference: float
-    correlation: float
-    note: str
-
-
-class Fresh(NamedTuple):
-    """One contender in a process of its own: seconds of the first call, and the megabytes it needed beyond libraries and net."""
-
-    net: str
-    work: str
-    who: str
-    first: float
-    memory: float
 
 
 def installed(name):
@@ -156,7 +124,13 @@ def alone(module, number, net, *, who):
     (run,) = [contender.run for contender in work.contenders(net) if contender.who == who]
     held = psutil.Process().memory_info().rss
     taken = seconds(run)
-    return Fresh(net, work.name, who, taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3 - held / 1e6)
+    return Fresh(net, work.name, who, taken, (most_memory() - held) / 1e6)
+
+
+def most_memory():
+    """The most bytes that this process has held so far, as Linux tells; `getrusage` would count those of the process that started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
 def in_fresh_processes(module, number, net):
@@ -167,56 +141,6 @@ def in_fresh_processes(module, number, net):
                 yield process.submit(alone, module, number, net, who=contender.who).result()
             except Exception as error:
                 print(f"{contender.who} does not run: {str(error).splitlines()[0][:120]}")
-
-
-def read(path, kind):
-    """The rows of a CSV, as a list of `kind` (Row or Fresh); none where the file is not there."""
-    if not path.is_file():
-        return []
-    types = kind.__annotations__.values()
-    with path.open(newline="", encoding="utf-8") as file:
-        return [kind(*(made(cell) for made, cell in zip(types, cells, strict=True))) for cells in list(csv.reader(file))[1:]]
-
-
-def write(path, rows):
-    """Put rows into a CSV; those that were there for the same work on the same net go, the others stay."""
-    new = {(row.net, row.work) for row in rows}
-    kept = [row for row in read(path, type(rows[0])) if (row.net, row.work) not in new]
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rounded = [[f"{cell:.4g}" if isinstance(cell, float) else cell for cell in row] for row in kept + rows]
-        csv.writer(file, lineterminator="\n").writerows([type(rows[0])._fields, *rounded])
-
-
-def table(rows):
-    """Rows as lines of text."""
-    yield f"{'who':30}{'seconds':>9}{'to ours':>9}  {'range':>14}{'to bare':>9}  {'range':>14}{'apart':>9}{'alike':>7}  note"
-    for row in rows:
-        ours, bare = (f"{low:.2f}..{high:.2f}" for low, high in ((row.ours_low, row.ours_high), (row.bare_low, row.bare_high)))
-        ratios = f"{row.ours:9.2f}  {ours:>14}{row.bare:9.2f}  {bare:>14}"
-        yield f"{row.who:30}{row.seconds:9.3f}{ratios}{row.difference:9.1g}{row.correlation:7.3f}  {row.note}"
-
-
-def draw(rows, path):
-    """One picture: a panel for each net, a line for each work, a mark where each contender stands, in times our seconds, with its range."""
-    from matplotlib.figure import Figure
-
-    works, nets = list(dict.fromkeys(row.work for row in rows)), list(dict.fromkeys(row.net for row in rows))
-    marks = {BARE: ("#555555", "|"), COPIED: ("#D55E00", "s"), PEER: ("#0072B2", "o"), TORCH: ("#009E73", "^")}
-    figure = Figure(figsize=(2 + 3.2 * len(nets), 1.4 + 0.42 * len(works)), layout="constrained")
-    for axes, net in zip(figure.subplots(1, len(nets), sharex=True, sharey=True, squeeze=False)[0], nets, strict=True):
-        for place, (kind, (colour, mark)) in enumerate(marks.items()):
-            some = [row for row in rows if row.net == net and row.kind == kind and np.isfinite(row.ours)]
-            x, y = np.array([row.ours for row in some]), np.array([works.index(row.work) for row in some]) + 0.16 * (place - 1.5)
-            spread = [x - [row.ours_low for row in some], [row.ours_high for row in some] - x]
-            axes.errorbar(x, y, xerr=spread, fmt=mark, color=colour, markersize=9 if mark == "|" else 5, label=kind, elinewidth=1)
-        axes.axvline(1, color="black", linewidth=1, label=OURS)
-        axes.set(title=net, xscale="log", xlabel="times our seconds", yticks=range(len(works)), yticklabels=works)
-        axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-        axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.invert_yaxis()
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
-    figure.savefig(path, dpi=150)
 
 
 def main():
@@ -240,8 +164,11 @@ def main():
                         found = measure(work, net, rounds=arguments.rounds)
                         print(*table(found), sep="\n", flush=True)
                     write(RESULTS / f"{'fresh_' if arguments.fresh else ''}{module}.csv", found)
-    if rows := [row for module in MODULES for row in read(RESULTS / f"{module}.csv", Row)]:
-        draw(rows, RESULTS / "side_by_side.png")
+    rows, fresh = ([row for module in MODULES for row in read(RESULTS / f"{first}{module}.csv", kind)]
+                   for first, kind in (("", Row), ("fresh_", Fresh)))  # fmt: skip
+    if rows:
+        (RESULTS / "side_by_side.md").write_text("\n".join([*page(rows, fresh), ""]), encoding="utf-8")
+        draw(rows).savefig(RESULTS / "side_by_side.png", dpi=150)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,155 @@
+"""Maps: occlusion, saliency, SmoothGrad, integrated gradients, Grad-CAM, guided backprop; see side_by_side.py.
+
+All explain score 3 of the same net for the same photograph at 224 pixels. What a peer computes on PyTorch it computes on the same net,
+translated by keras_to_torch.py. SmoothGrad draws noise, each peer its own: there only the correlation tells.
+"""
+
+from functools import cache, partial
+
+import copied
+import on_tensorflow
+from bare import best_batch, forward_of, gradient_of, passes, untrained
+from on_tensorflow import CLASS, NOISE, PATCH, picture, stride_of
+from side_by_side import BARE, COPIED, OURS, PEER, TORCH, Contender, Work, installed
+
+from lecture_lib.grad_cam import grad_cam_map, spatial_layers
+from lecture_lib.guided_backprop import guided_map
+from lecture_lib.models import model_is_here
+from lecture_lib.occlusion import occlusion_map
+from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
+from lecture_lib.scores import class_score
+
+NETS = ("mobilenetv2", "resnet50v2", "vgg16", *(["squeezenet"] if model_is_here("squeezenet") else []))
+LARGE = {"resnet50v2": (16, 16), "vgg16": (8, 8)}  # pictures of SmoothGrad, points of integrated gradients; else 50 and 64
+EQUAL = 0.01  # of our largest number: where a ReLU's input is nearly 0, rounding decides whether it lets a slope through
+PLAIN = "sees no ReLU6: this is the plain gradient"
+
+
+@cache
+def fastest(net, kind):
+    """The compiled pass of a net, "forward" or "gradient", and the batch size that suits it."""
+    function = {"forward": forward_of, "gradient": gradient_of}[kind](untrained(net))
+    return function, best_batch(function, picture())
+
+
+def bare(net, kind, count):
+    """So many passes of the net, forward or back to the picture."""
+    function, size = fastest(net, kind)
+    work, done = passes(function, picture(), count=count, size=size)
+    return Contender("bare passes", work, BARE, times=count / done, note=f"{count} {kind}, {min(size, count)} at a time")
+
+
+def ours(explain, *arguments, **options):
+    return Contender("ours", partial(explain, *arguments, **options), OURS)
+
+
+def loop(explain, *arguments, times=1.0, tolerance=EQUAL, note="", **options):
+    return Contender("copied loop", partial(explain, *arguments, **options), COPIED, times, tolerance, note)
+
+
+def peers(package, who, *made, kind=PEER, times=1.0, tolerance=None, note=""):
+    """A peer, where its package is installed. made: the function that prepares the run, and its arguments."""
+    prepare, *arguments = made
+    prepared = cache(lambda: prepare(*arguments))  # at the first call, so that a peer that does not run is told from one that does
+    return [Contender(who, lambda: prepared()(), kind, times, tolerance, note)] if installed(package) else []
+
+
+def on_torch(package, who, name, *arguments, **about):
+    """A peer of the module on_torch, which is only imported where it is asked for."""
+    def prepare():
+        import on_torch
+
+        return getattr(on_torch, name)(*arguments)
+
+    return peers(package, who, prepare, kind=TORCH, **about) if installed("torch") else []
+
+
+def occlusion(net):
+    model, stride = untrained(net), stride_of(net)
+    across = (224 - PATCH) // stride + 1
+    return [
+        ours(occlusion_map, model, picture(), CLASS, patch=PATCH, stride=stride, of=class_score),
+        bare(net, "forward", across**2),
+        loop(copied.occlusion, model, picture(), CLASS, patch=PATCH, stride=stride, rows=1, times=across, tolerance=None,
+             note=f"predict for every patch; one of {across} rows, counted {across} times"),
+        *peers("xplique", "xplique", on_tensorflow.xplique_occlusion, net, tolerance=EQUAL),
+        *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_occlusion, net, times=across**2 / 49,
+                  note="patches side by side only: 49, counted as the others; fills with 127.5"),
+        *on_torch("captum", "captum", "captum_occlusion", net, tolerance=EQUAL),
+    ]  # fmt: skip
+
+
+def saliency(net):
+    model = untrained(net)
+    return [
+        ours(saliency_map, model, picture(), CLASS),
+        bare(net, "gradient", 1),
+        loop(copied.saliency, model, picture(), CLASS),
+        *peers("xplique", "xplique", on_tensorflow.xplique_saliency, net, tolerance=EQUAL),
+        *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_saliency, net, note="sum over colours, in 256 steps"),
+        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, tolerance=EQUAL),
+        *peers("saliency", "saliency (PAIR)", on_tensorflow.pair_saliency, net, tolerance=EQUAL),
+        *on_torch("captum", "captum", "captum_saliency", net, tolerance=EQUAL),
+    ]
+
+
+def smoothgrad(net):
+    model, count = untrained(net), LARGE.get(net, (50, 64))[0]
+    return [
+        ours(smoothgrad_map, model, picture(), CLASS, samples=count, noise=NOISE),
+        bare(net, "gradient", count),
+        loop(copied.smoothgrad, model, picture(), CLASS, samples=count),
+        *peers("xplique", "xplique", on_tensorflow.xplique_smoothgrad, net, count),
+        *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_smoothgrad, net, count, note="of the cross entropy, not of the score"),
+        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, count),
+        *peers("saliency", "saliency (PAIR)", on_tensorflow.pair_smoothgrad, net, count),
+        *on_torch("captum", "captum", "captum_smoothgrad", net, count),
+    ]
+
+
+def integrated_gradients(net):
+    model, count = untrained(net), LARGE.get(net, (50, 64))[1]
+    return [
+        ours(integrated_gradients_map, model, picture(), CLASS, steps=count),
+        bare(net, "gradient", count),
+        loop(copied.integrated_gradients, model, picture(), CLASS, steps=count),
+        *peers("xplique", "xplique", on_tensorflow.xplique_integrated, net, count, note="trapezoids, ours midpoints"),
+        *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_integrated, net, count, note="not times the picture; in 256 steps"),
+        *peers("saliency", "saliency (PAIR)", on_tensorflow.pair_integrated, net, count, note="both ends of the way, ours midpoints"),
+        *on_torch("captum", "captum", "captum_integrated", net, count, tolerance=EQUAL),
+    ]
+
+
+def grad_cam(net):
+    model = untrained(net)
+    layer = spatial_layers(model)[-1]
+    return [
+        ours(grad_cam_map, model, picture(), CLASS),
+        bare(net, "forward", 1),
+        loop(copied.grad_cam, model, picture(), CLASS, layer=layer),
+        *peers("xplique", "xplique", on_tensorflow.xplique_grad_cam, net, layer, note="no ReLU at its end; enlarged with cubic curves"),
+        *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_grad_cam, net, layer, note="answers a coloured picture"),
+        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_grad_cam, net, layer, note="enlarged from corner to corner"),
+        *on_torch("captum", "captum", "captum_grad_cam", net, layer, tolerance=EQUAL),
+        *on_torch("pytorch_grad_cam", "pytorch-grad-cam", "pytorch_grad_cam", net, layer, note="stretched to 0..1"),
+    ]
+
+
+def guided_backprop(net):
+    model, six = untrained(net), net == "mobilenetv2"  # its ReLUs are capped at 6
+    same = {"note": PLAIN} if six else {"tolerance": EQUAL}
+    plain = copied.guided_model(model)
+    return [
+        ours(guided_map, model, picture(), CLASS),
+        bare(net, "gradient", 1),
+        loop(copied.saliency, plain, picture(), CLASS, **({"tolerance": None} | same)),
+        *peers("xplique", "xplique", on_tensorflow.xplique_guided, net, tolerance=EQUAL),
+        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_guided, net, **same),
+        *on_torch("captum", "captum", "captum_guided", net, **same),
+        *on_torch("pytorch_grad_cam", "pytorch-grad-cam", "pytorch_guided", net, **same),
+    ]
+
+
+WORKS = [Work(name, NETS, contenders) for name, contenders in {
+    "occlusion": occlusion, "saliency": saliency, "SmoothGrad": smoothgrad, "integrated gradients": integrated_gradients,
+    "Grad-CAM": grad_cam, "guided backprop": guided_backprop}.items()]  # fmt: skip
