@@ -1,5 +1,6 @@
 """Write a trained net's weights as the course stores them: float16, one array a weight, normalization folded into the convolutions."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,9 @@ def export(trained, plain, name):
     inputs = inputs if len(inputs) > 1 else inputs[0]
     difference = np.abs(trained.predict_on_batch(inputs) - plain.predict_on_batch(inputs)).max()
     print(f"{name}: {plain.count_params():,} parameters, largest change of an output by rounding to float16: {difference:.1e}")
-    np.savez_compressed(DATA / f"{name}.npz", **weights)
+    part = DATA / f"{name}.part.npz"
+    np.savez_compressed(part, **weights)
+    os.replace(part, DATA / f"{name}.npz")  # in one step: the weights before stay whole until these are
 
 
 def stored(plain, name):

@@ -8,6 +8,7 @@ last whole pass when cut off.
 
 import argparse
 import csv
+import os
 import time
 from pathlib import Path
 
@@ -77,7 +78,8 @@ def main(name, *, radius, epochs, peak=1e-3, precision="float32", limit=None, se
         shares = [attacked_accuracy(model, test_images[:250], test_labels[:250], radius=r, steps=10) for r in (0, radius)]
         seconds = round(time.time() - start)
         print(f"{name}: pass {epoch + 1} of {epochs}, {shares[0]:.3f} clean, {shares[1]:.3f} attacked, {seconds} s", flush=True)
-        model.save(folder / "last.keras")
+        model.save(folder / "next.keras")
+        os.replace(folder / "next.keras", folder / "last.keras")  # in one step: a run that is killed here leaves the pass before
         with open(curve, "a", newline="") as file:
             csv.writer(file).writerow([epoch + 1, *shares, seconds])
     keras.config.set_dtype_policy("float32")
