@@ -1,4 +1,4 @@
-"""Settings of the demonstration, which `make demo` starts; LECTURE_DEMO is the folder that make_demo.py filled."""
+"""Settings of the demonstration: LECTURE_DEMO is the folder that make_demo.py filled, LECTURE_DEMO_TOKEN a password or nothing."""
 
 import json
 import os
@@ -17,6 +17,8 @@ def add_tiles(page_config, **request):
 c = get_config()  # noqa: F821
 c.Voila.root_dir = str(pages)
 c.Voila.log_level = "WARN"
+if token := os.environ.get("LECTURE_DEMO_TOKEN"):  # with it, only who has the address with ?token=... gets in
+    c.Voila.token = token
 c.Voila.tornado_settings = {"websocket_max_message_size": 100 * 2**20}  # a photograph from a camera travels in one message
 c.VoilaConfiguration.template = "lecture"
 c.VoilaConfiguration.classic_tree = True
