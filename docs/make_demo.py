@@ -64,6 +64,11 @@ def is_panel(statement):
     return isinstance(call, ast.Call) and getattr(call.func, "id", None) in PANELS
 
 
+def binds(statement):
+    """Whether a statement gives its names in any case, so that what they were before does not matter."""
+    return isinstance(statement, (ast.Assign, ast.FunctionDef, ast.Import, ast.ImportFrom))
+
+
 def kept(statements):
     """The panels among the statements of a notebook and what they need, in order: the statements before them that give or change it."""
     compiled = [names_in(compile(ast.Module([line], []), "notebook", "exec")) for line in statements]
@@ -77,7 +82,7 @@ def kept(statements):
     for line, (given, at_once, later) in zip(reversed(statements), reversed(compiled), strict=True):
         if is_panel(line) or (given | set(changed_in(line)) - imported) & needed:
             lines.insert(0, line)
-            needed |= with_late(at_once | later, late)
+            needed = needed - (given if binds(line) else set()) | with_late(at_once | later, late)
     return lines
 
 

@@ -75,8 +75,8 @@ def _reasons_now(net, reasons):
 
 
 def _marked(names, reasons):
-    """The entries of a list, those that cannot be used with the reason; its first words, up to a colon, are enough there."""
-    return [(f"{name}  ({reasons[name].partition(':')[0]})" if name in reasons else name, name) for name in names]
+    """The entries of a list, those that cannot be used with the reason; its first words, up to a semicolon, are enough there."""
+    return [(f"{name}  ({reasons[name].partition(';')[0]})" if name in reasons else name, name) for name in names]
 
 
 def _usable(name, reasons):

@@ -112,11 +112,11 @@ def test_a_net_that_is_not_here_says_why():
 
 def test_a_layer_that_the_chosen_net_lacks_is_marked_and_says_why():
     net = widgets.net_dropdown(["small", "large"])
-    lacking = {"small": {"conv9": "not in small: it ends with conv2"}, "large": {}}
+    lacking = {"small": {"conv9": "not in small; it ends with conv2"}, "large": {}}
     layer = widgets.layer_dropdown(["conv1", "conv9"], value="conv1", net=net, reasons=lacking.get)
     assert layer.view.options == (("conv1", "conv1"), ("conv9  (not in small)", "conv9"))
     layer.view.value = "conv9"
-    with pytest.raises(ValueError, match="^conv9 cannot be used here: not in small: it ends with conv2$"):
+    with pytest.raises(ValueError, match="^conv9 cannot be used here: not in small; it ends with conv2$"):
         layer.read()
     net.view.value = "large"
     assert layer.view.options == (("conv1", "conv1"), ("conv9", "conv9")) and layer.read() == "conv9"
