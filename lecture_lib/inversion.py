@@ -50,9 +50,11 @@ def smooth_variation(images, *, beta=2.0):
 
     images: (N, H, W, C). Returns (N,). Source: Mahendran and Vedaldi, 2015.
     """
-    padded = tf.pad(images, [[0, 0], [0, 1], [0, 1], [0, 0]], "SYMMETRIC")  # beyond the edge nothing changes
-    squares = (padded[:, :-1, 1:] - images) ** 2 + (padded[:, 1:, :-1] - images) ** 2
-    logs = tf.math.log(tf.maximum(squares, 1e-8))  # the root of 0 has no slope
+    inside = lambda size: tf.cast(tf.range(size) < size - 1, images.dtype)  # beyond the edge nothing changes
+    _, height, width, _ = tf.unstack(tf.shape(images))
+    right = (tf.roll(images, -1, axis=2) - images) * inside(width)[:, None]  # slices would cost thrice as much on the way back
+    down = (tf.roll(images, -1, axis=1) - images) * inside(height)[:, None, None]
+    logs = tf.math.log(right**2 + down**2 + 1e-8)  # the root of 0 has no slope
     return tf.reduce_sum(tf.exp(beta / 2 * logs), axis=[1, 2, 3])  # a power, in two thirds of the time of **
 
 

@@ -127,7 +127,8 @@ def _style_distance(images, *, model, layers, targets):
 def gram(activations):
     """G = V Vᵀ / (positions · channels), V the activations (N, h, w, C) as a matrix of C rows. Returns (N, C, C)."""
     size = tf.cast(tf.reduce_prod(tf.shape(activations)[1:]), activations.dtype)
-    return tf.einsum("nhwc,nhwd->ncd", activations, activations) / size
+    rows = tf.reshape(activations, [tf.shape(activations)[0], -1, tf.shape(activations)[-1]])  # Vᵀ as it lies in memory: a row per position
+    return tf.matmul(rows, rows, transpose_a=True) / size
 
 
 def l2(images):
