@@ -5,7 +5,8 @@ kernel held. The notebooks in the folder stay as they are.
 
 Whether the table's minutes are still true: python docs/measure_notebooks.py --check REPORT, the XML report of a run of all notebooks as
 tests. How fast its machine was and what else ran there cancels out, for shares of the whole are compared: each notebook's part of the
-table's minutes with its part of the report's, which may differ by a factor of two. Memory is not in the report and not checked.
+table's minutes with its part of the report's, which may differ by a factor of two, or by ten seconds, which waking TensorFlow on a busy
+machine can take. Memory is not in the report and not checked.
 """
 
 import contextlib
@@ -53,13 +54,13 @@ def seconds_of(report):
 
 
 def outdated(said, measured):
-    """A sentence for each notebook whose share of the measured time is not within a factor of two of its share of what is said."""
+    """A sentence for each notebook whose share of the time measured is beyond twice or half its share of what is said."""
     for name in sorted(said.keys() | measured.keys()):
         if name not in said or name not in measured:
             yield f"{name} is only in the {'table' if name in said else 'report'}."
             continue
         expected = said[name] / sum(said.values()) * sum(measured.values())
-        if not expected / 2 <= measured[name] <= expected * 2:
+        if not expected / 2 <= measured[name] <= expected * 2 and abs(measured[name] - expected) > 10:
             yield f"{name} took {measured[name]:.0f} s where the table in README.md, at this machine's speed, lets expect {expected:.0f} s."
 
 
