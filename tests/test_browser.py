@@ -1,7 +1,8 @@
-"""The course as a student meets it: JupyterLab in a browser, a copy of the notebooks run from top to bottom, panels used by hand.
+"""The course as a student meets it: JupyterLab in a browser, a copy of a notebook run from top to bottom, all panels used by hand.
 
-Needs Chromium and Playwright, and says so where one is missing. With the environment variable LECTURE_SCREENSHOTS naming a folder,
-a screenshot of every notebook and panel is left there.
+The panels of the whole course stand in one notebook, cut out as for the demonstration, so that TensorFlow is woken once. Needs Chromium and
+Playwright, and says so where one is missing. With the environment variable LECTURE_SCREENSHOTS naming a folder, a screenshot of every
+notebook and panel is left there.
 """
 
 import contextlib
@@ -20,6 +21,10 @@ import numpy as np
 import pytest
 from course import NOTEBOOKS, ROOT
 from PIL import Image
+
+sys.path.insert(0, str(ROOT / "docs"))
+
+import make_demo
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser test needs Playwright: pip install playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -63,6 +68,13 @@ def copy_of(path):
     return {**notebook, "cells": cells}
 
 
+def cell_with_page(path):
+    """A cell that shows the panels of a page, with names of its own, so that no page meddles with another."""
+    source = "\n".join("".join(part["source"]) for part in code_cells(path))
+    path.with_suffix(".py").write_text(source, encoding="utf-8")
+    return cell(f"exec(open('{path.stem}.py', encoding='utf-8').read(), {{'__name__': '{path.stem}'}})")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with the notebooks to open, so that those of the clone stay as they are."""
@@ -70,7 +82,12 @@ def folder(tmp_path_factory):
     (folder / "notebooks").mkdir()
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     panels = {"cells": list(map(cell, PANELS.values())), "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
-    notebooks = {"panels": panels} | {path.stem: copy_of(path) for path in NOTEBOOKS}
+    make_demo.make(folder / "notebooks" / "pages")
+    course = {**panels, "cells": [cell_with_page(folder / "notebooks" / "pages" / path.name) for path in NOTEBOOKS]}
+    notebooks = {"panels": panels, "pages/course": course} | {path.stem: copy_of(path) for path in NOTEBOOKS}
+    (folder / "notebooks" / "slides").mkdir()
+    for path in NOTEBOOKS:  # with their stored outputs
+        shutil.copy(path, folder / "notebooks" / "slides")
     for name, notebook in notebooks.items():
         (folder / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     # The corner where JupyterLab announces its news is where buttons are; a browser test must not fetch them either.
@@ -86,7 +103,8 @@ def address(folder):
     port, token = free_port(), secrets.token_hex(16)
     command = ["jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += [f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
-    with served(command, f"http://127.0.0.1:{port}/api/status?token={token}", folder=folder, cwd=folder):
+    url, slides = f"http://127.0.0.1:{port}/api/status?token={token}", str(ROOT / "docs" / "slides")
+    with served(command, url, folder=folder, cwd=folder, JUPYTER_PATH=slides):
         yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}.ipynb?reset&token={token}"
 
 
@@ -233,7 +251,7 @@ def status(panel):
     return panel.locator(".lecture-status").inner_text()
 
 
-COURSE = ["00_start_here", "12_adversarial"]
+COURSE = ["00_start_here", "pages/course"]
 
 
 @pytest.mark.parametrize("name", ["panels", *COURSE])
@@ -244,7 +262,7 @@ def test_a_notebook_runs_from_top_to_bottom(opened, folder, name):
     assert page.complaints == []
 
 
-@pytest.mark.parametrize("name", ["panels", *COURSE])
+@pytest.mark.parametrize("name", ["panels", "00_start_here"])
 def test_arrow_keys_on_a_slider_change_the_picture(opened, name):
     page = opened(name)
     panel = panel_with(page, page.get_by_role("slider"))
@@ -273,22 +291,96 @@ def test_what_goes_wrong_is_a_sentence_and_the_picture_stays(opened):
     alert.wait_for(state="detached")
 
 
-@pytest.mark.parametrize("name", ["panels", "12_adversarial"])
-def test_a_climb_is_started_watched_and_stopped(opened, name):
-    page = opened(name)
+def test_a_climb_is_started_watched_and_stopped(opened):
+    page = opened("panels")
     panel = panel_with(page, page.get_by_role("slider"), live=True)
-    start, stop = (panel.get_by_role("button", name=text, exact=True) for text in ("Start", "Stop"))
     before = picture_of(panel)
+    climb_and_stop(panel)
+    assert status(panel).startswith("Stopped") and changed(panel, before)
+    assert page.complaints == []
+
+
+def climb_and_stop(panel):
+    """Press Start, see steps counted, press Stop, and see the climb end; one that is quick may have arrived before."""
+    start, stop = (panel.get_by_role("button", name=text, exact=True) for text in ("Start", "Stop"))
     start.click()
     wait_until(lambda: status(panel).startswith(("Step", "Done")), "the status line counts steps", seconds=90)
-    try:
-        stop.click(timeout=5000)
-    except playwright.TimeoutError:  # a climb of the course may have arrived before
-        assert name != "panels" and status(panel).startswith("Done")
-    wait_until(lambda: status(panel).startswith("Stopped" if name == "panels" else ("Stopped", "Done")), "the climb ends", seconds=30)
-    screenshot(page, f"{name}-climb")
-    assert changed(panel, before) and start.is_enabled() and stop.is_disabled()
-    assert page.complaints == []
+    with contextlib.suppress(playwright.TimeoutError):
+        stop.click(timeout=2000)
+    wait_until(lambda: status(panel).startswith(("Stopped at", "Done")), "the climb ends", seconds=30)
+    wait_until(lambda: start.is_enabled() and stop.is_disabled(), "another climb may begin", seconds=10)
+
+
+def view(panel):
+    """What a reader sees of a panel: picture and status line."""
+    return picture_of(panel), status(panel)
+
+
+def seen_to_change(panel, before):
+    """Wait until a panel has another picture or says something else, none of which is a complaint."""
+    wait_until(lambda: None not in (now := view(panel)) and now != before, "the panel has answered", seconds=90)
+    assert panel.get_by_role("alert").count() == 0, status(panel)
+
+
+LISTS = {"net", "layer", "picture", "map name", "concept", "rule", "painting", "climbed"}
+
+
+def change_all(panel, answered):
+    """Choose another entry of each list and another class, move the last slider by keyboard; answered(panel, what it was before)."""
+    for row in panel.locator(".widget-dropdown").all():
+        texts = [text.replace("\xa0", " ") for text in row.locator("option").all_inner_texts()]
+        usable = [index for index, text in enumerate(texts) if " (" not in text]
+        if row.locator("label").inner_text() in LISTS and len(usable) > 1:
+            before, choice = view(panel), row.locator("select")
+            chosen = usable.index(choice.evaluate("list => list.selectedIndex"))
+            choice.select_option(index=usable[(chosen + 1) % len(usable)])
+            answered(panel, before)
+    for box in panel.get_by_role("combobox").and_(panel.locator("input")).all():
+        before = view(panel)
+        box.fill("obelisk" if box.input_value() != "obelisk" else "teapot")
+        box.press("Enter")
+        answered(panel, before)
+    for slider in panel.get_by_role("slider").all()[-1:]:
+        before = view(panel)
+        slider.press("Home")
+        answered(panel, before)
+
+
+@pytest.mark.parametrize("number", range(len(NOTEBOOKS)), ids=[path.stem for path in NOTEBOOKS])
+def test_the_panel_of_every_notebook_answers_its_controls(opened, number):
+    page = opened("pages/course")
+    panel = page.locator(".jp-CodeCell").nth(number).locator(".lecture-panel").first
+    panel.scroll_into_view_if_needed()
+    panel.locator("img").wait_for()
+    is_live = panel.get_by_role("button", name="Start", exact=True).count() > 0
+    change_all(panel, (lambda panel, before: None) if is_live else seen_to_change)
+    if is_live:
+        before = picture_of(panel)
+        climb_and_stop(panel)
+        changed(panel, before)
+    screenshot(page, f"course-{NOTEBOOKS[number].stem}")
+    assert panel.get_by_role("alert").count() == 0 and page.complaints == []
+
+
+def chosen_picture(panel):
+    rows = panel.locator(".widget-dropdown").filter(has=panel.page.get_by_text("picture", exact=True))
+    return rows.locator("select").evaluate("list => list.selectedOptions[0].text").replace("\xa0", " ")
+
+
+def test_a_picture_is_handed_on_to_another_notebook(opened, folder):
+    page = opened("pages/course")
+    panel = page.locator(".jp-CodeCell").nth(12).locator(".lecture-panel").first
+    panel.scroll_into_view_if_needed()
+    panel.get_by_role("button", name="Explain: saliency").press("Enter")
+    link = panel.get_by_role("link", name="Open 05 saliency")
+    link.press("Enter")
+    page.get_by_role("tab", name="05_saliency.ipynb", selected=True).wait_for()
+    run_all_cells(page, folder / "notebooks" / "pages" / "05_saliency.ipynb")
+    panel = page.locator(".lecture-panel").filter(visible=True).filter(has_text="noise").first
+    panel.get_by_role("combobox").filter(has_text="The photograph while it is attacked (handed on)").wait_for()
+    wait_until(lambda: "handed on" in chosen_picture(panel), "the picture is chosen", seconds=30)
+    screenshot(page, "handed-on")
+    assert panel.get_by_role("alert").count() == 0 and page.complaints == []
 
 
 @pytest.mark.parametrize("name", ["panels", "00_start_here"])
@@ -307,10 +399,58 @@ def test_a_picture_is_uploaded(opened, name, tmp_path):
     assert page.complaints == []
 
 
-@pytest.mark.parametrize("name", ["panels", "00_start_here"])
+@pytest.mark.parametrize("name", ["panels", "pages/course"])
 def test_nothing_in_a_panel_shuts_people_out(opened, name):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install axe-playwright-python")
     page = opened(name)
     panel_with(page, page.get_by_role("slider"))
     found = axe.Axe().run(page, context=".lecture-panel").response["violations"]
     assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found if rule["impact"] in ("serious", "critical")] == []
+
+
+# Slides
+
+
+FURTHEST = """() => {
+    const slide = [...document.querySelectorAll(".reveal .slides section.present")].at(-1);
+    const parts = [...slide.querySelectorAll("img, pre, table, p, .jp-Cell")].filter((part) => part.offsetParent);
+    const boxes = parts.map((part) => part.getBoundingClientRect());
+    return [location.hash, Math.max(0, ...boxes.map((box) => box.right)), Math.max(0, ...boxes.map((box) => box.bottom))];
+}"""
+
+
+@pytest.fixture
+def slides(chromium, address):
+    """A function that shows a notebook as slides on a screen of 1280 × 720."""
+    pytest.importorskip("jupyterlab_rise", reason="slides need jupyterlab-rise")
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+
+    def show(name):
+        page.goto(address.format(name).replace("/lab/tree/", "/rise/"))
+        page.locator(".reveal section.present").first.wait_for(timeout=90_000)
+        page.wait_for_timeout(4000)
+        return page
+
+    yield show
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["05_saliency", "12_adversarial"])
+def test_nothing_overflows_a_slide(slides, name):
+    page, seen = slides(f"slides/{name}"), {}
+    while (found := page.evaluate(FURTHEST))[0] not in seen:
+        seen[found[0]] = found[1:]
+        page.keyboard.press("Space")
+        page.wait_for_timeout(250)
+    assert len(seen) > 15 and {slide: ends for slide, ends in seen.items() if ends[0] > 1280 or ends[1] > 720} == {}
+
+
+def test_a_panel_lives_on_its_slide(opened, slides):
+    opened("pages/05_saliency").close()  # its kernel stays
+    page = slides("pages/05_saliency")
+    panel = page.locator(".lecture-panel").first
+    panel.locator("img").wait_for(timeout=60_000)
+    before = view(panel)
+    panel.locator("select").first.select_option("tinynet")
+    seen_to_change(panel, before)
+    screenshot(page, "slide-with-panel")

@@ -13,7 +13,20 @@ from course import NOTEBOOKS, ROOT
 sys.path.insert(0, str(ROOT / "docs"))
 
 import make_demo
-from test_browser import CHROMIUM, FLAGS, changed, collect_complaints, free_port, playwright, served
+from test_browser import (
+    CHROMIUM,
+    FLAGS,
+    changed,
+    chosen_picture,
+    climb_and_stop,
+    collect_complaints,
+    free_port,
+    picture_of,
+    playwright,
+    served,
+    status,
+    wait_until,
+)  # fmt: skip
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install axe-playwright-python")
 
@@ -34,6 +47,9 @@ def kept(source):
     ("import np\nnp.check(1)\nx = np.one", "import np\nx = np.one"),
     ("def g():\n    return b\ndef x():\n    return g()\nb = 3\nc = 4", "def g():\n    return b\ndef x():\n    return g()\nb = 3"),
     ("for i in range(3):\n    x = i\nfor i in range(3):\n    y = i", "for i in range(3):\n    x = i"),
+    ("a = 1\nprint(a)\nx = a\nx = 2", "x = 2"),
+    ("x = 1\nif x:\n    x = 2", "x = 1\nif x:\n    x = 2"),
+    ("x = 1\nx = x + 1", "x = 1\nx = x + 1"),
 ])
 def test_what_a_panel_needs_is_kept_and_nothing_else(before, needed):
     assert kept(f"{before}\nexplore(x)\nz = 1") == [*map(ast.unparse, ast.parse(needed).body), "explore(x)"]
@@ -124,3 +140,31 @@ def test_a_tile_leads_to_the_panel_which_answers_and_shows_no_code(page):
     assert page.complaints == []
     if folder := os.environ.get("LECTURE_SCREENSHOTS"):
         page.screenshot(path=os.path.join(folder, "demo.png"), full_page=True)
+
+
+def test_a_climb_is_stopped_its_picture_handed_on_to_another_page_and_the_quiz_answers(demo, page):
+    page.goto(f"{demo}voila/render/12_adversarial.ipynb", timeout=180_000)  # its kernel is the second, and not warm
+    panel = page.locator(".lecture-panel").first
+    panel.locator("img").wait_for(timeout=120_000)
+    before = picture_of(panel)
+    climb_and_stop(panel)
+    changed(panel, before)
+    panel.get_by_role("button", name="Explain: saliency").click()
+    with page.expect_popup() as opened:
+        panel.get_by_role("link", name="Open 05 saliency").click()
+    quiz = page.locator(".lecture-panel").filter(has=page.get_by_role("button", name="Left is real"))
+    quiz.get_by_role("button", name="Left is real").click()
+    wait_until(lambda: "Question 2" in status(quiz), "the quiz goes on", seconds=20)
+    assert page.complaints == []
+    is_explained(opened.value)
+
+
+def is_explained(page):
+    """A page that opened for a picture handed on has it chosen, and answers."""
+    collect_complaints(page)
+    panel = page.locator(".lecture-panel")
+    panel.locator("img").wait_for(timeout=120_000)
+    wait_until(lambda: "handed on" in chosen_picture(panel), "the picture is chosen", seconds=60)
+    wait_until(lambda: "The net sees" in status(panel), "the attacked picture is explained", seconds=60)
+    assert panel.get_by_role("alert").count() == 0 and page.complaints == []
+    page.close()
