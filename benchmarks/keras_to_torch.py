@@ -143,12 +143,13 @@ def convolution(layer):
 
 
 def pooling(layer):
-    """The largest or the mean number of windows; means only without padding, where all windows are full."""
-    largest = isinstance(layer, keras.layers.MaxPooling2D)
-    if layer.padding == "same" and not largest:
+    """The largest or the mean number of windows; means only of windows side by side, of which the last may be cut off."""
+    largest, padded = isinstance(layer, keras.layers.MaxPooling2D), layer.padding == "same"
+    if largest:
+        return in_a_row([Same(layer.pool_size, layer.strides, -np.inf)] if padded else [], nn.MaxPool2d(layer.pool_size, layer.strides))
+    if padded and layer.pool_size != layer.strides:
         raise ValueError(f"The layer {layer.name!r} takes means of padded windows, which is not translated to PyTorch.")
-    made = (nn.MaxPool2d if largest else nn.AvgPool2d)(layer.pool_size, layer.strides)
-    return in_a_row([Same(layer.pool_size, layer.strides, -np.inf)] if layer.padding == "same" else [], made)
+    return nn.AvgPool2d(layer.pool_size, layer.strides, ceil_mode=padded)
 
 
 def normalization(layer):
