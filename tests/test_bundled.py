@@ -91,14 +91,14 @@ def test_the_photographs_that_come_along_are_read_rightly(name, photo, right):
 
 
 @needs_mnist
-@pytest.mark.parametrize("name, least", [("mnist_cnn", 0.9927), ("mnist_natural", 0.99), ("mnist_robust", 0.98), ("protonet", 0.975)])
+@pytest.mark.parametrize("name, least", [("mnist_cnn", 0.9927), ("mnist_natural", 0.99), ("mnist_robust", 0.98), ("protonet", 0.99)])
 def test_a_digit_reader_reads_what_the_card_says(name, least, test_digits):
     share = share_right(load_model(name), *test_digits)
     assert share >= least and share == pytest.approx(WRITTEN[name]["mnist_test"], abs=2e-3)
 
 
 @needs_mnist
-@pytest.mark.parametrize("name, low, high", [("mnist_natural", 0.0, 0.05), ("mnist_robust", 0.85, 1.0)])
+@pytest.mark.parametrize("name, low, high", [("mnist_natural", 0.0, 0.05), ("mnist_robust", 0.9, 1.0)])
 def test_one_of_the_twins_withstands_an_attack(name, low, high, test_digits):
     images, labels = (part[:200] for part in test_digits)
     net = load_model(name)
@@ -133,7 +133,7 @@ def test_a_decoder_draws_digits_that_it_never_saw(name, layer):
 def test_every_prototype_is_a_digit_to_another_net():
     prototypes = load_model("protonet").get_layer("prototypes").get_weights()[0]
     chances = probabilities(load_model("mnist_cnn"), zoo.load_part("protonet_decoder")(prototypes).numpy())
-    assert chances.shape == (15, 10) and np.mean(chances.max(axis=1) > 0.8) >= 0.8
+    assert chances.shape == (15, 10) and chances.max(axis=1).min() > 0.8 and set(chances.argmax(axis=1)) == set(range(10))
 
 
 def test_the_generator_draws_pictures_in_which_its_net_sees_the_class():

@@ -36,6 +36,11 @@ def mnist():
     return load_mnist()
 
 
+def every_hundredth_digit():
+    """A hundred test digits of all writers: the first half of MNIST's is the easier one."""
+    return [part[::100] for part in mnist()[2:]]
+
+
 @cache
 def photographs(count=5):
     found = load_tiny_imagenet("val", per_class=count)
@@ -46,7 +51,7 @@ def photographs(count=5):
 def accuracy(*, net, first):
     """Rows for `CHUNK` pictures from `first` on: how many are right at each radius, under each attack and all weaker ones."""
     digits = net.startswith("mnist")
-    images, labels = mnist()[2:] if digits else photographs()
+    images, labels = every_hundredth_digit() if digits else photographs()
     some, radii = slice(first, first + CHUNK), DIGIT_RADII if digits else PHOTO_RADII
     attacks = ATTACKS["mnist" if digits else "tinynet"]
     kept = survivors(load_model(net), images[some], labels[some], radii=radii, attacks=list(attacks.values()))
@@ -112,7 +117,7 @@ def write(name, rows):
         table.writerows(rows)
 
 
-def measure_accuracy(table, *nets, count=40):
+def measure_accuracy(table, *nets, count):
     jobs = [{"net": net, "first": first} for net in nets for first in range(0, count, CHUNK)]
     write(table, summed(sweep(accuracy, jobs, path=KEPT / f"{table}.jsonl"), ["net", "attack", "radius"]))
 
@@ -157,6 +162,6 @@ if __name__ == "__main__":
     if "radius" in wanted:
         measure_radius()
     if "digits" in wanted:
-        measure_accuracy("defence_digits", "mnist_natural", "mnist_robust")
+        measure_accuracy("defence_digits", "mnist_natural", "mnist_robust", count=100)
     if "photographs" in wanted:
-        measure_accuracy("defence_photographs", "tinynet", "tinynet_robust")
+        measure_accuracy("defence_photographs", "tinynet", "tinynet_robust", count=40)

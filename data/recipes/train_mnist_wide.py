@@ -2,8 +2,8 @@
 
 Adversarial training (Madry et al., Towards deep learning models resistant to adversarial attacks, 2018) at the price of one step: each
 picture keeps its attack from pass to pass, and the next pass only improves it (Zheng et al., Efficient adversarial training with
-transferable adversarial examples, 2020); the last pass takes a few steps. Runs on Keras with TensorFlow or PyTorch; goes on after the
-last whole pass when cut off.
+transferable adversarial examples, 2020); the last pass takes a few steps. With --again a net that is stored learns on, at full radius
+from the start. Runs on Keras with TensorFlow or PyTorch; goes on after the last whole pass when cut off.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from export import export
+from export import export, stored
 from keras import layers
 from linf_attack import attacked_accuracy, improved_attack
 from tqdm.auto import tqdm
@@ -57,22 +57,22 @@ def one_pass(model, images, labels, changes, *, radii, steps, random):
         model.train_on_batch(pictures, answers)
 
 
-def main(name, *, radius, epochs, peak=1e-3, precision="float32", limit=None, seed=0):
+def main(name, *, radius, epochs, again=False, peak=1e-3, precision="float32", limit=None, seed=0):
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     images, labels, test_images, test_labels = load_mnist()
-    folder, start, per_pass = Path("checkpoints") / name, time.time(), limit or len(labels) // BATCH
+    folder, start, per_pass = Path("checkpoints") / (name + "_again" * again), time.time(), limit or len(labels) // BATCH
     folder.mkdir(parents=True, exist_ok=True)
     curve = folder / "curve.csv"
     done = len(curve.read_text().splitlines()) if curve.is_file() else 0
-    model = quick_twin(mnist_wide())
+    model = quick_twin(stored(mnist_wide(), name) if again else mnist_wide())
     rate = keras.optimizers.schedules.CosineDecay(peak, epochs * per_pass)
     model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     if done:
         model = keras.saving.load_model(folder / "last.keras")
     changes = np.random.default_rng(seed).uniform(-radius, radius, images.shape).astype("float16")
     for epoch in range(done, epochs):
-        radii = radius * np.minimum(1, (epoch + np.arange(per_pass) / per_pass) / RAMP)
+        radii = radius * np.minimum(1, again + (epoch + np.arange(per_pass) / per_pass) / RAMP)
         one_pass(model, images, labels, changes, radii=radii.tolist(), steps=MANY if epoch == epochs - 1 else 1,
                  random=np.random.default_rng([seed, epoch]))  # fmt: skip
         shares = [attacked_accuracy(model, test_images[:250], test_labels[:250], radius=r, steps=10) for r in (0, radius)]
@@ -93,6 +93,8 @@ if __name__ == "__main__":
     parser.add_argument("name")
     parser.add_argument("--radius", type=float, default=0.0)
     parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--again", action="store_true", help="begin with the weights in data/, as after an earlier run of this recipe")
+    parser.add_argument("--peak", type=float, default=1e-3, help="the largest learning rate, at the start")
     parser.add_argument("--precision", default="float32", help="mixed_bfloat16 halves the time on processors that know it")
     parser.add_argument("--limit", type=int, help="batches in a pass, to try the recipe")
     main(**vars(parser.parse_args()))

@@ -2,7 +2,8 @@
 
 Four losses (Li et al., Deep learning for case-based reasoning through prototypes, 2018): 20 times the cross-entropy of the class, the
 squared error of the decoded picture, and two squared distances: of each prototype to the nearest picture of the batch, and of each
-picture to the nearest prototype. Each picture is bent like rubber first. Runs on Keras with TensorFlow or PyTorch.
+picture to the nearest prototype. Each picture is bent like rubber first. With --again the stored nets learn on. Runs on Keras with
+TensorFlow or PyTorch.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from batches import InRandomOrder, elastic
-from export import export
+from export import export, stored
 from keras import ops
 
 from lecture_lib.digits import load_mnist
@@ -22,12 +23,12 @@ from lecture_lib.nets import protonet
 class Elastic(InRandomOrder):
     """Bent pictures in random order, with the answers to all outputs: the digit, and the picture itself."""
 
-    def __init__(self, images, labels, *, batch=250, limit=None, seed=0):
+    def __init__(self, images, labels, *, alpha, batch=250, limit=None, seed=0):
         super().__init__(len(labels), batch=batch, limit=limit, seed=seed, workers=0)
-        self.images, self.labels = images, labels
+        self.images, self.labels, self.alpha = images, labels, alpha
 
     def made(self, chosen):
-        pictures = elastic(self.images[chosen], random=self.random)
+        pictures = elastic(self.images[chosen], random=self.random, alpha=self.alpha)
         return pictures, {"scores": self.labels[chosen], "picture": pictures, "prototypes": self.labels[chosen]}
 
 
@@ -41,18 +42,18 @@ def nearness(_, distances):
     return ops.mean(ops.min(distances, axis=0)) + ops.mean(ops.min(distances, axis=1))
 
 
-def main(*, epochs, limit=None, seed=0):
+def main(*, epochs, again=False, alpha=20.0, limit=None, seed=0):
     keras.utils.set_random_seed(seed)
     images, labels, test_images, test_labels = load_mnist()
-    batches = Elastic(images, labels, limit=limit, seed=seed)
-    net, decoder = protonet(), protonet_decoder()
+    batches = Elastic(images, labels, alpha=alpha, limit=limit, seed=seed)
+    net, decoder = (stored(make(), make.__name__) if again else make() for make in (protonet, protonet_decoder))
     outputs = {name: net.get_layer(name).output for name in ("scores", "prototypes")}
     model = keras.Model(net.input, outputs | {"picture": decoder(net.get_layer("code").output)})
     rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
     losses = {"scores": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "prototypes": nearness, "picture": squared_error}
     weights = {"scores": 20.0, "prototypes": 1.0, "picture": 1.0}
     model.compile(keras.optimizers.Adam(rate), losses, loss_weights=weights, metrics={"scores": "accuracy"})
-    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / "protonet")
+    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / ("protonet" + "_again" * again))
     model.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
     guesses = np.concatenate([ops.convert_to_numpy(net(part)).argmax(1) for part in np.split(test_images, 20)])
     print(f"protonet: {np.mean(guesses == test_labels):.4f} of {len(test_labels)} test pictures")
@@ -63,5 +64,7 @@ def main(*, epochs, limit=None, seed=0):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--again", action="store_true", help="begin with the weights in data/, as after an earlier run of this recipe")
+    parser.add_argument("--alpha", type=float, default=20.0, help="how far a picture is bent, see `elastic`")
     parser.add_argument("--limit", type=int, help="batches in a pass, to try the recipe")
     main(**vars(parser.parse_args()))
