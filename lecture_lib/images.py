@@ -152,7 +152,8 @@ def save_bytes(data, path):
     except OSError as error:
         raise ValueError(f"The picture cannot be saved in the folder {path.parent} ({error.strerror}); choose another folder.") from None
     finally:
-        part.unlink(missing_ok=True)
+        if part.exists():  # on a disk that is read-only, even taking away what is not there fails
+            part.unlink()
 
 
 def _move_to_free_name(part, path):
@@ -163,8 +164,7 @@ def _move_to_free_name(part, path):
         except FileExistsError:
             continue
         try:
-            os.replace(part, target)
+            return part.replace(target)
         except OSError:
             target.unlink()
             raise
-        return target

@@ -1,4 +1,5 @@
 """Faults with real processes: thirty at once, killed at any moment, behind a proxy, on a full disk, restarted in the middle of a climb."""
+import errno
 import hashlib
 import http.server
 import json
@@ -9,6 +10,7 @@ import ssl
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -209,6 +211,18 @@ def test_a_disk_that_runs_full_is_one_sentence_and_what_was_there_stays(tmp_path
     jobs = [{"number": number} for number in range(9)]
     sweeps.sweep(lambda number: calls.append(number) or [], jobs, path=tmp_path / "sweep.jsonl")
     assert calls == [3, 4, 5, 6, 7, 8]
+
+
+def test_a_disk_that_is_read_only_is_one_sentence(tmp_path, monkeypatch):
+    """There, taking away a file that does not exist fails too, and not with the error that says so."""
+
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    for name in ("write_bytes", "unlink"):
+        monkeypatch.setattr(Path, name, read_only)
+    with pytest.raises(ValueError, match="cannot be saved in the folder .*Read-only file system.*choose another folder"):
+        images.save_image(np.full((8, 8, 3), 0.5, np.float32), tmp_path / "picture.png")
 
 
 # Sweeps
