@@ -39,9 +39,9 @@ demo: $(VENV)/tests
 html: $(VENV)/tests
 	@rm -rf $(VENV)/html && $(PY) docs/make_site.py $(VENV)/html && echo "Open $(VENV)/html/index.html in a browser."
 
-# JupyterLab with a button that shows a notebook as slides, which docs/mark_slides.py has marked.
+# JupyterLab with a button that shows a notebook as slides, which docs/mark_slides.py has marked; docs/slides keeps the panels alive there.
 slides: $(VENV)/tests
-	@$(MAKE) --no-print-directory lab
+	@JUPYTER_PATH="$(CURDIR)/docs/slides" $(MAKE) --no-print-directory lab
 
 environment: $(VENV)/tests
 
@@ -55,7 +55,8 @@ unit-tests: $(VENV)/tests
 
 notebook-tests: $(VENV)/tests
 	@echo "== notebooks" && rm -rf $(VENV)/empty-cache && $(OFFLINE) $(PY) -m pytest notebooks -n 2 --dist loadfile \
-		--nbval-lax --nbval-current-env --nbval-cell-timeout 600
+		--nbval-lax --nbval-current-env --nbval-cell-timeout 600 --junitxml=$(VENV)/notebooks.xml
+	@$(PY) docs/measure_notebooks.py --check $(VENV)/notebooks.xml
 
 notebooks: $(VENV)/tests
 	@rm -rf $(VENV)/empty-cache
