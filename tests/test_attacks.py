@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from small_nets import assert_same_numbers, counting_net, linear_net, normal, numbers_of, random, small_net
 
+from lecture_lib import attacks
 from lecture_lib.adversarial import carlini_wagner, fgsm, l2_ball, max_ball, paste, patch, pgd, universal_perturbation
 from lecture_lib.ascent import length
 from lecture_lib.models import class_scores, probabilities
@@ -58,6 +59,15 @@ def test_stronger_attacks_never_look_weaker():
         images, fgsm(net, images, labels, epsilon=0.06), pgd(net, images, labels, epsilon=0.06, steps=30),
         pgd(net, images, labels, epsilon=0.06, steps=30, restarts=3))]  # fmt: skip
     assert right == sorted(right, reverse=True) and right[0] == 1 and right[1] < 1
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_a_slope_is_asked_for_once_a_step(monkeypatch, steps):
+    """Six images are one batch; where the climb ends, its slope would lead nowhere."""
+    asked, ask = [], attacks.value_and_gradient
+    monkeypatch.setattr(attacks, "value_and_gradient", lambda score, images: asked.append(len(images)) or ask(score, images))
+    pgd(two_classes(), IMAGES, 0, steps=steps)
+    assert asked == [6] * steps
 
 
 def test_targeted_attacks_raise_the_target():
