@@ -1,0 +1,243 @@
+"""Climbs that end in pictures, and searches through pictures, by this course and by what one might pick instead; see `side_by_side`.
+
+The loops that are copied are those of examples and lecture slides, eager and one picture at a time, for the same objective where the
+row says nothing else. A bare pass goes forward to the layers that are needed, and back from their squares, at the climb's own sizes.
+"""
+
+import time
+from functools import partial
+
+import numpy as np
+from bare import best_batch
+from peers_attacks import net_of, on_torch, peer
+from side_by_side import BARE, COPIED, OURS, TORCH, Contender, Work
+
+from lecture_lib.activations import strongest_neurons
+from lecture_lib.backend import keras, tf
+from lecture_lib.class_visualization import grey_noise, visualize_class, visualize_naturally
+from lecture_lib.deepdream import dream
+from lecture_lib.models import compiled_outputs, layer_outputs
+from lecture_lib.octaves import pyramid
+from lecture_lib.picture_sets import photo_crops
+from lecture_lib.style_transfer import STYLE_LAYERS, stylize
+from lecture_lib.widgets import run_live_panel
+
+DREAM_LAYER = {"mobilenetv2": "block_6_expand_relu", "squeezenet": "fire6", "tinynet_robust": "block3_relu"}
+STYLES = {
+    "mobilenetv2": ("Conv1_relu", "block_1_project_BN", "block_3_project_BN", "block_6_project_BN"),
+    "squeezenet": ("conv1", "fire2", "fire4", "fire6"),
+    "tinynet_robust": STYLE_LAYERS,
+}
+NETS = tuple(DREAM_LAYER)
+
+
+def gradient_passes(model, layers, images):
+    """The work of one pass forward to the layers, and back from their squares, for each of a list of images or batches."""
+    outputs = layer_outputs(model, layers)
+
+    def slopes(images):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            squares = tf.add_n([tf.reduce_sum(tf.square(maps)) for maps in outputs(images, training=False).values()])
+        return tape.gradient(squares, images)
+
+    compiled = tf.function(slopes, autograph=False, reduce_retracing=True)
+    batches = [tf.constant(image if image.ndim == 4 else image[None]) for image in images]
+    return lambda: [compiled(batch).numpy() for batch in batches]
+
+
+def copied_class(model, start, *, steps, rate=1.0, weight=0.01):
+    """S_c − weight · ‖I − ½‖² by an eager tape, a step of one length, back into [0, 1]."""
+
+    def run():
+        image = tf.constant(start[None])
+        for _ in range(steps):
+            with tf.GradientTape() as tape:
+                tape.watch(image)
+                gain = model(image)[:, 3] - weight * tf.reduce_sum(tf.square(image - 0.5))
+            image = tf.clip_by_value(image + rate * tf.math.l2_normalize(tape.gradient(gain, image)), 0, 1)
+        return image[0].numpy()
+
+    return run
+
+
+def keras_vis_class(model, start, *, steps, rate=1.0, weight=0.01):
+    """The same objective and the same steps in tf-keras-vis: its regularizer, its modifier of gradients, plain descent."""
+    from tf_keras_vis.activation_maximization import ActivationMaximization
+    from tf_keras_vis.activation_maximization.regularizers import Regularizer
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    class FromGrey(Regularizer):
+        def __init__(self):
+            super().__init__("from_grey")
+
+        def __call__(self, value):
+            return weight * tf.reduce_sum(tf.square(value - 0.5), axis=[1, 2, 3])
+
+    visualize = ActivationMaximization(model, clone=False)
+    options = {"input_range": (0, 1), "regularizers": [FromGrey()], "input_modifiers": [lambda images: tf.clip_by_value(images, 0, 1)]}
+    call = lambda: visualize(CategoricalScore(3), seed_input=start[None].copy(), steps=steps, gradient_modifier=tf.math.l2_normalize,
+                             optimizer=keras.optimizers.SGD(rate), **options)  # fmt: skip
+    return lambda: np.asarray(call())[0]
+
+
+def lucent_class(net, *, steps, waves):
+    """lucent on the same net in PyTorch: pixels by Adam, or its waves and its random movements."""
+    from on_torch import without_compiled_torchvision
+
+    without_compiled_torchvision()
+    from lucent.optvis import param, render, transform
+
+    model, side = on_torch(net), net_of(net).image_size
+    start = partial(param.image, side // 2 * 2, fft=waves, decorrelate=waves)
+    moves = [transform.jitter(8), transform.random_scale([0.9, 1.0, 1.1])] if waves else []
+    options = {"preprocess": False, "progress": False, "show_image": False, "fixed_image_size": side}
+    return lambda: render.render_vis(model, "labels:3", start, transforms=moves, thresholds=(steps,), **options)[0][0]
+
+
+def class_pictures(net, *, waves=False, steps=100):
+    """One class, a hundred steps: pixel by pixel, or on the waves that make up a picture."""
+    model = net_of(net)
+    start = grey_noise(model)
+    passes = Contender("bare passes", gradient_passes(model, model.layers[-1].name, [start] * steps), BARE)
+    if waves:
+        ours = Contender("ours", lambda: visualize_naturally(model, 3, steps=steps).images, OURS)
+        return [ours, passes, *peer("lucent", "lucent", lucent_class, net, steps=steps, waves=True, kind=TORCH, note="its waves, Adam")]
+    return [
+        Contender("ours", lambda: visualize_class(model, 3, start=start, steps=steps).images, OURS),
+        passes,
+        Contender("eager loop", copied_class(model, start, steps=steps), COPIED, tolerance=0.05),
+        *peer("tf_keras_vis", "tf-keras-vis", keras_vis_class, model, start, steps=steps, tolerance=0.05),
+        *peer("lucent", "lucent", lucent_class, net, steps=steps, waves=False, kind=TORCH, note="pixels by Adam, no penalty"),
+    ]
+
+
+def copied_dream(model, layer, image, *, octaves=3, steps=10, scale=1.4, rate=0.01):
+    """The loop of a well-known example: sizes from small to large, lost detail put back, an eager tape over the whole picture."""
+    extractor = keras.Model(model.input, model.get_layer(layer).output)
+    sizes = [copy.shape[:2] for copy in pyramid(image, octaves=octaves, scale=scale)]
+
+    def run():
+        original = tf.constant(image[None])
+        shrunk = dreamt = tf.image.resize(original, sizes[0])
+        for size in sizes:
+            dreamt, same_size = tf.image.resize(dreamt, size), tf.image.resize(original, size)
+            dreamt += same_size - tf.image.resize(shrunk, size)
+            for _ in range(steps):
+                with tf.GradientTape() as tape:
+                    tape.watch(dreamt)
+                    energy = tf.reduce_mean(tf.square(extractor(dreamt)))
+                slope = tape.gradient(energy, dreamt)
+                dreamt = tf.clip_by_value(dreamt + rate * slope / tf.maximum(tf.reduce_mean(tf.abs(slope)), 1e-6), 0, 1)
+            shrunk = same_size
+        return dreamt[0].numpy()
+
+    return run
+
+
+def dreams(net):
+    """DeepDream of a picture of 320 x 480 pixels, three octaves of ten steps."""
+    model, layer = net_of(net), DREAM_LAYER[net]
+    image = np.random.default_rng(0).random((320, 480, 3), np.float32)
+    sizes = [size for size in pyramid(image, octaves=3, scale=1.4) for _ in range(10)]
+    return [
+        Contender("ours", lambda: dream(model, image, layer=layer, octaves=3, steps=10).images, OURS),
+        Contender("bare passes", gradient_passes(model, layer, sizes), BARE),
+        Contender("eager loop", copied_dream(model, layer, image), COPIED, note="no shifts, mean of |g|, other resizing"),
+    ]
+
+
+def copied_style(model, layers, content, style, *, steps=20):
+    """The loop of a well-known example: Gram matrices of an eager tape, the optimizer of Keras, total variation."""
+    extractor = keras.Model(model.input, {layer: model.get_layer(layer).output for layer in layers})
+
+    def gram_matrix(maps):
+        channels = tf.reshape(tf.transpose(maps, (2, 0, 1)), (tf.shape(maps)[2], -1))
+        return tf.matmul(channels, tf.transpose(channels))
+
+    def run():
+        picture, optimizer = tf.Variable(content[None]), keras.optimizers.Adam(0.03)
+        for _ in range(steps):
+            with tf.GradientTape() as tape:
+                maps = extractor(tf.concat([content[None], style[None], picture], axis=0))
+                loss = tf.reduce_sum(tf.square(maps[layers[-1]][2] - maps[layers[-1]][0]))
+                for layer in layers:
+                    size = tf.cast(tf.size(maps[layer][0]), tf.float32)
+                    loss += tf.reduce_sum(tf.square(gram_matrix(maps[layer][1]) - gram_matrix(maps[layer][2]))) / (4 * size**2)
+                loss += 1e-6 * tf.reduce_sum(tf.image.total_variation(picture))
+            optimizer.apply_gradients([(tape.gradient(loss, picture), picture)])
+        return picture[0].numpy()
+
+    return run
+
+
+def styles(net):
+    """Style transfer, twenty steps at 256 x 256 pixels."""
+    model, layers = net_of(net), STYLES[net]
+    content, style = photo_crops(2, size=256)
+    options = {"content_layer": layers[-2], "style_layers": layers, "steps": 20}
+    return [
+        Contender("ours", lambda: stylize(model, content, style, **options).images, OURS),
+        Contender("bare passes", gradient_passes(model, layers, [content] * 20), BARE),
+        Contender("eager loop", copied_style(model, layers, content, style), COPIED, note="all three pictures every step, other weights"),
+    ]
+
+
+def patches(net):
+    """The nine patches that excite a channel most, of 2,000 pictures; all answer with the numbers of the pictures."""
+    model, layer, side = net_of(net), DREAM_LAYER[net], 64 if net == "tinynet_robust" else 96
+    images = np.random.default_rng(0).random((2000, side, side, 3), np.float32) ** np.linspace(0.2, 5, 2000)[:, None, None, None]
+    images = np.float32(images)
+    extractor = keras.Model(model.input, model.get_layer(layer).output)
+
+    def predict_and_sort():
+        maps = extractor.predict(images, verbose=0)[..., 5]
+        return np.argsort(-maps.max(axis=(1, 2)), kind="stable")[:9]
+
+    compiled = lambda batch: compiled_outputs(model, (layer,))(batch)[layer]
+    size = best_batch(compiled, images[0])
+    forward = lambda: [compiled(images[start : start + size]) for start in range(0, 2000, size)]
+    ours = lambda: strongest_neurons(model, layer, images, channels=5).places[0, :, 0]
+    return [
+        Contender("ours", ours, OURS),
+        Contender("bare passes", forward, BARE),
+        Contender("predict everything, sort", predict_and_sort, COPIED, tolerance=1e-6),
+    ]
+
+
+def together(net):
+    """Eight classes, twenty steps each: at once, and one after another."""
+    model, classes = net_of(net), np.arange(8)
+    start = grey_noise(model, shape=(8,))
+    one_by_one = lambda: np.stack([visualize_class(model, number, start=start[number], steps=20).images for number in classes])
+    return [
+        Contender("ours, at once", lambda: visualize_class(model, classes, start=start, steps=20).images, OURS),
+        Contender("one after another", one_by_one, COPIED, tolerance=0.05),
+    ]
+
+
+def previewed(net):
+    """Two hundred steps in a panel that shows the picture as it climbs, and without one: the bare climb."""
+    model = net_of(net)
+    panel = run_live_panel(lambda watch: visualize_class(model, 3, steps=200, watch=watch), alt="the picture that climbs")
+
+    def in_a_panel():
+        panel.buttons["Start"].click()
+        while panel.buttons["Start"].disabled:
+            time.sleep(0.005)
+
+    return [
+        Contender("ours, in a panel", in_a_panel, OURS),
+        Contender("without a panel", lambda: visualize_class(model, 3, steps=200), BARE),
+    ]
+
+
+WORKS = (
+    Work("class visualization, 100 steps", NETS, class_pictures),
+    Work("class visualization in waves, 100 steps", NETS, partial(class_pictures, waves=True)),
+    Work("DeepDream, 3 octaves of 10", NETS, dreams),
+    Work("style, 20 steps at 256 pixels", NETS, styles),
+    Work("top patches of 2,000 pictures", NETS, patches),
+    Work("eight classes, 20 steps", ("tinynet_robust",), together),
+    Work("200 steps with a panel's preview", ("tinynet_robust",), previewed),
+)
