@@ -9,10 +9,11 @@ from functools import cache
 import numpy as np
 from bare import untrained
 
-from lecture_lib.backend import tf
+from lecture_lib.backend import keras, tf
 from lecture_lib.images import load_image
 
 CLASS, PATCH, NOISE = 3, 32, 0.1
+keras.config.disable_interactive_logging()  # the bars of `predict` would run through the table
 
 
 @cache
@@ -22,8 +23,8 @@ def picture():
 
 
 def stride_of(net):
-    """How far a patch moves: half of its side; for the large nets all of it, so that a benchmark ends."""
-    return PATCH if net in ("resnet50v2", "vgg16") else PATCH // 2
+    """How far a patch moves: half of its side; by all of it where a pass takes long, so that a benchmark ends."""
+    return PATCH // 2 if net in ("mobilenetv2", "squeezenet") else PATCH
 
 
 def target(net):

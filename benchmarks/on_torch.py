@@ -86,8 +86,9 @@ def captum_guided(net):
 
 def without_compiled_torchvision():
     """Let torchvision be imported where its compiled part does not load, as beside a PyTorch for processors only; grad-cam needs none."""
-    with contextlib.suppress(RuntimeError):  # it is there
-        torch.library.define("torchvision::nms", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    for name in ("nms", "qnms"):
+        with contextlib.suppress(RuntimeError):  # it is there
+            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
 def pytorch_grad_cam(net, layer):

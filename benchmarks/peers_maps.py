@@ -12,6 +12,7 @@ from bare import best_batch, forward_of, gradient_of, passes, untrained
 from on_tensorflow import CLASS, NOISE, PATCH, picture, stride_of
 from side_by_side import BARE, COPIED, OURS, PEER, TORCH, Contender, Work, installed
 
+from lecture_lib.backend import keras
 from lecture_lib.grad_cam import grad_cam_map, spatial_layers
 from lecture_lib.guided_backprop import guided_map
 from lecture_lib.models import model_is_here
@@ -20,9 +21,9 @@ from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothg
 from lecture_lib.scores import class_score
 
 NETS = ("mobilenetv2", "resnet50v2", "vgg16", *(["squeezenet"] if model_is_here("squeezenet") else []))
-LARGE = {"resnet50v2": (16, 16), "vgg16": (8, 8)}  # pictures of SmoothGrad, points of integrated gradients; else 50 and 64
-EQUAL = 0.01  # of our largest number: where a ReLU's input is nearly 0, rounding decides whether it lets a slope through
-PLAIN = "sees no ReLU6: this is the plain gradient"
+COUNTS = {"resnet50v2": (8, 8), "vgg16": (8, 8), "squeezenet": (24, 32)}  # pictures of SmoothGrad, points of integrated gradients
+FEW = 4  # of them, for loops that take one after another: each costs the same
+EQUAL = 0.05  # of our largest number: where the input of a ReLU is nearly 0, rounding decides whether a slope gets through
 
 
 @cache
@@ -94,25 +95,27 @@ def saliency(net):
 
 
 def smoothgrad(net):
-    model, count = untrained(net), LARGE.get(net, (50, 64))[0]
+    model, count = untrained(net), COUNTS.get(net, (50, 64))[0]
+    few = {"times": count / FEW, "note": f"one picture after another; {FEW} of {count}, counted {count / FEW:g} times"}
     return [
         ours(smoothgrad_map, model, picture(), CLASS, samples=count, noise=NOISE),
         bare(net, "gradient", count),
-        loop(copied.smoothgrad, model, picture(), CLASS, samples=count),
+        loop(copied.smoothgrad, model, picture(), CLASS, samples=FEW, tolerance=None, **few),
         *peers("xplique", "xplique", on_tensorflow.xplique_smoothgrad, net, count),
         *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_smoothgrad, net, count, note="of the cross entropy, not of the score"),
-        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, count),
-        *peers("saliency", "saliency (PAIR)", on_tensorflow.pair_smoothgrad, net, count),
+        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, FEW, **few),
+        *peers("saliency", "saliency (PAIR)", on_tensorflow.pair_smoothgrad, net, FEW, **few),
         *on_torch("captum", "captum", "captum_smoothgrad", net, count),
     ]
 
 
 def integrated_gradients(net):
-    model, count = untrained(net), LARGE.get(net, (50, 64))[1]
+    model, count = untrained(net), COUNTS.get(net, (50, 64))[1]
+    few = {"times": count / FEW, "note": f"{FEW} of {count} points, counted {count / FEW:g} times"}
     return [
         ours(integrated_gradients_map, model, picture(), CLASS, steps=count),
         bare(net, "gradient", count),
-        loop(copied.integrated_gradients, model, picture(), CLASS, steps=count),
+        loop(copied.integrated_gradients, model, picture(), CLASS, steps=FEW, tolerance=None, **few),
         *peers("xplique", "xplique", on_tensorflow.xplique_integrated, net, count, note="trapezoids, ours midpoints"),
         *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_integrated, net, count, note="not times the picture; in 256 steps"),
         *peers("saliency", "saliency (PAIR)", on_tensorflow.pair_integrated, net, count, note="both ends of the way, ours midpoints"),
@@ -136,17 +139,19 @@ def grad_cam(net):
 
 
 def guided_backprop(net):
-    model, six = untrained(net), net == "mobilenetv2"  # its ReLUs are capped at 6
-    same = {"note": PLAIN} if six else {"tolerance": EQUAL}
-    plain = copied.guided_model(model)
+    model = untrained(net)
+    relus = [layer for layer in model.layers if isinstance(layer, keras.layers.ReLU)]
+    overlooked = lambda some, what: {"note": f"overlooks {what}: another map"} if some else {"tolerance": EQUAL}
+    by_keras = overlooked(relus, "a ReLU that is a layer")
+    by_torch = overlooked([layer for layer in relus if layer.max_value], "ReLU6")
     return [
         ours(guided_map, model, picture(), CLASS),
         bare(net, "gradient", 1),
-        loop(copied.saliency, plain, picture(), CLASS, **({"tolerance": None} | same)),
+        loop(copied.saliency, copied.guided_model(model), picture(), CLASS, **({"tolerance": None} | by_keras)),
         *peers("xplique", "xplique", on_tensorflow.xplique_guided, net, tolerance=EQUAL),
-        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_guided, net, **same),
-        *on_torch("captum", "captum", "captum_guided", net, **same),
-        *on_torch("pytorch_grad_cam", "pytorch-grad-cam", "pytorch_guided", net, **same),
+        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_guided, net, **by_keras),
+        *on_torch("captum", "captum", "captum_guided", net, **by_torch),
+        *on_torch("pytorch_grad_cam", "pytorch-grad-cam", "pytorch_guided", net, **by_torch),
     ]
 
 

@@ -12,6 +12,7 @@ import importlib.util
 import multiprocessing
 import os
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -152,6 +153,7 @@ def main():
     parser.add_argument("--fresh", action="store_true", help="first call and memory, a process for each, instead of turns")
     parser.add_argument("--draw", action="store_true", help="measure nothing, only draw again")
     arguments = parser.parse_args()
+    warnings.simplefilter("ignore")  # those of other libraries would run through the table
     for module in [] if arguments.draw else filter(installed, MODULES):
         for number, work in enumerate(importlib.import_module(module).WORKS):
             for net in work.nets if arguments.work.lower() in work.name.lower() else ():

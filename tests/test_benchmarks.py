@@ -74,10 +74,9 @@ def test_who_should_answer_as_we_do_is_held_to_it():
     ours = Contender("ours", lambda: mine, OURS)
     same = rows_of(ours, Contender("peer", lambda: near, tolerance=0.002), clock=iter(range(100)).__next__)["peer"]
     assert same.difference == pytest.approx(0.001) and same.correlation > 0.999
-    with pytest.raises(AssertionError, match="a work by peer on a net: 0.25 away, which should be 0.01 at most"):
-        rows_of(ours, Contender("peer", lambda: far, tolerance=0.01))
-    with pytest.raises(AssertionError, match="nan away"):
-        rows_of(ours, Contender("peer", lambda: far[:2], tolerance=0.01))
+    for wrong, away in ((far, "0.25"), (far[:2], "nan")):
+        with pytest.raises(AssertionError, match=f"a work by peer on a net: {away} away, which should be 0.01 at most"):
+            rows_of(ours, Contender("peer", lambda wrong=wrong: wrong, tolerance=0.01), clock=iter(range(100)).__next__)
 
 
 def test_who_does_not_run_has_a_row_that_says_why_and_takes_no_turns():
@@ -147,7 +146,7 @@ def net_of_all_kinds():
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
-@pytest.mark.parametrize("make, shape", [(net_of_all_kinds, (23, 18)), (random_tinynet, (64, 48)), (small_net, (12, 9))])
+@pytest.mark.parametrize("make, shape", [(net_of_all_kinds, (23, 18)), (random_tinynet, (67, 48)), (small_net, (12, 9))])
 def test_a_net_translated_to_pytorch_gives_the_same_scores_and_slopes(make, shape):
     import torch
     from keras_to_torch import torch_net
@@ -206,11 +205,13 @@ def test_maps_of_peers_are_ours_where_they_should_be(work, monkeypatch):
     """Whoever is installed, on a small untrained net at 224 pixels; ratios are not looked at."""
     pytest.importorskip("captum", reason="the peers are not installed: pip install -r benchmarks/peers.txt")
     import peers_maps
+    import torch
 
-    monkeypatch.setitem(peers_maps.LARGE, "tinynet", (2, 8))
+    torch.set_num_threads(1)  # several wait for one another busily where others compute too
+    monkeypatch.setitem(peers_maps.COUNTS, "tinynet", (8, 8))
     (asked,) = [each for each in peers_maps.WORKS if each.name == work]
     rows = measure(asked, "tinynet", rounds=1)
     assert [row for row in rows if row.note.startswith("does not run")] == []
     assert {row.who for row in rows if row.kind == PEER or row.kind == TORCH}
     held = {contender.who for contender in asked.contenders("tinynet") if contender.tolerance is not None}
-    assert {row.who for row in rows if row.difference <= 0.01} >= held
+    assert {row.who for row in rows if row.difference <= 0.01 and row.correlation > 0.9999} >= held
