@@ -52,7 +52,13 @@ def _asked(compiled, score, images):
 
 @lru_cache(maxsize=32)
 def _compiled_forward(function, constants):
-    return tf.function(partial(_value, function, constants), autograph=False, reduce_retracing=True)
+    compiled = tf.function(partial(_value, function, constants), autograph=False, reduce_retracing=True)
+
+    def ask(images, numbers):
+        compiled.get_concrete_function(tf.TensorSpec((None, *images.shape[1:])), numbers)  # one graph for any number of images
+        return compiled(images, numbers)
+
+    return ask
 
 
 def _value(function, constants, images, numbers):

@@ -66,9 +66,7 @@ def hidden_values(score, image, masks, *, fill=0.5, count=None):
     hidden, masks = partial(_hidden_value, **keywords), iter(masks)
     with tqdm(total=count, desc="pictures", delay=4, leave=False) as progress:
         while batch := list(islice(masks, BATCH)):
-            full = np.zeros((BATCH, *image.shape[:2], 1), np.float32)  # always 8, so that nothing is compiled anew for the last few
-            full[: len(batch), ..., 0] = batch
-            yield from value(hidden, full)[: len(batch)]
+            yield from value(hidden, np.stack(batch)[..., None])
             progress.update(len(batch))
 
 

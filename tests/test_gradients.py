@@ -137,6 +137,16 @@ def test_a_lambda_is_traced_once_for_many_steps():
     assert len(traces) == 1
 
 
+def test_a_value_is_traced_once_for_any_number_of_images():
+    model, calls = counting_net()
+    score = scores.class_score(model, 0)
+    calls.clear()
+    for count in (1, 8, 3):
+        images = random(count, 6, 6, 3)
+        np.testing.assert_allclose(gradients.value(score, images), model(images)[:, 0], rtol=1e-5)
+    assert len(calls) == 1 + 3  # the trace, and the three that were not compiled
+
+
 def test_the_cache_stays_bounded():
     for power in range(40):
         gradient(lambda images, power=power: power * scores.l2(images), random(2, 2, 3))
