@@ -29,12 +29,16 @@ lab: $(VENV)/course
 		--ServerApp.log_level=ERROR --LabApp.log_level=ERROR \
 		--ServerApp.tornado_settings='{"websocket_max_message_size": 104857600}' $(LAB_FLAGS)
 
-# For other computers to see it: make demo DEMO_FLAGS="--Voila.ip=0.0.0.0 --token"
+# For other computers to see it: make demo DEMO_FLAGS=--Voila.ip=0.0.0.0
+# The token stays in the environment, for a command line can be read by everybody on the computer.
+demo: export LECTURE_DEMO_TOKEN := $(shell $(PYTHON) -c "import secrets; print(secrets.token_hex(16))")
+demo: ADDRESS = http://localhost:8866/?token=$$LECTURE_DEMO_TOKEN
 demo: $(VENV)/tests
 	@rm -rf $(VENV)/demo && $(PY) docs/make_demo.py $(VENV)/demo
-	@echo "Starting the demonstration at http://localhost:8866/ (half a minute until the first networks are awake). Ctrl-C ends it."
-	@cd docs/demo && JUPYTER_PATH="$(CURDIR)/docs/demo" LECTURE_DEMO="$(CURDIR)/$(VENV)/demo" \
-		"$(CURDIR)/$(PY)" -m voila --Voila.config_file_paths=settings $(filter --no-browser,$(LAB_FLAGS)) $(DEMO_FLAGS)
+	@echo "Starting the demonstration at $(ADDRESS) (half a minute until the first networks are awake). Ctrl-C ends it."
+	@[ -n "$(findstring --no-browser,$(LAB_FLAGS))" ] || { sleep 5; $(PY) -m webbrowser "$(ADDRESS)"; } >/dev/null 2>&1 & \
+		cd docs/demo && JUPYTER_PATH="$(CURDIR)/docs/demo" LECTURE_DEMO="$(CURDIR)/$(VENV)/demo" \
+		"$(CURDIR)/$(PY)" -m voila --Voila.config_file_paths=settings --no-browser $(DEMO_FLAGS)
 
 html: $(VENV)/tests
 	@rm -rf $(VENV)/html && $(PY) docs/make_site.py $(VENV)/html && echo "Open $(VENV)/html/index.html in a browser."
