@@ -143,12 +143,14 @@ def guided_backprop(net):
     relus = [layer for layer in model.layers if isinstance(layer, keras.layers.ReLU)]
     overlooked = lambda some, what: {"note": f"overlooks {what}: another map"} if some else {"tolerance": EQUAL}
     by_keras = overlooked(relus, "a ReLU that is a layer")
-    by_torch = overlooked([layer for layer in relus if layer.max_value], "ReLU6")
+    capped = [layer for layer in relus if layer.max_value]
+    by_torch = overlooked(capped, "ReLU6")
+    by_xplique = {"note": "a slope passes a ReLU6 above 6, too: another map"} if capped else {"tolerance": EQUAL}
     return [
         ours(guided_map, model, picture(), CLASS),
         bare(net, "gradient", 1),
         loop(copied.saliency, copied.guided_model(model), picture(), CLASS, **({"tolerance": None} | by_keras)),
-        *peers("xplique", "xplique", on_tensorflow.xplique_guided, net, tolerance=EQUAL),
+        *peers("xplique", "xplique", on_tensorflow.xplique_guided, net, **by_xplique),
         *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_guided, net, **by_keras),
         *on_torch("captum", "captum", "captum_guided", net, **by_torch),
         *on_torch("pytorch_grad_cam", "pytorch-grad-cam", "pytorch_guided", net, **by_torch),

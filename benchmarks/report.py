@@ -109,6 +109,7 @@ def ratio(middle, low, high):
 def draw(rows):
     """One picture: a panel for each net, a line for each work, a mark where each contender stands, in times our seconds, with its range."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     works, nets = list(dict.fromkeys(row.work for row in rows)), list(dict.fromkeys(row.net for row in rows))
     marks = {BARE: ("#555555", "|"), COPIED: ("#D55E00", "s"), PEER: ("#0072B2", "o"), TORCH: ("#009E73", "^")}
@@ -121,6 +122,10 @@ def draw(rows):
             axes.errorbar(x, y, xerr=spread, fmt=mark, color=colour, markersize=9 if mark == "|" else 5, label=kind, elinewidth=1)
         axes.axvline(1, color="black", linewidth=1, label=OURS)
         axes.set(title=net, xscale="log", xlabel="times our seconds", yticks=range(len(works)), yticklabels=works)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.tick_params(length=0)
         axes.grid(axis="x", color="#dddddd", linewidth=0.6)
         axes.spines[["top", "right", "left"]].set_visible(False)
     axes.invert_yaxis()
