@@ -8,7 +8,7 @@ import argparse
 
 import numpy as np
 from matplotlib.figure import Figure
-from peers_attacks import net_of
+from on_attack_libraries import net_of
 from side_by_side import RESULTS, seconds
 
 from lecture_lib.adversarial import make_adversarial

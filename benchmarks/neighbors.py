@@ -8,12 +8,13 @@ import argparse
 from functools import cache, partial
 
 import numpy as np
-from peers_attacks import peer
+from on_attack_libraries import peer
 from side_by_side import BARE, COPIED, OURS, PEER, RESULTS, TORCH, Contender, Work, race
 from sklearn.datasets import load_digits
 from sklearn.manifold import TSNE, trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
+from lecture_lib import downloads
 from lecture_lib.digits import load_mnist
 from lecture_lib.neighbors import nearest, tsne_map
 
@@ -98,7 +99,8 @@ def main():
     print(*lines, sep="\n")
 
 
-WORKS = tuple(Work(f"five neighbours of each of {count:,}", ("digits",), partial(everyone, count=count)) for count in (1797, 10000))
+COUNTS = (1797, 10000) if downloads.is_here("mnist.npz") else (1797,)
+WORKS = tuple(Work(f"five neighbours of each of {count:,}", ("digits",), partial(everyone, count=count)) for count in COUNTS)
 
 if __name__ == "__main__":
     main()

@@ -4,70 +4,34 @@ All answer how they changed the pictures. The targeted attack is one rule everyw
 gradient of log P, back into [0, 1]; as projected gradients in a ball too large to be felt it is found in every library of attacks.
 """
 
-from functools import cache, partial
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
-from bare import best_batch, gradient_of, noise_pictures, passes, untrained
-from side_by_side import BARE, COPIED, OURS, PEER, TORCH, Contender, Work, installed
+from bare import best_batch, gradient_of, passes
+from on_attack_libraries import (
+    STEPS,
+    art_attack,
+    bare_torch,
+    captum_attack,
+    cleverhans_keras,
+    cleverhans_torch,
+    cleverhans_wagner,
+    foolbox_attack,  # fmt: skip
+    peer,
+    task,
+)
+from side_by_side import BARE, COPIED, OURS, TORCH, Contender, Work
 
 from lecture_lib.adversarial import make_adversarial
+from lecture_lib.ascent import ascend
 from lecture_lib.attacks import carlini_wagner, pgd
 from lecture_lib.backend import keras, tf
-from lecture_lib.models import class_scores, load_model
-from lecture_lib.picture_sets import photo_crops
-from lecture_lib.zoo import BUNDLED
+from lecture_lib.models import model_is_here
+from lecture_lib.scores import class_log_probability
 
-STEPS, LENGTH, EPSILON = 20, 0.1, 8 / 255
+LENGTH, EPSILON = 0.1, 8 / 255
 FEW = 4  # pictures, where one is attacked after another: each costs the same
 FAR = 1e3  # the radius of a ball that holds every picture
-
-
-class Task(NamedTuple):
-    """What is attacked: a net, pictures (N, H, W, 3), the classes that they should become, and those that the net sees in them now."""
-
-    model: object
-    images: np.ndarray
-    targets: np.ndarray
-    labels: np.ndarray
-
-
-@cache
-def net_of(name):
-    """A bundled net as it was trained, any other as `untrained` gives it."""
-    return load_model(name) if name in BUNDLED else untrained(name)
-
-
-@cache
-def task(net, count):
-    model = net_of(net)
-    side = model.image_size
-    images = photo_crops(count, size=side) if net in BUNDLED else noise_pictures(count, side=side)
-    return Task(model, images, np.int32(np.arange(count) % 7), np.int32(class_scores(model, images).argmax(axis=1)))
-
-
-@cache
-def on_torch(net):
-    """The same net in PyTorch, for pictures with their channels first."""
-    from keras_to_torch import torch_net
-
-    return torch_net(net_of(net))
-
-
-def channels_first(images):
-    import torch
-
-    return torch.tensor(np.ascontiguousarray(np.moveaxis(images, -1, 1)))
-
-
-def channels_last(tensor):
-    return np.moveaxis(np.asarray(tensor.detach() if hasattr(tensor, "detach") else tensor), 1, -1)
-
-
-def peer(package, who, prepare, *arguments, kind=PEER, times=1.0, tolerance=None, note="", **options):
-    """A list of one contender, or of none where its package is not here; prepare(...) gives its run, and is called when it first runs."""
-    prepared = cache(partial(prepare, *arguments, **options))
-    return [Contender(who, lambda: prepared()(), kind, times, tolerance, note)] if installed(package) else []
 
 
 def bare(net, count, steps):
@@ -77,20 +41,6 @@ def bare(net, count, steps):
     size = 1 if count == 1 else min(count, best_batch(compiled, work.images[0]))
     run, done = passes(compiled, work.images[0], count=steps * count, size=size)
     return Contender("bare passes", run, BARE, times=steps * count / done)
-
-
-def bare_torch(net, count, steps):
-    """The same passes in PyTorch, all pictures in one batch."""
-    import torch
-
-    model, x = on_torch(net), channels_first(task(net, count).images)
-
-    def run():
-        for _ in range(steps):
-            watched = x.clone().requires_grad_(True)
-            torch.autograd.grad(model(watched)[:, 3].sum(), watched)
-
-    return run
 
 
 def copied_targeted(net, count):
@@ -131,69 +81,6 @@ def copied_pgd(net, count):
         return moved.numpy() - images
 
     return run
-
-
-def foolbox_attack(net, count, attack, *, targeted, epsilon):
-    """attack: foolbox -> one of its attacks."""
-    import foolbox
-    import torch
-
-    _, images, targets, labels = task(net, count)
-    model, x = foolbox.PyTorchModel(on_torch(net), bounds=(0, 1)), channels_first(images)
-    wrong = foolbox.criteria.TargetedMisclassification if targeted else foolbox.criteria.Misclassification
-    criterion = wrong(torch.tensor(targets if targeted else labels).long())
-    return lambda: channels_last(attack(foolbox)(model, x, criterion, epsilons=epsilon)[1]) - images
-
-
-def cleverhans_torch(net, count, *, norm, epsilon, length, targeted):
-    import torch
-    from cleverhans.torch.attacks.projected_gradient_descent import projected_gradient_descent
-
-    _, images, targets, labels = task(net, count)
-    options = {"clip_min": 0.0, "clip_max": 1.0, "y": torch.tensor(targets if targeted else labels).long(), "targeted": targeted}
-    attack = partial(projected_gradient_descent, on_torch(net), channels_first(images), epsilon, length, STEPS, norm,
-                     rand_init=not targeted, rand_minmax=epsilon, sanity_checks=False, **options)  # fmt: skip
-    return lambda: channels_last(attack()) - images
-
-
-def cleverhans_keras(net, count, *, norm, epsilon, length, targeted):
-    from cleverhans.tf2.attacks.projected_gradient_descent import projected_gradient_descent
-
-    model, images, targets, labels = task(net, count)
-    attack = partial(projected_gradient_descent, model, tf.constant(images), epsilon, length, STEPS, norm, clip_min=0.0, clip_max=1.0,
-                     y=targets if targeted else labels, targeted=targeted, rand_init=not targeted, sanity_checks=False)  # fmt: skip
-    return lambda: attack().numpy() - images
-
-
-def captum_attack(net, count, *, norm, epsilon, length, targeted):
-    import torch
-    from captum.robust import PGD
-
-    _, images, targets, labels = task(net, count)
-    loss, x = torch.nn.CrossEntropyLoss(reduction="none"), channels_first(images)
-    attack = PGD(on_torch(net), loss, lower_bound=0, upper_bound=1)
-    target = torch.tensor(targets if targeted else labels).long()
-    options = {"radius": epsilon, "step_size": length, "step_num": STEPS, "target": target, "targeted": targeted, "norm": norm}
-    return lambda: channels_last(attack.perturb(x, random_start=not targeted, **options)) - images
-
-
-def art_attack(net, count, kind, *, torch=True, targeted, **options):
-    """kind: the name of an attack of the Adversarial Robustness Toolbox; on PyTorch or on Keras."""
-    from art.attacks import evasion
-    from art.estimators.classification import PyTorchClassifier, TensorFlowV2Classifier
-
-    model, images, targets, labels = task(net, count)
-    classes, shape = model.output.shape[-1], images.shape[1:]
-    if torch:
-        from torch.nn import CrossEntropyLoss
-
-        net = PyTorchClassifier(on_torch(net), CrossEntropyLoss(), (shape[2], *shape[:2]), classes, clip_values=(0, 1))
-    else:
-        loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-        net = TensorFlowV2Classifier(model, classes, shape, loss_object=loss, clip_values=(0, 1))
-    given, back = (np.moveaxis(images, -1, 1).copy(), channels_last) if torch else (images, np.asarray)
-    attack = getattr(evasion, kind)(net, targeted=targeted, batch_size=count, verbose=False, **options)
-    return lambda: back(attack.generate(given, targets if targeted else labels)) - images
 
 
 def targeted(net, *, count):
@@ -259,19 +146,21 @@ def nearest_wrong(net):
     ]
 
 
-def cleverhans_wagner(net, count):
-    import torch
-    from cleverhans.torch.attacks.carlini_wagner_l2 import carlini_wagner_l2
+def until_sure(net):
+    """Sixteen pictures until the net is 99 % sure of other classes: those that are finished leave the batch, or stay in it to the end."""
+    model, images, targets, _ = task(net, 16)
+    together = partial(ascend, class_log_probability(model, targets), images, steps=200, learning_rate=0.05, stop_above=np.log(0.99))
+    return [
+        Contender("ours", lambda: make_adversarial(model, images, targets, learning_rate=0.05).image - images, OURS),
+        Contender("all stay to the end", lambda: together().images - images, COPIED, tolerance=0.05),
+    ]
 
-    model, images, _, labels = task(net, count)
-    options = {"y": torch.tensor(labels).long(), "lr": 0.02, "binary_search_steps": 3, "max_iterations": STEPS, "initial_const": 1.0}
-    return lambda: channels_last(carlini_wagner_l2(on_torch(net), channels_first(images), model.output.shape[-1], **options)) - images
 
-
-NETS = "mobilenetv2", "squeezenet", "tinynet"
+NETS = ("mobilenetv2", *(["squeezenet"] if model_is_here("squeezenet") else []), "tinynet")
 WORKS = (
     Work("targeted attack, 20 steps, 1 picture", NETS, partial(targeted, count=1)),
     Work("targeted attack, 20 steps, 16 pictures", NETS, partial(targeted, count=16)),
     Work("projected gradient, 20 steps, 16 pictures", NETS, projected),
     Work("Carlini and Wagner, 3 x 20 steps, 4 pictures", NETS, nearest_wrong),
+    Work("16 pictures until 99 %", ("tinynet",), until_sure),
 )
