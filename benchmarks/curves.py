@@ -1,7 +1,7 @@
 """How cost grows with pixels, steps, pictures and batch, as one picture: python benchmarks/curves.py [--rounds 3]
 
-Every point is the median processor time of one call that has been compiled. The broken lines are what one would expect from the first
-point: as much more as there is more to do; where a curve stays below, a fixed cost was shared.
+Every point is the median processor time of one call that has been compiled. Dotted lines go through the last point and grow as the work
+does: a curve above them pays a fixed cost. In the last panel they are what a picture costs alone: the deeper below, the more a batch saves.
 """
 
 import argparse

@@ -170,7 +170,10 @@ def main():
                    for first, kind in (("", Row), ("fresh_", Fresh)))  # fmt: skip
     if rows:
         (RESULTS / "side_by_side.md").write_text("\n".join([*page(rows, fresh), ""]), encoding="utf-8")
-        draw(rows).savefig(RESULTS / "side_by_side.png", dpi=150)
+        maps = read(RESULTS / f"{MODULES[0]}.csv", Row)
+        for name, some in (("side_by_side", maps), ("climbs", rows[len(maps) :])):
+            if some:
+                draw(some).savefig(RESULTS / f"{name}.png", dpi=150)
 
 
 if __name__ == "__main__":
