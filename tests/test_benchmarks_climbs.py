@@ -32,10 +32,9 @@ def test_a_peer_prepares_itself_once_and_when_it_first_runs():
     assert prepared == [] and contender.run() == 5 and contender.run() == 5 and prepared == [4]
 
 
-@pytest.mark.parametrize("count", (1, 16))
-def test_targeted_attacks_of_all_libraries_end_at_one_picture(count):
+def test_targeted_attacks_of_all_libraries_end_at_one_picture():
     pytest.importorskip("foolbox", reason="the peers are not installed: pip install -r benchmarks/peers_attacks.txt")
-    rows = measure(work(peers_attacks, f"targeted attack, 20 steps, {count} "), "tinynet", rounds=1)
+    rows = measure(work(peers_attacks, "targeted attack, 20 steps, 1 "), "tinynet", rounds=1)
     assert [row for row in rows if row.note.startswith("does not run")] == []
 
 
