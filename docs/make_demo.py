@@ -69,20 +69,31 @@ def binds(statement):
     return isinstance(statement, (ast.Assign, ast.FunctionDef, ast.Import, ast.ImportFrom))
 
 
+def counted_by(statement):
+    """The names that a loop gives before it reads them."""
+    return {part.id for part in ast.walk(statement.target) if isinstance(part, ast.Name)} if isinstance(statement, ast.For) else set()
+
+
+def holds_function(statement):
+    """Whether some of a statement's code runs later, when a function is called; a comprehension's runs at once."""
+    return any(isinstance(part, (ast.FunctionDef, ast.Lambda)) for part in ast.walk(statement))
+
+
 def kept(statements):
     """The panels among the statements of a notebook and what they need, in order: the statements before them that give or change it."""
     compiled = [names_in(compile(ast.Module([line], []), "notebook", "exec")) for line in statements]
     imported = {name for line, (given, *_) in zip(statements, compiled, strict=True) if isinstance(line, (ast.Import, ast.ImportFrom))
                 for name in given}  # fmt: skip
     late = {}
-    for given, _, later in compiled:
-        for name in given:
+    for line, (given, _, later) in zip(statements, compiled, strict=True):
+        for name in given if holds_function(line) else ():
             late[name] = late.get(name, set()) | later
     needed, lines = set(), []
     for line, (given, at_once, later) in zip(reversed(statements), reversed(compiled), strict=True):
         if is_panel(line) or (given | set(changed_in(line)) - imported) & needed:
             lines.insert(0, line)
-            needed = needed - (given if binds(line) else set()) | with_late(at_once | later, late)
+            bound = given if binds(line) else counted_by(line)
+            needed = needed - bound | with_late(at_once - counted_by(line) | later, late)
     return lines
 
 

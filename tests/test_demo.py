@@ -50,6 +50,8 @@ def kept(source):
     ("a = 1\nprint(a)\nx = a\nx = 2", "x = 2"),
     ("x = 1\nif x:\n    x = 2", "x = 1\nif x:\n    x = 2"),
     ("x = 1\nx = x + 1", "x = 1\nx = x + 1"),
+    ("for i in range(3):\n    print(i)\nx = []\nfor i in range(3):\n    x.append(i)", "x = []\nfor i in range(3):\n    x.append(i)"),
+    ("def g(i):\n    return i\na = [g(i) for i in 'ab']\na = 1\nx = a", "a = 1\nx = a"),
 ])
 def test_what_a_panel_needs_is_kept_and_nothing_else(before, needed):
     assert kept(f"{before}\nexplore(x)\nz = 1") == [*map(ast.unparse, ast.parse(needed).body), "explore(x)"]
