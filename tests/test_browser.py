@@ -435,7 +435,7 @@ def slides(chromium, address):
     page.close()
 
 
-@pytest.mark.parametrize("name", ["05_saliency", "12_adversarial"])
+@pytest.mark.parametrize("name", ["02_activations", "05_saliency", "12_adversarial"])
 def test_nothing_overflows_a_slide(slides, name):
     page, seen = slides(f"slides/{name}"), {}
     while (found := page.evaluate(FURTHEST))[0] not in seen:

@@ -10,7 +10,7 @@ window._JUPYTERLAB["lecture-slides"] = {
     const [version] = Object.keys(scope["@jupyterlab/notebook"]);
     scope["@jupyterlab/console"] = { [version]: { get: async () => () => console, from: "lecture-slides", eager: false } };
     const style = document.createElement("style");
-    style.textContent = ".jp-RenderedHTMLCommon img { max-height: calc(100vh - 300px); object-fit: contain; object-position: left }";
+    style.textContent = ".jp-RenderedHTMLCommon img { max-height: calc(100vh - 310px) !important; object-fit: contain; object-position: left }";
     document.head.append(style);
   },
   get: async () => () => ({}),
