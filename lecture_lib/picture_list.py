@@ -57,8 +57,10 @@ def _reader(files, size):
     def read(name):
         if name not in files:
             return load_image(name, size=size)
-        picture = decode_image(files[name], name=name)
-        is_small_square = isinstance(size, int) and picture.shape[0] == picture.shape[1] <= size
-        return picture if is_small_square and name.endswith(exchange.HANDED_ON) else decode_image(files[name], name=name, size=size)
+        if name.endswith(exchange.HANDED_ON) and isinstance(size, int):
+            picture = decode_image(files[name], name=name)
+            if picture.shape[0] == picture.shape[1] <= size:
+                return picture
+        return decode_image(files[name], name=name, size=size)
 
     return read
