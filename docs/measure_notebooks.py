@@ -5,8 +5,9 @@ kernel held. The notebooks in the folder stay as they are.
 
 Whether the table's minutes are still true: python docs/measure_notebooks.py --check REPORT, the XML report of a run of all notebooks as
 tests. How fast its machine was and what else ran there cancels out, for shares of the whole are compared: each notebook's part of the
-table's minutes with its part of the report's, which may differ by a factor of two, or by ten seconds, which waking TensorFlow on a busy
-machine can take. Memory is not in the report and not checked.
+table's minutes with its part of the report's, which may differ by a factor of two, or by half a minute: starting a kernel is in the
+table and not in the report, and waking TensorFlow beside another notebook takes now 3 seconds, now 20. Memory is not in the report and
+not checked.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ import psutil
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+STARTING = 30  # seconds that the start of a notebook may take more or less than on another day
 
 
 def measure(path, folder):
@@ -60,7 +62,7 @@ def outdated(said, measured):
             yield f"{name} is only in the {'table' if name in said else 'report'}."
             continue
         expected = said[name] / sum(said.values()) * sum(measured.values())
-        if not expected / 2 <= measured[name] <= expected * 2 and abs(measured[name] - expected) > 10:
+        if not expected / 2 <= measured[name] <= expected * 2 and abs(measured[name] - expected) > STARTING:
             yield f"{name} took {measured[name]:.0f} s where the table in README.md, at this machine's speed, lets expect {expected:.0f} s."
 
 
