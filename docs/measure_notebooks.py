@@ -6,7 +6,7 @@ kernel held. The notebooks in the folder stay as they are.
 Whether the table's minutes are still true: python docs/measure_notebooks.py --check REPORT, the XML report of a run of all notebooks as
 tests. How fast its machine was and what else ran there cancels out, for shares of the whole are compared: each notebook's part of the
 table's minutes with its part of the report's, which may differ by a factor of two, or by half a minute: starting a kernel is in the
-table and not in the report, and waking TensorFlow beside another notebook takes now 3 seconds, now 20. Memory is not in the report and
+table and not in the report, and TensorFlow wakes more slowly beside another notebook than alone. Memory is not in the report and
 not checked.
 """
 
