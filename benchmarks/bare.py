@@ -6,9 +6,10 @@ import numpy as np
 from side_by_side import seconds
 
 from lecture_lib.backend import keras, tf
+from lecture_lib.batches import at_once
 from lecture_lib.models import load_model
 
-BATCHES = 1, 4, 6, 8
+BATCHES = 1, 4, 6, 8, 16, 32
 
 
 def forward_of(model):
@@ -31,7 +32,7 @@ def gradient_of(model):
 def best_batch(function, image):
     """The batch size that is fastest an image."""
     costs = {}
-    for size in BATCHES:
+    for size in (size for size in BATCHES if size <= at_once(image.shape)):
         batch = tf.constant(np.repeat(image[None], size, axis=0))
         function(batch)
         costs[size] = min(seconds(lambda batch=batch: function(batch)) for _ in range(3)) / size

@@ -22,6 +22,7 @@ from lecture_lib.scores import class_score
 
 NETS = ("mobilenetv2", "resnet50v2", "vgg16", *(["squeezenet"] if model_is_here("squeezenet") else []))
 COUNTS = {"resnet50v2": (8, 8), "vgg16": (8, 8), "squeezenet": (24, 32)}  # pictures of SmoothGrad, points of integrated gradients
+BELOW = {"mobilenetv2": "block_3_project_BN", "resnet50v2": "conv2_block3_out", "vgg16": "block2_pool", "squeezenet": "fire3"}
 FEW = 4  # of them, for loops that take one after another: each costs the same
 EQUAL = 0.05  # of our largest number: where the input of a ReLU is nearly 0, rounding decides whether a slope gets through
 
@@ -68,8 +69,10 @@ def on_torch(package, who, name, *arguments, **about):
 def occlusion(net):
     model, stride = untrained(net), stride_of(net)
     across = (224 - PATCH) // stride + 1
+    whole = partial(occlusion_map, model, picture(), CLASS, patch=PATCH, stride=stride, of=class_score)
     return [
-        ours(occlusion_map, model, picture(), CLASS, patch=PATCH, stride=stride, of=class_score),
+        ours(whole, below=BELOW[net]),
+        Contender("ours, whole pictures", whole, "ours, whole pictures", tolerance=EQUAL),
         bare(net, "forward", across**2),
         loop(copied.occlusion, model, picture(), CLASS, patch=PATCH, stride=stride, rows=1, times=across, tolerance=None,
              note=f"predict for every patch; one of {across} rows, counted {across} times"),

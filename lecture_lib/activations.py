@@ -1,13 +1,13 @@
 """Activations: what every channel of a layer makes of a picture, and which patches of many pictures excite a channel most."""
 
 from functools import lru_cache
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from lecture_lib.backend import tf
+from lecture_lib.batches import batches
 from lecture_lib.images import as_batch, unbatch
 from lecture_lib.models import features, layer_outputs, map_features
 from lecture_lib.receptive_field import Box, receptive_field
@@ -19,7 +19,7 @@ def activation_maps(model, layer, images):
     """φ_l(I), the output of a layer. images: (H, W, C) or (N, H, W, C) in [0, 1]; returns (h, w, channels) or (N, h, w, channels)."""
     map_features(model, layer)
     batch, net = as_batch(images, channels=model.input.shape[-1]), layer_outputs(model, layer)
-    maps = [net(batch[start : start + 8], training=False)[layer].numpy() for start in range(0, len(batch), 8)]
+    maps = [net(some, training=False)[layer].numpy() for some in batches(batch)]
     return unbatch(np.concatenate(maps), images)
 
 
@@ -54,13 +54,13 @@ class Search(NamedTuple):
     image_shape: tuple
 
 
-def strongest_neurons(model, layer, images, *, channels=None, count=9, so_far=None, batch_size=8):
+def strongest_neurons(model, layer, images, *, channels=None, count=9, so_far=None, batch_size=None):
     """argmax over pictures and positions of φ_l(I)[row, column, channel]: for each channel its `count` strongest pictures, as a Search.
 
-    images: an array (N, H, W, C) in [0, 1] or anything that yields pictures (H, W, C) of one size; only `batch_size` of them are in
-    memory at a time. channels: numbers, by default all; one forward pass serves them all. Each picture counts once, at its strongest
-    position. so_far: an earlier Search for the same channels, to go on with further pictures, numbered from so_far.seen. Interrupting
-    the kernel returns what was reached. Raises ValueError for a layer, channel or picture that is none.
+    images: an array (N, H, W, C) in [0, 1] or anything that yields pictures (H, W, C) of one size; only `batch_size` of them, by
+    default 8 to 32, are in memory at a time. channels: numbers, by default all; one forward pass serves them all. Each picture counts
+    once, at its strongest position. so_far: an earlier Search for the same channels, to go on with further pictures, numbered from
+    so_far.seen. Interrupting the kernel returns what was reached. Raises ValueError for a layer, channel or picture that is none.
     """
     map_features(model, layer)
     channels = _checked_channels(model, layer, channels)
@@ -70,7 +70,7 @@ def strongest_neurons(model, layer, images, *, channels=None, count=9, so_far=No
     progress = tqdm(total=len(images) if hasattr(images, "__len__") else None, desc="pictures", delay=20)  # only when it takes long
     try:
         with progress:
-            for batch in _batches(images, batch_size):
+            for batch in batches(images, size=batch_size):
                 found = _merged(found, _strongest(model, layer)(as_batch(batch, channels=model.input.shape[-1]), channels), batch)
                 progress.update(len(batch))
     except KeyboardInterrupt:
@@ -90,14 +90,6 @@ def _nothing(channels, count):
     if count < 1:
         raise ValueError(f"At least one patch is looked for; count was {count}.")
     return Search(np.full((channels, count), -np.inf, np.float32), np.zeros((channels, count, 3), np.int64), 0, None)
-
-
-def _batches(images, batch_size):
-    stream = iter(images)
-    while batch := list(islice(stream, batch_size)):
-        if len({np.shape(image) for image in batch}) > 1:
-            raise ValueError("The pictures are not of one size; give all of them the same height and width.")
-        yield np.stack(batch)
 
 
 @lru_cache(maxsize=16)

@@ -10,6 +10,7 @@ import numpy as np
 
 from lecture_lib.ascent import adam, ascend, clip, identity, length, sign, unit
 from lecture_lib.backend import tf
+from lecture_lib.batches import at_once
 from lecture_lib.gradients import value, value_and_gradient
 from lecture_lib.images import as_batch, unbatch
 from lecture_lib.models import check_class
@@ -97,11 +98,11 @@ def _nearness(w, *, model, class_index, original, weights, side):
     return -l2(images - original) - weights * ahead
 
 
-def only_moved(score_of, classes, *, together=8):
+def only_moved(score_of, classes, *, together=None):
     """An `evaluate` for `ascend` that asks only about images that have moved since it last did: those that are finished cost nothing more.
 
-    score_of: classes (n,) -> the score of n images. classes: one per image (N,). together: how many images go through the net at once;
-    4 to 8 are fastest on a processor. Returns a function (objective, images (N, H, W, C)) -> (values (N,), gradients (N, H, W, C)).
+    score_of: classes (n,) -> the score of n images. classes: one per image (N,). together: how many images go through the net at once,
+    by default `at_once`. Returns a function (objective, images (N, H, W, C)) -> (values (N,), gradients (N, H, W, C)).
     """
     asked, values, slopes = None, np.empty(len(classes), np.float32), None
 
@@ -109,7 +110,8 @@ def only_moved(score_of, classes, *, together=8):
         nonlocal asked, slopes
         moved = np.arange(len(images)) if asked is None else np.flatnonzero((images != asked).any(axis=(1, 2, 3)))
         slopes = np.empty_like(images) if slopes is None else slopes
-        for some in (moved[i : i + together] for i in range(0, len(moved), together)):
+        size = together or at_once(images.shape)
+        for some in (moved[i : i + size] for i in range(0, len(moved), size)):
             values[some], slopes[some] = value_and_gradient(score_of(classes[some]), images[some])
         asked = images.copy()
         return values.copy(), slopes

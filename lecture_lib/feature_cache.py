@@ -14,13 +14,14 @@ from tqdm.auto import tqdm
 
 from lecture_lib import downloads
 from lecture_lib.backend import keras
+from lecture_lib.batches import batches
 from lecture_lib.images import as_batch
 from lecture_lib.models import compiled_outputs
 
 LIMIT = 1_000_000_000  # bytes that the folder may hold; what was not used for longest goes first
 
 
-def layer_features(model, layer, images, *, batch_size=8):
+def layer_features(model, layer, images, *, batch_size=None):
     """φ_layer(I), what a layer says of each picture as one row of numbers.
 
     images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (units,) or (N, units) float32. Raises ValueError for images that are none and,
@@ -28,8 +29,8 @@ def layer_features(model, layer, images, *, batch_size=8):
     """
     batch, forward = as_batch(images, channels=model.input.shape[-1]), compiled_outputs(model, layer)
     quiet = True if len(batch) <= 2000 else None  # a bar for what takes long, and where somebody is looking
-    starts = tqdm(range(0, len(batch), batch_size), desc="computing features", disable=quiet, leave=False)
-    outputs = np.concatenate([forward(batch[start : start + batch_size])[layer] for start in starts])
+    pictures = tqdm(batch, desc="computing features", disable=quiet, leave=False)
+    outputs = np.concatenate([forward(some)[layer] for some in batches(pictures, size=batch_size)])
     rows = outputs.reshape(len(outputs), -1)
     return rows[0] if np.ndim(images) == 3 else rows
 

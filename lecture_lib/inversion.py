@@ -10,6 +10,7 @@ from sklearn.linear_model import Ridge
 
 from lecture_lib.ascent import adam, ascend, clip
 from lecture_lib.backend import tf
+from lecture_lib.batches import batches
 from lecture_lib.images import as_batch, unbatch
 from lecture_lib.models import layer_outputs, map_features
 from lecture_lib.scores import l2
@@ -123,7 +124,7 @@ def decode(images, *, model, layer, regression, side):
 def _neighbourhoods(model, batch, *, layer):
     """The 3 x 3 features around each place of a layer, in one row: (N, h, w, 9 · channels)."""
     map_features(model, layer)
-    seen = [layer_outputs(model, layer)(batch[i : i + 8])[layer] for i in range(0, len(batch), 8)]
+    seen = [layer_outputs(model, layer)(some)[layer] for some in batches(batch)]
     padded = np.pad(np.concatenate(seen), [(0, 0), (1, 1), (1, 1), (0, 0)], mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))  # (N, h, w, channels, 3, 3)
     return windows.reshape(*windows.shape[:3], -1)

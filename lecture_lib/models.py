@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lecture_lib.backend import keras, tf
+from lecture_lib.batches import batches
 from lecture_lib.images import as_batch
 from lecture_lib.surgery import with_random_weights, with_relu_rule, wrap_model
 from lecture_lib.zoo import load_model, model_is_here, model_names
@@ -26,14 +27,13 @@ class Guess(NamedTuple):
     probability: float
 
 
-def class_scores(model, images, *, batch_size=8):
+def class_scores(model, images, *, batch_size=None):
     """S(I), the scores of all classes before softmax.
 
     images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes) float32. Raises ValueError for images that are none.
     """
     batch = as_batch(images, channels=model.input.shape[-1])
-    forward = _compiled_forward(model)
-    scores = np.concatenate([forward(batch[i : i + batch_size]) for i in range(0, len(batch), batch_size)])
+    scores = np.concatenate([_compiled_forward(model)(some) for some in batches(batch, size=batch_size)])
     return scores[0] if np.ndim(images) == 3 else scores
 
 

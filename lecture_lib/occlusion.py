@@ -5,36 +5,41 @@ What is hidden is a mask (H, W), True where something covers the picture. What l
 """
 
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from math import factorial
 from typing import NamedTuple
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from lecture_lib.backend import tf
+from lecture_lib.batches import batches, counted
 from lecture_lib.gradients import value
 from lecture_lib.saliency import one_image
 from lecture_lib.scores import class_probability, class_score
+from lecture_lib.touched import touched_values
 
-BATCH, MOST_PARTS = 8, 16  # 16 parts can be hidden in 65,536 ways
+MOST_PARTS = 16  # 16 parts can be hidden in 65,536 ways
 
 
-def occlusion_map(model, image, class_index, *, patch=None, stride=None, fill=0.5, of=class_probability):
+def occlusion_map(model, image, class_index, *, patch=None, stride=None, fill=0.5, of=class_probability, below=None):
     """P_c(I) − P_c(I, patch covered), at each pixel the mean over the patches that cover it.
 
     image: (H, W, C) in [0, 1]. class_index: 0..classes-1. patch: the side of the square in pixels, by default a quarter of the picture's
     shorter side; stride: how far it moves, 1..patch, by default a quarter of the patch; the last of a row ends at the edge. fill: what
-    covers. of: the score that falls. Returns (H, W) float32 in units of that score: above 0 where the class needs what is there, below 0
-    where that speaks against it. An interrupt returns the map of the patches reached, 0 elsewhere.
+    covers. of: the score that falls. below: a layer that the whole net goes through; up to it, only what the patch touches is computed
+    anew (`touched`): the same map for less. Returns (H, W) float32 in units of that score: above 0 where the class needs what is there,
+    below 0 where that speaks against it. An interrupt returns the map of the patches reached, 0 elsewhere.
     Raises ValueError for no image, no class, a patch larger than the picture or a stride larger than the patch.
     Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
     """
-    image, score = one_image(model, image), of(model, class_index)
+    image, score_of = one_image(model, image), partial(of, class_index=class_index)
     rows, columns = patch_places(image.shape[:2], patch=patch, stride=stride)
-    masks = (row[:, None] & column for row in rows for column in columns)
     drops, reached = np.zeros((2, len(rows) * len(columns)), np.float32)
-    values = hidden_values(score, image, chain([np.zeros(image.shape[:2], bool)], masks), fill=fill, count=1 + len(drops))
+    if below is None:
+        masks = (row[:, None] & column for row in rows for column in columns)
+        values = hidden_values(score_of(model), image, chain([np.zeros(image.shape[:2], bool)], masks), fill=fill, count=1 + len(drops))
+    else:
+        values = touched_values(model, image, (rows, columns), layer=below, fill=as_fill(fill, image), score_of=score_of)
     whole = next(values)
     try:
         for place, covered in enumerate(values):
@@ -58,16 +63,12 @@ def patch_places(shape, *, patch=None, stride=None):
 def hidden_values(score, image, masks, *, fill=0.5, count=None):
     """The score of the picture with each of the masks hidden, one number after another: S(I where visible, fill where hidden).
 
-    masks: any number of (H, W) booleans, taken in batches of 8; the pictures themselves only come into being in the compiled graph.
+    masks: any number of (H, W) booleans, taken in batches; the pictures themselves only come into being in the compiled graph.
     fill: a number, a colour (C,) or a picture (H, W, C) in [0, 1]. count: how many masks there are, for the bar of a long run.
     """
     fill = as_fill(fill, image)
     keywords = {"function": getattr(score, "func", score), "image": image, "fill": fill, **getattr(score, "keywords", {})}
-    hidden, masks = partial(_hidden_value, **keywords), iter(masks)
-    with tqdm(total=count, desc="pictures", delay=4, leave=False) as progress:
-        while batch := list(islice(masks, BATCH)):
-            yield from value(hidden, np.stack(batch)[..., None])
-            progress.update(len(batch))
+    yield from counted(partial(value, partial(_hidden_value, **keywords)), batches(mask[..., None] for mask in masks), count=count)
 
 
 def _hidden_value(masks, *, function, image, fill, **keywords):

@@ -62,6 +62,16 @@ def visible_pixels(model, layer, row, column, *, image_shape):
     return reached[id(model.input)]
 
 
+def read_along(model, layer, *, image_shape):
+    """Which rows of the picture each row of a layer's map reads, and the same for columns: bool arrays (h, H) and (w, W)."""
+    target, _, steps = _trace(model, layer, tuple(image_shape[:2]))
+    reads = {id(model.input): [np.eye(side, dtype=bool) for side in image_shape[:2]]}
+    for output, source, *tables in steps:
+        found = [(table.astype(np.float32) @ known) > 0 for table, known in zip(tables, reads[source], strict=True)]
+        reads[output] = [new | old for new, old in zip(found, reads.get(output, found), strict=True)]
+    return reads[target]
+
+
 def _carried(mask, rows, columns):
     """From a mask on the output to one on the input, with the tables of who reads whom: Rᵀ · mask · C, in true and false."""
     return (rows.T.astype(np.float32) @ mask.astype(np.float32) @ columns.astype(np.float32)) > 0

@@ -4,11 +4,11 @@ Every map is (model, image, class_index, *, options) -> (H, W) float32, from an 
 """
 
 from functools import reduce
-from itertools import islice
 
 import cv2
 import numpy as np
 
+from lecture_lib.batches import batches
 from lecture_lib.gradients import gradient
 from lecture_lib.images import as_batch, to_uint8
 from lecture_lib.page import as_map
@@ -54,11 +54,11 @@ def integrated_gradients_map(model, image, class_index, *, baseline=0.0, steps=6
     return np.sum(way * mean_gradient(model, points, class_index), axis=-1)
 
 
-def mean_gradient(model, images, class_index, *, batch_size=8):
+def mean_gradient(model, images, class_index, *, batch_size=None):
     """The mean of ∂S_c/∂I over any number of images (H, W, C), given one after another and taken in batches."""
-    score, images, total, count = class_score(model, class_index), iter(images), 0.0, 0
-    while batch := list(islice(images, batch_size)):
-        total, count = total + gradient(score, np.stack(batch)).sum(axis=0), count + len(batch)
+    score, total, count = class_score(model, class_index), 0.0, 0
+    for batch in batches(images, size=batch_size):
+        total, count = total + gradient(score, batch).sum(axis=0), count + len(batch)
     return total / count
 
 

@@ -12,8 +12,8 @@ SHARED = {
     "backend", "models", "zoo", "surgery", "nets", "drawing_nets", "downloads", "images", "pictures", "digits",
     "scores", "gradients", "transforms", "ascent", "page", "plots", "charts", "widgets", "panel", "controls", "setup_check",
     "picture_sets", "exercises", "feature_cache", "picture_map",
-    "receptive_field", "attacks", "sweeps", "octaves", "painted_styles", "priors", "painted", "certificates", "survival", "quiz_panel",
-    "exchange", "picture_list",
+    "receptive_field", "touched", "batches", "attacks", "sweeps", "octaves", "painted_styles", "priors", "painted", "certificates",
+    "survival", "quiz_panel", "exchange", "picture_list",
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Occlusion and Shapley values: models that read one pixel, sums over all orders, and parts that add up to the whole."""
 
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from small_nets import counting_net, linear_net, normal, random, small_net
 
 from lecture_lib import occlusion
+from lecture_lib.batches import batches
 from lecture_lib.models import class_scores, probabilities
 from lecture_lib.occlusion import Shapley, grid_parts, hidden_values, occlusion_map, patch_places, shapley_map, shapley_values
 from lecture_lib.scores import channel_score, class_probability, class_score
@@ -116,6 +118,7 @@ def test_an_interrupt_returns_what_was_reached(monkeypatch):
         return value(*arguments)
 
     monkeypatch.setattr(occlusion, "value", stops)
+    monkeypatch.setattr(occlusion, "batches", partial(batches, size=8))
     part = occlusion_map(small_net(), IMAGE, 2, patch=4, stride=4)  # 9 places, 7 in the first call
     np.testing.assert_allclose(part[:8], full[:8], rtol=1e-5)
     np.testing.assert_allclose(part[8:, :4], full[8:, :4], rtol=1e-5)
