@@ -47,7 +47,7 @@ def main(*, epochs, peak=1e-3, precision="float32", limit=None, seed=0):
     model = keras.Model(features, {"picture": drawn} | seen(drawn))
     rate = keras.optimizers.schedules.CosineDecay(peak, epochs * len(batches))
     model.compile(keras.optimizers.Adam(rate), dict.fromkeys(WEIGHTS, "mae"), loss_weights=WEIGHTS)
-    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / "tinynet_generator")
+    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / "tinynet_generator", double_checkpoint=True)
     model.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
     keras.config.set_dtype_policy("float32")
     plain = tinynet_generator()

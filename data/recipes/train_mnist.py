@@ -25,7 +25,8 @@ def main(*, epochs=20, seed=0):
     rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
-    model.fit(batches, epochs=epochs, callbacks=[keras.callbacks.BackupAndRestore("checkpoints/mnist_cnn")], verbose=2, shuffle=False)
+    backup = keras.callbacks.BackupAndRestore("checkpoints/mnist_cnn", double_checkpoint=True)
+    model.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
     for name, pictures, answers in ("MNIST test", test_images, test_labels), ("digits never seen", digits[1000:], digit_labels[1000:]):
         print(f"mnist_cnn: {model.evaluate(pictures, answers, verbose=0)[1]:.4f} of {len(answers)} pictures of {name}")
     export(model, mnist_cnn(), "mnist_cnn")

@@ -48,7 +48,7 @@ def main(name, *, epochs, precision="float32", limit=None, seed=0):
     decoder = mnist_decoder()
     rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
     decoder.compile(keras.optimizers.Adam(rate), keras.losses.MeanSquaredError())
-    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / f"{name}_decoder")
+    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / f"{name}_decoder", double_checkpoint=True)
     decoder.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
     keras.config.set_dtype_policy("float32")
     plain = mnist_decoder()

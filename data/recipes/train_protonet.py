@@ -53,7 +53,7 @@ def main(*, epochs, again=False, alpha=20.0, limit=None, seed=0):
     losses = {"scores": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "prototypes": nearness, "picture": squared_error}
     weights = {"scores": 20.0, "prototypes": 1.0, "picture": 1.0}
     model.compile(keras.optimizers.Adam(rate), losses, loss_weights=weights, metrics={"scores": "accuracy"})
-    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / ("protonet" + "_again" * again))
+    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / ("protonet" + "_again" * again), double_checkpoint=True)
     model.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
     guesses = np.concatenate([ops.convert_to_numpy(net(part)).argmax(1) for part in np.split(test_images, 20)])
     print(f"protonet: {np.mean(guesses == test_labels):.4f} of {len(test_labels)} test pictures")

@@ -108,7 +108,7 @@ def main(*, epochs, limit=250, count=3000, peak=2e-3, precision="float32", seed=
     model = objective(net, painter, grams)
     rate = keras.optimizers.schedules.CosineDecay(peak, epochs * limit)
     model.compile(keras.optimizers.Adam(rate), dict.fromkeys(WEIGHTS, mean), loss_weights=WEIGHTS)
-    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / "stylizer")
+    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / "stylizer", double_checkpoint=True)
     model.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
     keras.config.set_dtype_policy("float32")
     plain = stylizer(len(STYLES))

@@ -90,7 +90,8 @@ def main(name, *, radius, epochs, smallest=64, smoothing=0.0, peak=0.2, precisio
             csv.writer(curve).writerow(row)
 
     folder.mkdir(parents=True, exist_ok=True)
-    callbacks = [keras.callbacks.BackupAndRestore(folder / "backup"), keras.callbacks.LambdaCallback(on_epoch_end=record)]
+    backup = keras.callbacks.BackupAndRestore(folder / "backup", double_checkpoint=True)
+    callbacks = [backup, keras.callbacks.LambdaCallback(on_epoch_end=record)]
     model.fit(batches, epochs=epochs, callbacks=callbacks, verbose=0, shuffle=False)
     model.save_weights(folder / "final.weights.h5")
     clean, attacked = accuracy(model, test_pictures, test_labels), accuracy(model, test_pictures, test_labels, radius=0.5)
