@@ -8,8 +8,7 @@ import argparse
 from functools import cache, partial
 
 import numpy as np
-from on_attack_libraries import peer
-from side_by_side import BARE, COPIED, OURS, PEER, RESULTS, TORCH, Contender, Work, race
+from side_by_side import BARE, COPIED, OURS, PEER, RESULTS, TORCH, Contender, Work, peer, race
 from sklearn.datasets import load_digits
 from sklearn.manifold import TSNE, trustworthiness
 from sklearn.neighbors import NearestNeighbors

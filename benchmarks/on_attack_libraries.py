@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from bare import noise_pictures, untrained
-from side_by_side import PEER, Contender, installed
 
 from lecture_lib.backend import keras, tf
 from lecture_lib.models import class_scores, load_model
@@ -54,12 +53,6 @@ def channels_first(images):
 
 def channels_last(tensor):
     return np.moveaxis(np.asarray(tensor.detach() if hasattr(tensor, "detach") else tensor), 1, -1)
-
-
-def peer(package, who, prepare, *arguments, kind=PEER, times=1.0, tolerance=None, note="", **options):
-    """A list of one contender, or of none where its package is not here; prepare(...) gives its run, and is called when it first runs."""
-    prepared = cache(partial(prepare, *arguments, **options))
-    return [Contender(who, lambda: prepared()(), kind, times, tolerance, note)] if installed(package) else []
 
 
 def bare_torch(net, count, steps):

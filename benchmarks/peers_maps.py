@@ -10,7 +10,7 @@ import copied
 import on_tensorflow
 from bare import best_batch, forward_of, gradient_of, passes, untrained
 from on_tensorflow import CLASS, NOISE, PATCH, picture, stride_of
-from side_by_side import BARE, COPIED, OURS, PEER, TORCH, Contender, Work, installed
+from side_by_side import BARE, COPIED, OURS, TORCH, Contender, Work, installed, peer
 
 from lecture_lib.backend import keras
 from lecture_lib.grad_cam import grad_cam_map, spatial_layers
@@ -49,13 +49,6 @@ def loop(explain, *arguments, times=1.0, tolerance=EQUAL, note="", **options):
     return Contender("copied loop", partial(explain, *arguments, **options), COPIED, times, tolerance, note)
 
 
-def peers(package, who, *made, kind=PEER, times=1.0, tolerance=None, note=""):
-    """A peer, where its package is installed. made: the function that prepares the run, and its arguments."""
-    prepare, *arguments = made
-    prepared = cache(lambda: prepare(*arguments))  # at the first call, so that a peer that does not run is told from one that does
-    return [Contender(who, lambda: prepared()(), kind, times, tolerance, note)] if installed(package) else []
-
-
 def on_torch(package, who, name, *arguments, **about):
     """A peer of the module on_torch, which is only imported where it is asked for."""
     def prepare():
@@ -63,7 +56,7 @@ def on_torch(package, who, name, *arguments, **about):
 
         return getattr(on_torch, name)(*arguments)
 
-    return peers(package, who, prepare, kind=TORCH, **about) if installed("torch") else []
+    return peer(package, who, prepare, kind=TORCH, **about) if installed("torch") else []
 
 
 def occlusion(net):
@@ -71,13 +64,13 @@ def occlusion(net):
     across = (224 - PATCH) // stride + 1
     whole = partial(occlusion_map, model, picture(), CLASS, patch=PATCH, stride=stride, of=class_score)
     return [
-        ours(whole, below=BELOW[net]),
+        ours(whole, below=BELOW.get(net)),
         Contender("ours, whole pictures", whole, "ours, whole pictures", tolerance=EQUAL),
         bare(net, "forward", across**2),
         loop(copied.occlusion, model, picture(), CLASS, patch=PATCH, stride=stride, rows=1, times=across, tolerance=None,
              note=f"predict for every patch; one of {across} rows, counted {across} times"),
-        *peers("xplique", "xplique", on_tensorflow.xplique_occlusion, net, tolerance=EQUAL),
-        *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_occlusion, net, times=across**2 / 49,
+        *peer("xplique", "xplique", on_tensorflow.xplique_occlusion, net, tolerance=EQUAL),
+        *peer("tf_explain", "tf-explain", on_tensorflow.tf_explain_occlusion, net, times=across**2 / 49,
                   note="patches side by side only: 49, counted as the others; fills with 127.5"),
         *on_torch("captum", "captum", "captum_occlusion", net, tolerance=EQUAL),
     ]  # fmt: skip
@@ -89,10 +82,10 @@ def saliency(net):
         ours(saliency_map, model, picture(), CLASS),
         bare(net, "gradient", 1),
         loop(copied.saliency, model, picture(), CLASS),
-        *peers("xplique", "xplique", on_tensorflow.xplique_saliency, net, tolerance=EQUAL),
-        *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_saliency, net, note="sum over colours, in 256 steps"),
-        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, tolerance=EQUAL),
-        *peers("saliency", "saliency (PAIR)", on_tensorflow.pair_saliency, net, tolerance=EQUAL),
+        *peer("xplique", "xplique", on_tensorflow.xplique_saliency, net, tolerance=EQUAL),
+        *peer("tf_explain", "tf-explain", on_tensorflow.tf_explain_saliency, net, note="sum over colours, in 256 steps"),
+        *peer("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, tolerance=EQUAL),
+        *peer("saliency", "saliency (PAIR)", on_tensorflow.pair_saliency, net, tolerance=EQUAL),
         *on_torch("captum", "captum", "captum_saliency", net, tolerance=EQUAL),
     ]
 
@@ -104,10 +97,10 @@ def smoothgrad(net):
         ours(smoothgrad_map, model, picture(), CLASS, samples=count, noise=NOISE),
         bare(net, "gradient", count),
         loop(copied.smoothgrad, model, picture(), CLASS, samples=FEW, tolerance=None, **few),
-        *peers("xplique", "xplique", on_tensorflow.xplique_smoothgrad, net, count),
-        *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_smoothgrad, net, count, note="of the cross entropy, not of the score"),
-        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, FEW, **few),
-        *peers("saliency", "saliency (PAIR)", on_tensorflow.pair_smoothgrad, net, FEW, **few),
+        *peer("xplique", "xplique", on_tensorflow.xplique_smoothgrad, net, count),
+        *peer("tf_explain", "tf-explain", on_tensorflow.tf_explain_smoothgrad, net, count, note="of the cross entropy, not of the score"),
+        *peer("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, FEW, **few),
+        *peer("saliency", "saliency (PAIR)", on_tensorflow.pair_smoothgrad, net, FEW, **few),
         *on_torch("captum", "captum", "captum_smoothgrad", net, count),
     ]
 
@@ -119,9 +112,9 @@ def integrated_gradients(net):
         ours(integrated_gradients_map, model, picture(), CLASS, steps=count),
         bare(net, "gradient", count),
         loop(copied.integrated_gradients, model, picture(), CLASS, steps=FEW, tolerance=None, **few),
-        *peers("xplique", "xplique", on_tensorflow.xplique_integrated, net, count, note="trapezoids, ours midpoints"),
-        *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_integrated, net, count, note="not times the picture; in 256 steps"),
-        *peers("saliency", "saliency (PAIR)", on_tensorflow.pair_integrated, net, count, note="both ends of the way, ours midpoints"),
+        *peer("xplique", "xplique", on_tensorflow.xplique_integrated, net, count, note="trapezoids, ours midpoints"),
+        *peer("tf_explain", "tf-explain", on_tensorflow.tf_explain_integrated, net, count, note="not times the picture; in 256 steps"),
+        *peer("saliency", "saliency (PAIR)", on_tensorflow.pair_integrated, net, count, note="both ends of the way, ours midpoints"),
         *on_torch("captum", "captum", "captum_integrated", net, count, tolerance=EQUAL),
     ]
 
@@ -133,9 +126,9 @@ def grad_cam(net):
         ours(grad_cam_map, model, picture(), CLASS),
         bare(net, "forward", 1),
         loop(copied.grad_cam, model, picture(), CLASS, layer=layer),
-        *peers("xplique", "xplique", on_tensorflow.xplique_grad_cam, net, layer, note="no ReLU at its end; enlarged with cubic curves"),
-        *peers("tf_explain", "tf-explain", on_tensorflow.tf_explain_grad_cam, net, layer, note="answers a coloured picture"),
-        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_grad_cam, net, layer, note="enlarged from corner to corner"),
+        *peer("xplique", "xplique", on_tensorflow.xplique_grad_cam, net, layer, note="no ReLU at its end; enlarged with cubic curves"),
+        *peer("tf_explain", "tf-explain", on_tensorflow.tf_explain_grad_cam, net, layer, note="answers a coloured picture"),
+        *peer("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_grad_cam, net, layer, note="enlarged from corner to corner"),
         *on_torch("captum", "captum", "captum_grad_cam", net, layer, tolerance=EQUAL),
         *on_torch("pytorch_grad_cam", "pytorch-grad-cam", "pytorch_grad_cam", net, layer, note="stretched to 0..1"),
     ]
@@ -153,8 +146,8 @@ def guided_backprop(net):
         ours(guided_map, model, picture(), CLASS),
         bare(net, "gradient", 1),
         loop(copied.saliency, copied.guided_model(model), picture(), CLASS, **({"tolerance": None} | by_keras)),
-        *peers("xplique", "xplique", on_tensorflow.xplique_guided, net, **by_xplique),
-        *peers("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_guided, net, **by_keras),
+        *peer("xplique", "xplique", on_tensorflow.xplique_guided, net, **by_xplique),
+        *peer("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_guided, net, **by_keras),
         *on_torch("captum", "captum", "captum_guided", net, **by_torch),
         *on_torch("pytorch_grad_cam", "pytorch-grad-cam", "pytorch_guided", net, **by_torch),
     ]

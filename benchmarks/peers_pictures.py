@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 from bare import best_batch
 from copied_climbs import copied_class, copied_dream, copied_style, keras_vis_class, lucent_class
-from on_attack_libraries import net_of, peer
-from side_by_side import BARE, COPIED, OURS, TORCH, Contender, Work
+from on_attack_libraries import net_of
+from side_by_side import BARE, COPIED, OURS, TORCH, Contender, Work, peer
 
 from lecture_lib.activations import strongest_neurons
 from lecture_lib.backend import keras, tf

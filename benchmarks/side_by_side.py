@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ os.environ.setdefault("TQDM_DISABLE", "1")  # a bar of progress would run throug
 import numpy as np
 from report import BARE, COPIED, OURS, PEER, TORCH, Fresh, Row, draw, page, read, table, write
 
-__all__ = ["BARE", "COPIED", "OURS", "PEER", "TORCH", "Contender", "Work", "installed", "measure", "race", "seconds"]
+__all__ = ["BARE", "COPIED", "OURS", "PEER", "TORCH", "Contender", "Work", "installed", "measure", "peer", "race", "seconds"]
 RESULTS = Path(__file__).parent / "results"
 MODULES = "peers_maps", "peers_attacks", "peers_pictures", "neighbors"  # each has a list WORKS; those that are not here are left out
 
@@ -54,6 +55,12 @@ class Work(NamedTuple):
 def installed(name):
     """Whether a package is here, without importing it."""
     return importlib.util.find_spec(name) is not None
+
+
+def peer(package, who, prepare, *arguments, kind=PEER, times=1.0, tolerance=None, note="", **options):
+    """A list of one contender, or of none where its package is not here; prepare(...) gives its run, when that is first asked for."""
+    prepared = cache(partial(prepare, *arguments, **options))
+    return [Contender(who, lambda: prepared()(), kind, times, tolerance, note)] if installed(package) else []
 
 
 def seconds(work, *, clock=time.process_time):
