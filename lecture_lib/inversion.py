@@ -13,7 +13,7 @@ from lecture_lib.backend import tf
 from lecture_lib.batches import batches
 from lecture_lib.images import as_batch, unbatch
 from lecture_lib.models import layer_outputs, map_features
-from lecture_lib.scores import l2
+from lecture_lib.scores import l2, smooth_variation
 
 
 def invert(model, image, *, layer, six_weight=1e-4, smoothness=1e-4, beta=2.0, steps=100, learning_rate=0.05, start=None, seed=0,
@@ -44,19 +44,6 @@ def _likeness(images, *, model, layer, target, size, six_weight, smoothness, bet
 def six_norm(images):
     """‖I‖₆⁶ = Σ I⁶: next to nothing for moderate numbers, and a wall for large ones. images: (N, ...). Returns (N,)."""
     return tf.reduce_sum(tf.reshape(images**6, [tf.shape(images)[0], -1]), axis=1)
-
-
-def smooth_variation(images, *, beta=2.0):
-    """TV_β = Σ ((I[r, c+1] − I[r, c])² + (I[r+1, c] − I[r, c])²)^(β/2): for β = 2 edges blur, for β = 1 they stay and the rest is flat.
-
-    images: (N, H, W, C). Returns (N,). Source: Mahendran and Vedaldi, 2015.
-    """
-    inside = lambda size: tf.cast(tf.range(size) < size - 1, images.dtype)  # beyond the edge nothing changes
-    _, height, width, _ = tf.unstack(tf.shape(images))
-    right = (tf.roll(images, -1, axis=2) - images) * inside(width)[:, None]  # slices would cost thrice as much on the way back
-    down = (tf.roll(images, -1, axis=1) - images) * inside(height)[:, None, None]
-    logs = tf.math.log(right**2 + down**2 + 1e-8)  # the root of 0 has no slope
-    return tf.reduce_sum(tf.exp(beta / 2 * logs), axis=[1, 2, 3])  # a power, in two thirds of the time of **
 
 
 def feature_error(model, image, other, *, layer):

@@ -7,9 +7,8 @@ import numpy as np
 from lecture_lib.ascent import adam, ascend
 from lecture_lib.backend import tf
 from lecture_lib.images import as_batch
-from lecture_lib.inversion import smooth_variation
 from lecture_lib.models import layer_outputs, map_features
-from lecture_lib.scores import gram, l2
+from lecture_lib.scores import gram, l2, smooth_variation
 
 STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled nets
 

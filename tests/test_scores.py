@@ -128,3 +128,12 @@ def test_a_channel_that_is_none_gives_a_sentence(make, bad):
 def test_a_layer_that_is_none_lists_the_layers(make):
     with pytest.raises(ValueError, match="no layer 'conv9'; its layers are conv, pool, scores"):
         make(pixel_net())
+
+
+def test_the_variation_of_a_step_edge_and_of_nothing():
+    image = np.zeros((1, 6, 5, 1), np.float32)
+    np.testing.assert_allclose(scores.smooth_variation(image, beta=2), 0, atol=1e-6)
+    image[:, :, 3:] = 0.5
+    np.testing.assert_allclose(scores.smooth_variation(image, beta=2), 6 * 0.5**2, rtol=1e-5)
+    np.testing.assert_allclose(scores.smooth_variation(image, beta=1), 6 * 0.5, rtol=1e-2)
+    assert np.isfinite(gradient(lambda images: scores.smooth_variation(images, beta=1.0), image)).all()

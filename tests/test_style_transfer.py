@@ -10,8 +10,7 @@ from lecture_lib import painted_styles
 from lecture_lib.ascent import adam, ascend
 from lecture_lib.backend import keras
 from lecture_lib.gradients import gradient, value_and_gradient
-from lecture_lib.inversion import smooth_variation
-from lecture_lib.scores import feature_distance
+from lecture_lib.scores import feature_distance, smooth_variation
 from lecture_lib.style_transfer import style_score, stylize, texture
 from lecture_lib.surgery import named
 
