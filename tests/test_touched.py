@@ -83,6 +83,16 @@ def test_a_net_that_takes_pictures_of_one_size_only_has_windows_too():
     np.testing.assert_allclose(found, occlusion_map(net, image, 0, patch=8, stride=8, of=class_score), rtol=1e-4, atol=1e-6)
 
 
+def test_a_net_that_has_learned_since_is_asked_as_it_is_now():
+    net, image, options = convolutions(("conv", 3, 1), ("conv", 3, 1)), random(24, 24, 3), {"patch": 8, "stride": 8, "of": class_score}
+    before = occlusion_map(net, image, 0, **options, below="layer1")
+    for weight in net.get_layer("layer0").trainable_variables:
+        weight.assign(-2 * weight)
+    after = occlusion_map(net, image, 0, **options, below="layer1")
+    assert np.abs(after - before).max() > 1e-3
+    np.testing.assert_allclose(after, occlusion_map(net, image, 0, **options), rtol=1e-4, atol=1e-6)
+
+
 def test_an_interrupt_returns_what_was_reached(monkeypatch):
     import lecture_lib.touched as touched
 
@@ -102,7 +112,7 @@ def test_an_interrupt_returns_what_was_reached(monkeypatch):
 
 def test_the_two_halves_of_a_net_are_the_net():
     net, image = random_tinynet(), random(1, 64, 64, 3)
-    front, back = halves(net, "block2")
+    front, back, _ = halves(net, "block2")
     np.testing.assert_allclose(back(front(image)), net(image), rtol=1e-4, atol=1e-6)
 
 
