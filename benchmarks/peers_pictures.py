@@ -20,6 +20,7 @@ from lecture_lib.deepdream import dream
 from lecture_lib.models import compiled_outputs, layer_outputs, model_is_here
 from lecture_lib.octaves import pyramid
 from lecture_lib.picture_sets import photo_crops
+from lecture_lib.scores import gram
 from lecture_lib.style_transfer import STYLE_LAYERS, stylize
 from lecture_lib.widgets import run_live_panel
 
@@ -32,14 +33,14 @@ STYLES = {
 NETS = tuple(name for name in DREAM_LAYER if name != "squeezenet" or model_is_here(name))
 
 
-def gradient_passes(model, layers, images):
-    """The work of one pass forward to the layers, and back from their squares, for each of a list of images or batches."""
+def gradient_passes(model, layers, images, *, of=lambda maps: maps):
+    """The work of one pass forward to the layers, and back from the squares of `of` them, for each of a list of images or batches."""
     outputs = layer_outputs(model, layers)
 
     def slopes(images):
         with tf.GradientTape() as tape:
             tape.watch(images)
-            squares = tf.add_n([tf.reduce_sum(tf.square(maps)) for maps in outputs(images, training=False).values()])
+            squares = tf.add_n([tf.reduce_sum(tf.square(of(maps))) for maps in outputs(images, training=False).values()])
         return tape.gradient(squares, images)
 
     compiled = tf.function(slopes, autograph=False, reduce_retracing=True)
@@ -85,6 +86,7 @@ def styles(net):
     return [
         Contender("ours", lambda: stylize(model, content, style, **options).images, OURS),
         Contender("bare passes", gradient_passes(model, layers, [content] * 20), BARE),
+        Contender("and Gram matrices", gradient_passes(model, layers, [content] * 20, of=gram), "passes and Gram matrices"),
         Contender("eager loop", copied_style(model, layers, content, style, steps=5), COPIED, 4, note=note),
     ]
 

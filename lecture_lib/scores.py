@@ -128,7 +128,13 @@ def gram(activations):
     """G = V Vᵀ / (positions · channels), V the activations (N, h, w, C) as a matrix of C rows. Returns (N, C, C)."""
     size = tf.cast(tf.reduce_prod(tf.shape(activations)[1:]), activations.dtype)
     rows = tf.reshape(activations, [tf.shape(activations)[0], -1, tf.shape(activations)[-1]])  # Vᵀ as it lies in memory: a row per position
-    return tf.matmul(rows, rows, transpose_a=True) / size
+    return _with_itself(rows) / size
+
+
+def _with_itself(rows):
+    """V Vᵀ from Vᵀ (N, positions, C): both factors are V, so that the way back, (G' + G'ᵀ) V, is one product where two would be taken."""
+    rule = lambda v: (tf.matmul(v, v, transpose_a=True), lambda slope: tf.matmul(v, slope + tf.linalg.matrix_transpose(slope)))
+    return tf.custom_gradient(rule)(rows)
 
 
 def l2(images):

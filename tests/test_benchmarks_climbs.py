@@ -9,9 +9,9 @@ from course import ROOT
 sys.path.append(str(ROOT / "benchmarks"))
 
 import neighbors
-import on_attack_libraries
 import peers_attacks
 import peers_pictures
+import side_by_side
 import sliders
 from side_by_side import Work, measure
 
@@ -23,12 +23,12 @@ def work(module, name):
 
 
 def test_a_peer_is_left_out_where_its_package_is_not_here():
-    assert on_attack_libraries.peer("no_package_of_this_name", "who", print) == []
+    assert side_by_side.peer("no_package_of_this_name", "who", print) == []
 
 
 def test_a_peer_prepares_itself_once_and_when_it_first_runs():
     prepared = []
-    (contender,) = on_attack_libraries.peer("numpy", "who", lambda number: prepared.append(number) or (lambda: number + 1), 4)
+    (contender,) = side_by_side.peer("numpy", "who", lambda number: prepared.append(number) or (lambda: number + 1), 4)
     assert prepared == [] and contender.run() == 5 and contender.run() == 5 and prepared == [4]
 
 

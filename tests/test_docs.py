@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from datetime import datetime, timezone
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
@@ -118,6 +119,19 @@ def test_no_equation_is_left_as_it_was_typed(site):
 def test_the_table_of_minutes_is_read_whole():
     minutes = measure_notebooks.minutes_of((ROOT / "README.md").read_text(encoding="utf-8"))
     assert list(minutes) == [path.stem for path in NOTEBOOKS] and all(0 < number < 10 for number in minutes.values())
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_table_says_what_a_notebook_is_better_with(path):
+    said = {name: extras for name, _, extras in measure_notebooks.rows_of((ROOT / "README.md").read_text(encoding="utf-8"))}
+    assert said[path.stem] == measure_notebooks.better_with(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_the_first_picture_is_the_end_of_the_first_cell_that_shows_one():
+    cell = lambda page, second: {"outputs": [{"data": {"text/html": page}}], "metadata": {"execution": {"shell.execute_reply": second}}}
+    cells = [{"cell_type": "markdown"}, cell("<b>no</b>", "2026-01-01T00:00:01Z"), cell("<img src='x'>", "2026-01-01T00:00:02.500Z")]
+    assert measure_notebooks.first_picture({"cells": cells}) == datetime(2026, 1, 1, 0, 0, 2, 500000, tzinfo=timezone.utc).timestamp()
+    assert measure_notebooks.first_picture({"cells": cells[:2]}) is None
 
 
 def test_the_cells_of_a_report_are_added_up():

@@ -5,6 +5,7 @@ import pytest
 from small_nets import linear_net, normal, pixel_features, pixel_net, pixel_scores, random, small_net
 
 from lecture_lib import scores
+from lecture_lib.backend import tf
 from lecture_lib.gradients import gradient, value_and_gradient
 
 IMAGES = random(4, 6, 5, 3)
@@ -71,6 +72,12 @@ def test_where_the_images_are_the_target_distance_and_slope_are_zero():
     value, slope = value_and_gradient(scores.style_distance(small_net(), ["conv1"], IMAGES[0]), IMAGES[0])
     np.testing.assert_allclose(value, 0, atol=1e-8)
     np.testing.assert_allclose(slope, np.zeros_like(slope), atol=1e-4)
+
+
+def test_the_way_back_from_a_gram_matrix_is_that_of_its_two_equal_factors():
+    maps, weights = normal(2, 3, 4, 5), normal(5, 5, seed=9)  # not symmetric, as the slopes of a score of one entry are not
+    found = gradient(lambda images: tf.reduce_sum(scores.gram(images) * weights, axis=[1, 2]), maps)
+    np.testing.assert_allclose(found, maps @ (weights + weights.T) / (3 * 4 * 5), rtol=1e-4, atol=1e-6)
 
 
 def test_a_gram_matrix_does_not_know_where_things_are():
