@@ -57,11 +57,13 @@ def class_pictures(net, *, waves=False, steps=100):
     if waves:
         ours = Contender("ours", lambda: visualize_naturally(model, 3, steps=steps).images, OURS, parts)
         return [ours, passes, *lucent(note="its own waves and movements, Adam")]
+    # A robust net's slopes change little from place to place; elsewhere rounding parts climbs of one rule after some ten steps.
+    same = {"tolerance": 0.05} if net == "tinynet_robust" else {"note": "the same rule; rounding parts the climbs"}
     return [
         Contender("ours", lambda: visualize_class(model, 3, start=start, steps=steps).images, OURS, parts),
         passes,
-        Contender("eager loop", copied_class(model, start, steps=steps), COPIED, parts, tolerance=0.05),
-        *peer("tf_keras_vis", "tf-keras-vis", keras_vis_class, model, start, steps=steps, times=parts, tolerance=0.05),
+        Contender("eager loop", copied_class(model, start, steps=steps), COPIED, parts, **same),
+        *peer("tf_keras_vis", "tf-keras-vis", keras_vis_class, model, start, steps=steps, times=parts, **same),
         *lucent(note="pixels by Adam, no penalty"),
     ]
 
