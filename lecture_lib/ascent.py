@@ -71,8 +71,8 @@ def unit(gradients):
 
     There is no floor under the length: a saturated softmax has gradients of 1e-9, and they deserve a whole step too.
     """
-    lengths = length(gradients)
-    return np.divide(gradients, lengths, out=np.zeros_like(gradients), where=lengths > 0, casting="unsafe")
+    lengths = length(gradients).astype(gradients.dtype)  # never shorter than its largest number, so it stays above 0
+    return gradients / np.where(lengths > 0, lengths, 1)
 
 
 def adam(*, memory=0.9, square_memory=0.999):
