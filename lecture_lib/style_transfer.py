@@ -7,7 +7,7 @@ import numpy as np
 from lecture_lib.ascent import adam, ascend
 from lecture_lib.backend import tf
 from lecture_lib.images import as_batch
-from lecture_lib.models import layer_outputs, map_features
+from lecture_lib.models import compiled_outputs, layer_outputs, map_features
 from lecture_lib.scores import gram, l2, smooth_variation
 
 STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled nets
@@ -68,7 +68,7 @@ def _maps(model, layers, image, *, what):
     for layer in layers:
         map_features(model, layer)
     try:
-        maps = layer_outputs(model, layers)(image)
+        maps = compiled_outputs(model, tuple(layers))(image)
     except (ValueError, tf.errors.InvalidArgumentError):
         maps = dict.fromkeys(layers, image[:, :0])
     if small := [layer for layer in layers if min(maps[layer].shape[1:3]) < 2]:
