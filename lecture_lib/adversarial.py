@@ -12,7 +12,7 @@ from lecture_lib.ascent import ascend, sign
 from lecture_lib.attacks import carlini_wagner, fgsm, l2_ball, max_ball, only_moved, pgd
 from lecture_lib.backend import tf
 from lecture_lib.images import as_batch, unbatch
-from lecture_lib.models import check_class, class_scores
+from lecture_lib.models import batch_for, check_class, class_scores
 from lecture_lib.scores import class_log_probability, log_probabilities, margins
 
 __all__ = ["Adversarial", "make_adversarial", "carlini_wagner", "fgsm", "l2_ball", "max_ball", "pgd", "universal_perturbation",
@@ -42,7 +42,7 @@ def make_adversarial(model, image, target_class, *, threshold=0.99, learning_rat
     """
     if not 0 < threshold < 1:
         raise ValueError(f"The threshold is a probability between 0 and 1; it was {threshold}.")
-    batch, targets, enough = as_batch(image, channels=model.input.shape[-1]), check_class(model, target_class), np.log(threshold)
+    batch, targets, enough = batch_for(model, image), check_class(model, target_class), np.log(threshold)
     if targets.ndim and len(targets) != len(batch):
         raise ValueError(f"There are {len(targets)} target classes for {len(batch)} images; give one class, or one for each image.")
     score_of, alone = partial(class_log_probability, model), np.ndim(image) == 3
@@ -63,7 +63,7 @@ def universal_perturbation(model, images, *, epsilon=10 / 255, steps=100, learni
     """
     if not 0 <= epsilon <= 1:
         raise ValueError(f"Epsilon is the most a pixel may move, between 0 and 1; it was {epsilon}.")
-    batch = as_batch(images, channels=model.input.shape[-1])
+    batch = batch_for(model, images)
     answers = class_scores(model, batch).argmax(axis=1).astype(np.int32)
     objective = partial(_lost, model=model, images=batch, answers=answers)
     climb = ascend(objective, np.zeros_like(batch[0]), steps=steps, learning_rate=epsilon / 10 if learning_rate is None else learning_rate,
@@ -83,7 +83,7 @@ def patch(model, images, target_class, *, share=0.4, steps=100, learning_rate=0.
     the images, in 0..1. Returns the patch (side, side, C) in [0, 1]; `paste` puts it on pictures.
     Raises ValueError for a class, images or a share out of range. Source: Brown et al., Adversarial patch, 2017.
     """
-    batch, target = as_batch(images, channels=model.input.shape[-1]), check_class(model, target_class)
+    batch, target = batch_for(model, images), check_class(model, target_class)
     side = int(share * min(batch.shape[1:3]))
     if not 1 <= side <= min(batch.shape[1:3]):
         raise ValueError(f"A patch takes a share of the picture between 0 and 1, one pixel at least; the share was {share}.")

@@ -12,8 +12,8 @@ from lecture_lib.ascent import adam, ascend, clip, identity, length, sign, unit
 from lecture_lib.backend import tf
 from lecture_lib.batches import at_once
 from lecture_lib.gradients import value, value_and_gradient
-from lecture_lib.images import as_batch, unbatch
-from lecture_lib.models import check_class
+from lecture_lib.images import unbatch
+from lecture_lib.models import batch_for, check_class
 from lecture_lib.scores import class_log_probability, class_margin, l2, margins
 
 
@@ -158,7 +158,7 @@ def _random_places(random, shape, epsilon, ball):
 def _checked(model, images, labels, epsilon):
     if not 0 <= epsilon < np.inf:
         raise ValueError(f"Epsilon is the radius of the ball, 0 or more in the units of the image; it was {epsilon}.")
-    batch, labels = as_batch(images, channels=model.input.shape[-1]), check_class(model, labels)
+    batch, labels = batch_for(model, images), check_class(model, labels)
     if labels.ndim and len(labels) != len(batch):
         raise ValueError(f"There are {len(labels)} labels for {len(batch)} images; give one class, or one for each image.")
     return batch, labels

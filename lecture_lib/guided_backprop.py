@@ -13,7 +13,8 @@ import numpy as np
 
 from lecture_lib.backend import tf
 from lecture_lib.gradients import deconv_relu, gradient, guided_relu
-from lecture_lib.images import as_batch, unbatch
+from lecture_lib.images import unbatch
+from lecture_lib.models import batch_for
 from lecture_lib.saliency import one_image, strongest_colour
 from lecture_lib.scores import class_score
 from lecture_lib.surgery import with_relu_rule
@@ -49,7 +50,7 @@ def guided_gradient(model, image, score_of, *, rule=guided_relu):
     `lambda net: neuron_score(net, layer, row, column, channel)`. rule: guided_relu or deconv_relu of `gradients`, or a rule of
     your own. Returns float32 shaped like the image. The model stays as it is: the rule works in a copy.
     """
-    images = as_batch(image, channels=model.input.shape[-1])
+    images = batch_for(model, image)
     return gradient(score_of(_copy_with_rule(model, rule)), unbatch(images, image))
 
 

@@ -32,7 +32,7 @@ def class_scores(model, images, *, batch_size=None):
 
     images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes) float32. Raises ValueError for images that are none.
     """
-    batch = as_batch(images, channels=model.input.shape[-1])
+    batch = batch_for(model, images)
     scores = np.concatenate([_compiled_forward(model)(some) for some in batches(batch, size=batch_size)])
     return scores[0] if np.ndim(images) == 3 else scores
 
@@ -40,6 +40,25 @@ def class_scores(model, images, *, batch_size=None):
 @lru_cache(maxsize=16)
 def _compiled_forward(model):
     return tf.function(lambda images: model(images, training=False), autograph=False, reduce_retracing=True)
+
+
+def batch_for(model, images):
+    """`as_batch` of images with as many colours as the net reads. Raises ValueError, too, for a size that does not get through the net."""
+    batch = as_batch(images, channels=model.input.shape[-1])
+    if not _takes(model, batch.shape[1:]):
+        size = getattr(model, "image_size", None) or model.input.shape[1]
+        raise ValueError(f"Pictures of {batch.shape[1]} x {batch.shape[2]} pixels do not get through this net; it was made for {size} x "
+                         f"{size}, and resize_image(image, {size}) makes them so large.")  # fmt: skip
+    return batch
+
+
+@lru_cache(maxsize=64)
+def _takes(model, shape):
+    try:
+        model.compute_output_shape((1, *shape))  # computed or not, TensorFlow's own words on this are a page long
+    except ValueError:
+        return False
+    return True
 
 
 def probabilities(model, images):

@@ -10,7 +10,8 @@ import numpy as np
 
 from lecture_lib.batches import batches
 from lecture_lib.gradients import gradient
-from lecture_lib.images import as_batch, to_uint8
+from lecture_lib.images import to_uint8
+from lecture_lib.models import batch_for
 from lecture_lib.page import as_map
 from lecture_lib.scores import class_score
 
@@ -108,4 +109,4 @@ def one_image(model, image):
     """One image (H, W, C), checked: finite, in [0, 1], with as many colours as the net reads."""
     if np.ndim(image) != 3:
         raise ValueError(f"A map explains one image of shape (height, width, colours); this one has shape {np.shape(image)}.")
-    return as_batch(image, channels=model.input.shape[-1])[0]
+    return batch_for(model, image)[0]

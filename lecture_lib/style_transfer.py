@@ -68,13 +68,13 @@ def _maps(model, layers, image, *, what):
     for layer in layers:
         map_features(model, layer)
     try:
-        maps = compiled_outputs(model, tuple(layers))(image)
-    except (ValueError, tf.errors.InvalidArgumentError):
-        maps = dict.fromkeys(layers, image[:, :0])
-    if small := [layer for layer in layers if min(maps[layer].shape[1:3]) < 2]:
+        shapes = layer_outputs(model, layers).compute_output_shape(image.shape)
+    except ValueError:
+        shapes = dict.fromkeys(layers, (1, 0, 0))
+    if small := [layer for layer in layers if min(shapes[layer][1:3]) < 2]:
         raise ValueError(f"The {what} picture has {image.shape[1]} x {image.shape[2]} pixels, which leaves layer {small[0]!r} less than "
                          "2 x 2 positions; give a larger picture or choose an earlier layer.")  # fmt: skip
-    return maps
+    return compiled_outputs(model, tuple(layers))(image)
 
 
 def texture(model, style, *, layers=STYLE_LAYERS, size=256, steps=100, learning_rate=0.05, smoothness=1.0, seed=0, watch=None):

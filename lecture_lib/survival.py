@@ -8,8 +8,8 @@ from skimage.metrics import structural_similarity
 from lecture_lib.ascent import clip, identity, length
 from lecture_lib.backend import keras
 from lecture_lib.gradients import value
-from lecture_lib.images import as_batch, decode_image, encode_jpeg, encode_png, resize_image, to_uint8
-from lecture_lib.models import class_scores
+from lecture_lib.images import decode_image, encode_jpeg, encode_png, resize_image, to_uint8
+from lecture_lib.models import batch_for, class_scores
 from lecture_lib.scores import class_margin
 
 
@@ -54,7 +54,7 @@ def survival(model, images, attacked, *, labels, targeted=False):
     Raises ValueError for images that do not fit one another or the net, and for a class out of range.
     Source of SSIM: Wang et al., Image quality assessment: from error visibility to structural similarity, 2004.
     """
-    batch, attacked = as_batch(images, channels=model.input.shape[-1]), np.asarray(attacked, np.float32)
+    batch, attacked = batch_for(model, images), np.asarray(attacked, np.float32)
     if attacked.shape != batch.shape:
         raise ValueError(f"The originals have the shape {batch.shape}, the attacked pictures {attacked.shape}; give as many of one size.")
     margin, rows = class_margin(model, labels), []

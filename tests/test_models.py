@@ -5,7 +5,11 @@ import pytest
 from small_nets import linear_net, pixel_features, pixel_net, pixel_scores, random, small_net
 
 from lecture_lib import models
+from lecture_lib.adversarial import make_adversarial
+from lecture_lib.attacks import fgsm
 from lecture_lib.backend import keras
+from lecture_lib.guided_backprop import guided_map
+from lecture_lib.saliency import saliency_map
 
 IMAGES = random(5, 6, 6, 3)
 
@@ -114,3 +118,24 @@ def test_layers_without_maps_and_layers_of_other_nets_are_named_with_their_reaso
 def test_nets_that_would_have_to_be_downloaded_are_named_with_their_reason(monkeypatch):
     monkeypatch.setattr(models, "model_is_here", lambda name: name == "tinynet")
     assert list(models.missing_models(["tinynet", "squeezenet"])) == ["squeezenet"]
+
+
+def net_of_two_kinds(size):
+    """Two convolutions without padding, of stride 2, then linear scores: of any size, or, for a number, with a Flatten that fixes it."""
+    images = keras.Input((size, size, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2)(keras.layers.Conv2D(4, 3, strides=2)(images))
+    x = keras.layers.Flatten()(x) if size else keras.layers.GlobalAveragePooling2D()(x)
+    return models.wrap_model(keras.Model(images, keras.layers.Dense(2)(x)), image_size=size or 24)
+
+
+@pytest.mark.parametrize("ask", [
+    lambda net, image: models.class_scores(net, image), lambda net, image: saliency_map(net, image, 0),
+    lambda net, image: make_adversarial(net, image, 0), lambda net, image: fgsm(net, image, 0),
+    lambda net, image: guided_map(net, image, 0),
+])  # fmt: skip
+@pytest.mark.parametrize("size, wrong", [(None, (6, 24)), (16, (17, 16)), (16, (6, 6))])
+def test_a_picture_of_a_size_that_a_net_cannot_take_gets_one_sentence(ask, size, wrong):
+    with pytest.raises(ValueError, match=rf"^Pictures of {wrong[0]} x {wrong[1]} pixels do not get through this net; it was") as caught:
+        ask(net_of_two_kinds(size), random(*wrong, 3))
+    assert "\n" not in str(caught.value)
+    ask(net_of_two_kinds(size), random(size or 7, size or 7, 3))
