@@ -122,7 +122,7 @@ def draw(rows):
             axes.errorbar(x, y, xerr=spread, fmt=mark, color=colour, markersize=9 if mark == "|" else 5, label=kind, elinewidth=1)
         axes.axvline(1, color="black", linewidth=1, label=OURS)
         axes.set(title=net, xscale="log", xlabel="times our seconds", yticks=range(len(works)), yticklabels=works)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.tick_params(length=0)
