@@ -27,10 +27,10 @@ def batches(images, *, size=None):
         yield np.stack(together)
 
 
-def counted(ask, batches, *, count):
-    """The answers to all pictures of all batches, one after another, with a bar of progress where they take more than 4 seconds."""
+def counted(ask, stacks, *, count):
+    """ask(batch) -> answers, of one batch after another, given away one by one, with a bar of progress that shows after 4 seconds."""
     with tqdm(total=count, desc="pictures", delay=4, leave=False) as progress:
-        for some in batches:
+        for some in stacks:
             answers = ask(some)
             progress.update(len(some))  # before they are given away: whoever wants no more does not come back
             yield from answers

@@ -54,8 +54,10 @@ def batch_for(model, images):
 
 @lru_cache(maxsize=64)
 def _takes(model, shape):
-    try:
-        model.compute_output_shape((1, *shape))  # computed or not, TensorFlow's own words on this are a page long
+    try:  # asked beforehand: what TensorFlow says later on is a page long, or nothing at all
+        model.compute_output_shape((1, *shape))
+    except NotImplementedError:
+        return True  # a layer of somebody's own that cannot tell
     except ValueError:
         return False
     return True
