@@ -23,7 +23,7 @@ from lecture_lib.surgery import with_relu_rule
 def guided_map(model, image, class_index):
     """max over colour of |∂S_c/∂I|, where gradients pass a ReLU only if they are positive and its input was too.
 
-    image: (H, W, C) in [0, 1]. class_index: 0..classes-1. Returns (H, W) float32, 0 or more.
+    image: (H, W, C) in [0, 1]. class_index: 0..classes-1. Returns (H, W) float32, 0 or more; of a net without ReLU that of `saliency_map`.
     Source: Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
     """
     return _class_map(model, image, class_index, rule=guided_relu)
@@ -32,7 +32,7 @@ def guided_map(model, image, class_index):
 def deconvnet_map(model, image, class_index):
     """max over colour of |∂S_c/∂I|, where gradients pass a ReLU only if they are positive, whatever its input was.
 
-    image: (H, W, C) in [0, 1]. class_index: 0..classes-1. Returns (H, W) float32, 0 or more.
+    image: (H, W, C) in [0, 1]. class_index: 0..classes-1. Returns (H, W) float32, 0 or more; of a net without ReLU that of `saliency_map`.
     Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
     """
     return _class_map(model, image, class_index, rule=deconv_relu)
