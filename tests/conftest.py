@@ -1,7 +1,15 @@
-"""What the tests share: the folder of the clone as `root`."""
+"""What the tests share: the folder of the clone as `root`, and signals that are heard."""
+
+import signal
 
 import pytest
 from course import ROOT
+
+# In the background, or behind nohup, programs begin deaf to Ctrl-C and to a closed terminal, and so do all that they start; some tests
+# send just these signals to what they have started.
+for name, heard in ("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL):
+    if signal.getsignal(getattr(signal, name, signal.SIGTERM)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, name), heard)
 
 
 @pytest.fixture(scope="session")
