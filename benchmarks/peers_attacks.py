@@ -87,8 +87,9 @@ def targeted(net, *, count):
     model, images, targets, _ = task(net, count)
     options = {"threshold": 1 - 1e-7, "learning_rate": LENGTH, "iterations": STEPS}
     # Where weights are random, slopes change so fast from place to place that rounding alone parts two climbs of one rule; where
-    # they are not, one climb of sixteen comes near a border that it crosses a step earlier or later.
-    same = {"note": "the same rule; rounding parts climbs where weights are random"} if net == "mobilenetv2" else {"tolerance": 0.2}
+    # they are not, one climb of sixteen, or of a net of many kinks, comes near a border that it crosses a step earlier or later.
+    bound = 0.05 if net == "tinynet" and count == 1 else 0.2
+    same = {"note": "the same rule; rounding parts climbs where weights are random"} if net == "mobilenetv2" else {"tolerance": bound}
     far = {"norm": 2, "epsilon": FAR, "length": LENGTH, "targeted": True} | same
     art = {"norm": 2, "eps": FAR, "eps_step": LENGTH, "max_iter": STEPS, "targeted": True} | same
     alone = lambda: make_adversarial(model, images[0], targets[0], **options).image[None] - images

@@ -6,8 +6,8 @@ included, the most memory that the kernel held, and what the notebook is better 
 Whether the table's minutes are still true: python docs/measure_notebooks.py --check REPORT, the XML report of a run of all notebooks as
 tests. How fast its machine was and what else ran there cancels out, for shares of the whole are compared: each notebook's part of the
 table's minutes with its part of the report's, which may differ by a factor of two, or by half a minute: starting a kernel is in the
-table and not in the report, and TensorFlow wakes more slowly beside another notebook than alone. Memory is not in the report and
-not checked.
+table and not in the report, and TensorFlow wakes more slowly beside another notebook than alone. Memory and the first picture are
+not in the report and not checked.
 """
 
 import contextlib

@@ -111,7 +111,8 @@ def decode(images, *, model, layer, regression, side):
 def _neighbourhoods(model, batch, *, layer):
     """The 3 x 3 features around each place of a layer, in one row: (N, h, w, 9 · channels)."""
     map_features(model, layer)
-    seen = [layer_outputs(model, layer)(some)[layer] for some in batches(batch)]
+    net = layer_outputs(model, layer)
+    seen = [net(some)[layer] for some in batches(batch)]
     padded = np.pad(np.concatenate(seen), [(0, 0), (1, 1), (1, 1), (0, 0)], mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))  # (N, h, w, channels, 3, 3)
     return windows.reshape(*windows.shape[:3], -1)

@@ -35,15 +35,15 @@ def touched_values(model, image, patches, *, layer, fill, score_of):
     front, back, copies = halves(model, layer)
     for original, copy in copies.items():
         copy.set_weights(original.get_weights())  # it may have learned since
-    forward, size = compiled_outputs(front, (layer,)), at_once(image.shape)
+    forward, score, size = compiled_outputs(front, (layer,)), score_of(back), at_once(image.shape)
     windows = [windows_of(along, covered) for along, covered in zip(_readers(front, layer), patches, strict=True)]
     places = list(product(zip(patches[0], windows[0], strict=True), zip(patches[1], windows[1], strict=True)))
     whole = forward(image[None])[layer].numpy()[0]
     crops = (_covered(image, fill, *place) for place in places)
     anew = (part for some in batches(crops, size=size) for part in forward(some)[layer].numpy())
     maps = (_with_part(whole, part, *place) for part, place in zip(anew, places, strict=True))
-    yield value(score_of(back), whole)
-    yield from counted(partial(value, score_of(back)), batches(maps, size=size), count=len(places))
+    yield value(score, whole)
+    yield from counted(partial(value, score), batches(maps, size=size), count=len(places))
 
 
 def _covered(image, fill, across, down):

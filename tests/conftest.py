@@ -8,8 +8,9 @@ from course import ROOT
 # In the background, or behind nohup, programs begin deaf to Ctrl-C and to a closed terminal, and so do all that they start; some tests
 # send just these signals to what they have started.
 for name, heard in ("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL):
-    if signal.getsignal(getattr(signal, name, signal.SIGTERM)) is signal.SIG_IGN:
-        signal.signal(getattr(signal, name), heard)
+    number = getattr(signal, name, None)
+    if number and signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, heard)
 
 
 @pytest.fixture(scope="session")

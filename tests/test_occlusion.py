@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from small_nets import counting_net, linear_net, normal, random, small_net
+from small_nets import counting_net, linear_net, normal, random, small_net, stops_after
 
 from lecture_lib import occlusion
 from lecture_lib.batches import batches
@@ -109,15 +109,7 @@ def test_by_default_a_picture_of_any_size_is_asked_about_as_often(shape):
 
 def test_an_interrupt_returns_what_was_reached(monkeypatch):
     full = occlusion_map(small_net(), IMAGE, 2, patch=4, stride=4)
-    calls, value = [], occlusion.value
-
-    def stops(*arguments):
-        calls.append(1)
-        if len(calls) > 1:
-            raise KeyboardInterrupt
-        return value(*arguments)
-
-    monkeypatch.setattr(occlusion, "value", stops)
+    monkeypatch.setattr(occlusion, "value", stops_after(occlusion.value, 1))
     monkeypatch.setattr(occlusion, "batches", partial(batches, size=8))
     part = occlusion_map(small_net(), IMAGE, 2, patch=4, stride=4)  # 9 places, 7 in the first call
     np.testing.assert_allclose(part[:8], full[:8], rtol=1e-5)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from small_nets import random, random_tinynet, small_net
+from small_nets import random, random_tinynet, small_net, stops_after
 
+from lecture_lib import touched
 from lecture_lib.backend import keras
 from lecture_lib.models import layer_outputs, with_random_weights
 from lecture_lib.occlusion import occlusion_map
@@ -94,17 +95,8 @@ def test_a_net_that_has_learned_since_is_asked_as_it_is_now():
 
 
 def test_an_interrupt_returns_what_was_reached(monkeypatch):
-    import lecture_lib.touched as touched
-
-    full, calls, value = occlusion_map(small_net(), random(64, 64, 3), 2, patch=8, stride=8), [], touched.value
-
-    def stops(*arguments):
-        calls.append(1)
-        if len(calls) > 2:
-            raise KeyboardInterrupt
-        return value(*arguments)
-
-    monkeypatch.setattr(touched, "value", stops)
+    full = occlusion_map(small_net(), random(64, 64, 3), 2, patch=8, stride=8)
+    monkeypatch.setattr(touched, "value", stops_after(touched.value, 2))
     part = occlusion_map(small_net(), random(64, 64, 3), 2, patch=8, stride=8, below="relu2")  # 64 places, 32 in a call
     np.testing.assert_allclose(part[:32], full[:32], rtol=1e-3, atol=1e-6)
     assert not part[32:].any()
