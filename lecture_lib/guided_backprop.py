@@ -7,17 +7,16 @@ On its way back, a gradient g meets ReLU after ReLU. Forwards each has let x thr
     guided         g where x > 0 and g > 0       both
 """
 
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 
-from lecture_lib.backend import tf
 from lecture_lib.gradients import deconv_relu, gradient, guided_relu
 from lecture_lib.images import unbatch
 from lecture_lib.models import batch_for
 from lecture_lib.saliency import one_image, strongest_colour
 from lecture_lib.scores import class_score
-from lecture_lib.surgery import with_relu_rule
+from lecture_lib.surgery import taking_weights, with_relu_rule
 
 
 def guided_map(model, image, class_index):
@@ -63,14 +62,7 @@ def _copy_with_rule(model, rule):
 @lru_cache(maxsize=8)
 def _made_once(model, rule):
     copies = {}
-    net = with_relu_rule(model, rule, copies=copies)
-    pairs = [pair for layer, made in copies.items() for pair in zip(layer.weights, made.weights, strict=True)]
-    return net, tf.function(partial(_assign, pairs), autograph=False)
-
-
-def _assign(pairs):
-    for old, new in pairs:
-        new.assign(old)
+    return with_relu_rule(model, rule, copies=copies), taking_weights(copies)
 
 
 def around_grey(gradients, *, quantile=0.995):

@@ -15,7 +15,7 @@ from lecture_lib.batches import at_once, batches, counted
 from lecture_lib.gradients import value
 from lecture_lib.models import compiled_outputs, map_features
 from lecture_lib.receptive_field import read_along
-from lecture_lib.surgery import rebuild
+from lecture_lib.surgery import rebuild, taking_weights
 
 
 class Window(NamedTuple):
@@ -32,9 +32,8 @@ def touched_values(model, image, patches, *, layer, fill, score_of):
     patches: which rows (n, H) and which columns (m, W) they cover, booleans; there are n · m. fill: (H, W, C). score_of: net -> score.
     Raises ValueError for a layer without rows and columns, and for one that a part of the net passes by.
     """
-    front, back, copies = halves(model, layer)
-    for original, copy in copies.items():
-        copy.set_weights(original.get_weights())  # it may have learned since
+    front, back, take_weights = halves(model, layer)
+    take_weights()  # the model may have learned since
     forward, score, size = compiled_outputs(front, (layer,)), score_of(back), at_once(image.shape)
     windows = [windows_of(along, covered) for along, covered in zip(_readers(front, layer), patches, strict=True)]
     places = list(product(zip(patches[0], windows[0], strict=True), zip(patches[1], windows[1], strict=True)))
@@ -63,11 +62,11 @@ def _with_part(whole, part, across, down):
 
 @lru_cache(maxsize=8)
 def halves(model, layer):
-    """The net cut in two at φ: Models from images of any size to φ and from φ to the scores, and {layer: its copy} of the first."""
+    """The net cut in two at φ: Models from images of any size to φ and from φ to the scores; what gives the first the weights of now."""
     seen, copies = map_features(model, layer), {}
     front = rebuild(keras.Model(model.input, seen), shape=(None, None, model.input.shape[-1]), copies=copies)
     try:
-        return front, keras.Model(seen, model.output), copies
+        return front, keras.Model(seen, model.output), taking_weights(copies)
     except ValueError:
         raise ValueError(f"A part of the net passes by {layer!r}; choose a layer that all of it goes through.") from None
 
