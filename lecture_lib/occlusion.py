@@ -26,9 +26,10 @@ def occlusion_map(model, image, class_index, *, patch=None, stride=None, fill=0.
 
     image: (H, W, C) in [0, 1]. class_index: 0..classes-1. patch: the side of the square in pixels, by default a quarter of the picture's
     shorter side; stride: how far it moves, 1..patch, by default a quarter of the patch; the last of a row ends at the edge. fill: what
-    covers. of: the score that falls. below: a layer that the whole net goes through; up to it, only what the patch touches is computed
-    anew (`touched`): the same map for less. Returns (H, W) float32 in units of that score: above 0 where the class needs what is there,
-    below 0 where that speaks against it. An interrupt returns the map of the patches reached, 0 elsewhere.
+    covers. of: the score that falls. below: a layer that the whole net goes through, or several in the order of the net; up to the last,
+    only what the patch touches is computed anew, from one to the next (`touched`): the same map for less. Returns (H, W) float32 in units
+    of that score: above 0 where the class needs what is there, below 0 where that speaks against it. An interrupt returns the map of the
+    patches reached, 0 elsewhere.
     Raises ValueError for no image, no class, a patch larger than the picture or a stride larger than the patch.
     Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
     """
@@ -39,7 +40,8 @@ def occlusion_map(model, image, class_index, *, patch=None, stride=None, fill=0.
         masks = (row[:, None] & column for row in rows for column in columns)
         values = hidden_values(score_of(model), image, chain([np.zeros(image.shape[:2], bool)], masks), fill=fill, count=1 + len(drops))
     else:
-        values = touched_values(model, image, (rows, columns), layer=below, fill=as_fill(fill, image), score_of=score_of)
+        layers = (below,) if isinstance(below, str) else tuple(below)
+        values = touched_values(model, image, (rows, columns), layers=layers, fill=as_fill(fill, image), score_of=score_of)
     whole = next(values)
     try:
         for place, covered in enumerate(values):

@@ -1,74 +1,95 @@
 """Occlusion for a part of its price: what a covered patch does not touch is not computed again.
 
-A patch changes only those positions of a layer's map that read its pixels, and a window of the picture holds all that these read. So the
-net computes the map of the whole picture once; then, for each patch, that of a window, puts what has changed into the first, and goes on.
+A patch changes only those positions of a layer's map that read its pixels, and a window holds all that these read. So the net computes
+the maps of the whole picture once; then, for each patch, those of a window, puts what has changed into the first, and goes on from layer
+to layer: what has changed grows, slowly where kernels are small, until the rest of the net reads all of it.
 """
 
+from collections.abc import Callable
 from functools import lru_cache, partial
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
 
-from lecture_lib.backend import keras
+from lecture_lib.backend import keras, tf
 from lecture_lib.batches import at_once, batches, counted
 from lecture_lib.gradients import value
-from lecture_lib.models import compiled_outputs, map_features
+from lecture_lib.models import map_features
 from lecture_lib.receptive_field import read_along
 from lecture_lib.surgery import rebuild, taking_weights
 
 
 class Window(NamedTuple):
-    """Along one axis: `pixels` to cut out, positions that have `changed` in the map of the picture, and `within` that of the window."""
+    """Along one axis: what is `read` of the map before, what has `changed` of the next one, and `within` the window's own."""
 
-    pixels: slice
+    read: slice
     changed: slice
     within: slice
 
 
-def touched_values(model, image, patches, *, layer, fill, score_of):
-    """S(I), then S(I with a patch covered) for each patch, one number after another; up to φ_layer only what a patch touches is new.
+class Stage(NamedTuple):
+    """A part of the net from one map to the `layer` of the next, on maps of any size: as a Model, and compiled."""
 
-    patches: which rows (n, H) and which columns (m, W) they cover, booleans; there are n · m. fill: (H, W, C). score_of: net -> score.
-    Raises ValueError for a layer without rows and columns, and for one that a part of the net passes by.
+    layer: str
+    net: keras.Model
+    forward: Callable
+
+
+def touched_values(model, image, patches, *, layers, fill, score_of):
+    """S(I), then S(I with a patch covered) for each patch, one number after another; up to the last layer only what it touches is new.
+
+    patches: which rows (n, H) and which columns (m, W) they cover, booleans; there are n · m. layers: names, in the order of the net.
+    fill: (H, W, C). score_of: net -> score. Raises ValueError for a layer without rows and columns, and for one that a part of the net
+    passes by.
     """
-    front, back, take_weights = halves(model, layer)
+    stages, rest, take_weights = stages_of(model, layers)
     take_weights()  # the model may have learned since
-    forward, score, size = compiled_outputs(front, (layer,)), score_of(back), at_once(image.shape)
-    windows = [windows_of(along, covered) for along, covered in zip(_readers(front, layer), patches, strict=True)]
-    places = list(product(zip(patches[0], windows[0], strict=True), zip(patches[1], windows[1], strict=True)))
-    whole = forward(image[None])[layer].numpy()[0]
-    crops = (_covered(image, fill, *place) for place in places)
-    anew = (part for some in batches(crops, size=size) for part in forward(some)[layer].numpy())
-    maps = (_with_part(whole, part, *place) for part, place in zip(anew, places, strict=True))
+    whole, touched, size, score = image, patches, at_once(image.shape), score_of(rest)
+    maps = (np.where(row[:, None, None] & column[:, None], fill, image) for row, column in product(*patches))
+    for stage in stages:
+        windows = [windows_of(reads, flags) for reads, flags in zip(_readers(stage), touched, strict=True)]
+        whole = stage.forward(whole[None]).numpy()[0]
+        maps = _anew(stage, maps, whole, windows=windows, size=size)
+        touched = [_changed(along, side) for along, side in zip(windows, whole.shape[:2], strict=True)]
     yield value(score, whole)
-    yield from counted(partial(value, score), batches(maps, size=size), count=len(places))
+    yield from counted(partial(value, score), batches(maps, size=size), count=len(patches[0]) * len(patches[1]))
 
 
-def _covered(image, fill, across, down):
-    """The window of the picture around one patch, with the patch covered."""
-    (row, rows), (column, columns) = across, down
-    inside = row[rows.pixels, None, None] & column[columns.pixels, None]
-    return np.where(inside, fill[rows.pixels, columns.pixels], image[rows.pixels, columns.pixels])
+def _anew(stage, maps, whole, *, windows, size):
+    """The maps of a stage's layer, one after another: in each only a window is new, the rest is that of the whole picture."""
+    places = list(product(*windows))
+    crops = (before[rows.read, columns.read] for before, (rows, columns) in zip(maps, places, strict=True))
+    parts = (part for some in batches(crops, size=size) for part in stage.forward(some).numpy())
+    for part, (rows, columns) in zip(parts, places, strict=True):
+        new = whole.copy()
+        new[rows.changed, columns.changed] = part[rows.within, columns.within]
+        yield new
 
 
-def _with_part(whole, part, across, down):
-    """The map of the picture, with what has changed taken from the map of the window."""
-    (_, rows), (_, columns) = across, down
-    new = whole.copy()
-    new[rows.changed, columns.changed] = part[rows.within, columns.within]
-    return new
+def _changed(windows, side):
+    """Which of `side` positions have changed for each window, booleans (n, side)."""
+    return np.stack([(np.arange(side) >= window.changed.start) & (np.arange(side) < window.changed.stop) for window in windows])
 
 
 @lru_cache(maxsize=8)
-def halves(model, layer):
-    """The net cut in two at φ: Models from images of any size to φ and from φ to the scores; what gives the first the weights of now."""
-    seen, copies = map_features(model, layer), {}
-    front = rebuild(keras.Model(model.input, seen), shape=(None, None, model.input.shape[-1]), copies=copies)
+def stages_of(model, layers):
+    """The net cut at each layer: [Stage, ...] up to the last of them, a Model from there to the scores, and what gives the stages the
+    weights of now. layers: a tuple of names."""
+    copies, maps = {}, [map_features(model, layer) for layer in layers]
     try:
-        return front, keras.Model(seen, model.output), taking_weights(copies)
+        *before, rest = [keras.Model(*ends) for ends in pairwise([model.input, *maps, model.output])]
     except ValueError:
-        raise ValueError(f"A part of the net passes by {layer!r}; choose a layer that all of it goes through.") from None
+        raise ValueError(f"A part of the net passes by one of {', '.join(layers)}; choose layers that all of it goes through, "
+                         "in the order in which it does.") from None  # fmt: skip
+    nets = [rebuild(net, shape=(None, None, net.input.shape[-1]), copies=copies) for net in before]
+    return [Stage(layer, net, _compiled(net)) for layer, net in zip(layers, nets, strict=True)], rest, taking_weights(copies)
+
+
+def _compiled(net):
+    """A net as a function of maps of any number and size, compiled once."""
+    signature = [tf.TensorSpec((None, None, None, net.input.shape[-1]))]
+    return tf.function(lambda maps: net(maps, training=False), autograph=False, input_signature=signature)
 
 
 def windows_of(reads, patches):
@@ -81,9 +102,9 @@ def windows_of(reads, patches):
     stride = max(1, np.diff(whole.argmax(axis=1)).max(initial=1))
     changed = [_hull((whole & patch).any(axis=1)) for patch in patches]
     needed = [_hull(whole[positions].any(axis=0)) for positions in changed]
-    smallest = max(pixels.stop - pixels.start for pixels in needed)
+    smallest = max(read.stop - read.start for read in needed)
     for size in range(side - (side - smallest) // stride * stride, side + 1, stride):  # of all these sizes paddings fall alike
-        first = [min(pixels.start, side - size) // stride for pixels in needed]
+        first = [min(read.start, side - size) // stride for read in needed]
         windows = [Window(slice(at * stride, at * stride + size), positions, slice(positions.start - at, positions.stop - at))
                    for at, positions in zip(first, changed, strict=True)]  # fmt: skip
         if _serve(windows, reads(size), whole):
@@ -91,7 +112,7 @@ def windows_of(reads, patches):
 
 
 def _serve(windows, own, whole):
-    same = (np.array_equal(own[within], whole[changed, pixels]) for pixels, changed, within in windows)
+    same = (np.array_equal(own[within], whole[changed, read]) for read, changed, within in windows)
     return all(same) and all(own[within].sum() == whole[changed].sum() for _, changed, within in windows)
 
 
@@ -101,7 +122,7 @@ def _hull(flags):
     return slice(numbers[0], numbers[-1] + 1) if len(numbers) else slice(0, 1)
 
 
-def _readers(front, layer):
-    """For rows and for columns, who reads whom in a picture of a given side."""
-    along = lambda axis: lambda side: read_along(front, layer, image_shape=(side, side))[axis]
+def _readers(stage):
+    """For rows and for columns, who reads whom in a map of a given side."""
+    along = lambda axis: lambda side: read_along(stage.net, stage.layer, image_shape=(side, side))[axis]
     return along(0), along(1)

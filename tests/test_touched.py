@@ -10,7 +10,7 @@ from lecture_lib.models import layer_outputs, with_random_weights
 from lecture_lib.occlusion import occlusion_map
 from lecture_lib.receptive_field import read_along, receptive_field
 from lecture_lib.scores import class_score
-from lecture_lib.touched import Window, halves, windows_of
+from lecture_lib.touched import Window, stages_of, windows_of
 
 layers = keras.layers
 
@@ -36,12 +36,13 @@ def test_the_map_is_that_of_whole_pictures(padding, kinds, shape, patch, stride)
     net, image, fill = convolutions(*kinds, padding=padding), random(*shape, 3), random(*shape, 3, seed=5)
     options = {"patch": patch, "stride": stride, "fill": fill, "of": class_score}
     wanted = occlusion_map(net, image, 1, **options)
-    found = occlusion_map(net, image, 1, **options, below="last")
     assert np.abs(wanted).max() > 1e-3
-    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+    for below in "last", [f"layer{number}" for number in range(len(kinds))]:
+        found = occlusion_map(net, image, 1, **options, below=below)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
 
 
-@pytest.mark.parametrize("layer", ["edges", "block1", "block3"])
+@pytest.mark.parametrize("layer", ["edges", "block1", "block3", ("edges", "block1", "block2", "block3")])
 def test_paths_that_part_and_meet_again_are_computed_anew_together(layer):
     net, image = random_tinynet(), random(96, 96, 3)
     wanted = occlusion_map(net, image, 4, patch=16, stride=16, of=class_score)
@@ -52,7 +53,7 @@ def test_paths_that_part_and_meet_again_are_computed_anew_together(layer):
 def test_two_convolutions_of_three_read_two_pixels_around_the_patch_and_two_more():
     net, patch = convolutions(("conv", 3, 1), ("conv", 3, 1)), np.arange(40) // 4 == np.arange(10)[:, None]
     windows = windows_of(lambda side: read_along(net, "last", image_shape=(side, side))[0], patch)
-    assert windows[5] == Window(pixels=slice(16, 28), changed=slice(18, 26), within=slice(2, 10))  # the patch is 20 to 23
+    assert windows[5] == Window(read=slice(16, 28), changed=slice(18, 26), within=slice(2, 10))  # the patch is 20 to 23
     assert windows[0] == Window(slice(0, 12), slice(0, 6), slice(0, 6)) and windows[9] == Window(slice(28, 40), slice(34, 40), slice(6, 12))
 
 
@@ -66,7 +67,7 @@ def test_what_a_window_leaves_as_it_was_is_what_a_patch_does_not_change():
     (window,) = windows_of(lambda side: read_along(net, "block1", image_shape=(side, side))[0], patch[None])
     assert window.changed.start <= differ.min() and differ.max() < window.changed.stop
     assert window.changed.stop - window.changed.start <= len(differ) + 2
-    assert window.pixels.stop - window.pixels.start < 64
+    assert window.read.stop - window.read.start < 64
 
 
 def test_rows_and_columns_are_read_as_receptive_fields_say():
@@ -102,14 +103,28 @@ def test_an_interrupt_returns_what_was_reached(monkeypatch):
     assert not part[32:].any()
 
 
-def test_the_two_halves_of_a_net_are_the_net():
+def test_the_parts_of_a_net_one_after_another_are_the_net():
     net, image = random_tinynet(), random(1, 64, 64, 3)
-    front, back, _ = halves(net, "block2")
-    np.testing.assert_allclose(back(front(image)), net(image), rtol=1e-4, atol=1e-6)
+    stages, rest, _ = stages_of(net, ("edges", "block2"))
+    maps = image
+    for stage in stages:
+        maps = stage.forward(maps)
+        np.testing.assert_allclose(maps, layer_outputs(net, stage.layer)(image)[stage.layer], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(rest(maps), net(image), rtol=1e-4, atol=1e-6)
+
+
+def test_from_layer_to_layer_a_convolution_of_three_changes_two_positions_more_and_reads_two_around_these():
+    net, patch = convolutions(("conv", 3, 1)), (np.arange(40) >= 20) & (np.arange(40) < 24)
+    reads = lambda side: read_along(net, "layer0", image_shape=(side, side))[0]
+    (first,) = windows_of(reads, patch[None])
+    assert first == Window(read=slice(18, 26), changed=slice(19, 25), within=slice(1, 7))
+    (second,) = windows_of(reads, (np.arange(40) >= 19)[None] & (np.arange(40) < 25))
+    assert second == Window(read=slice(17, 27), changed=slice(18, 26), within=slice(1, 9))
 
 
 @pytest.mark.parametrize("layer, words", [("nowhere", "no layer 'nowhere'"), ("scores", "no rows and columns"),
-                                          ("block1_relu", "A part of the net passes by 'block1_relu'")])  # fmt: skip
+                                          ("block1_relu", "A part of the net passes by one of block1_relu"),
+                                          (("block2", "block1"), "in the order in which it does")])  # fmt: skip
 def test_a_layer_that_does_not_part_the_net_is_refused(layer, words):
     with pytest.raises(ValueError, match=words):
         occlusion_map(random_tinynet(), random(64, 64, 3), 0, below=layer)
