@@ -23,11 +23,11 @@ from lecture_lib.scores import class_score
 NETS = ("mobilenetv2", "resnet50v2", "vgg16", *(["squeezenet"] if model_is_here("squeezenet") else []))
 COUNTS = {"resnet50v2": (8, 8), "vgg16": (8, 8), "squeezenet": (24, 32)}  # pictures of SmoothGrad, points of integrated gradients
 BELOW = {  # layers from one to the next of which occlusion computes only what a patch touches
-    "mobilenetv2": ("expanded_conv_project_BN", "block_1_project_BN", "block_2_add", "block_3_project_BN", "block_4_add", "block_5_add",
-                    "block_6_project_BN"),
+    "mobilenetv2": ("block_1_project_BN", "block_3_project_BN", "block_6_project_BN"),
     "resnet50v2": ("conv2_block1_out", "conv2_block3_out", "conv3_block1_out", "conv3_block2_out", "conv3_block3_out"),
-    "vgg16": ("block1_pool", *(f"block{block}_conv{number}" for block in (2, 3, 4) for number in (1, 2, 3)[: min(block, 3)])),
-    "squeezenet": ("pool1", "fire2", "fire3", "fire4"),
+    "vgg16": ("block1_pool", "block2_conv1", "block2_conv2", "block3_conv1", "block3_conv2", "block3_conv3", "block4_conv1", "block4_conv2",
+              "block4_conv3"),
+    "squeezenet": ("pool1", "fire3", "fire4"),
 }  # fmt: skip
 FEW = 4  # of them, for loops that take one after another: each costs the same
 EQUAL = 0.05  # of our largest number: where the input of a ReLU is nearly 0, rounding decides whether a slope gets through
