@@ -51,7 +51,7 @@ def gradient_passes(model, layers, images, *, of=lambda maps: maps):
 def class_pictures(net, *, waves=False, steps=100):
     """One class, a hundred steps: pixel by pixel, or on the waves that make up a picture; MobileNetV2 makes 25 that count fourfold."""
     model, parts = net_of(net), 4 if net == "mobilenetv2" else 1
-    start, steps = grey_noise(model), steps // parts
+    start, steps = grey_noise(model, size=model.image_size // 4 * 4 if waves else None), steps // parts
     passes = Contender("bare passes", gradient_passes(model, model.layers[-1].name, [start] * steps), BARE, parts)
     lucent = partial(peer, "lucent", "lucent", lucent_class, net, steps=steps // 5, waves=waves, kind=TORCH, times=5 * parts)
     if waves:

@@ -57,13 +57,16 @@ def grey_noise(model, *, size=None, shape=(), seed=0, noise=0.02):
 def visualize_naturally(model, class_index, *, size=None, start=None, seed=0, **options):
     """argmax over waves z of S_c(moved(picture(z))): the same climb on the waves that make up a picture, moved a little at every step.
 
-    class_index: 0..classes-1, or several (N,), climbed side by side. size: side of the picture in pixels, even, by default the net's own.
-    start: square images in [0, 1], by default faint waves from `seed`. options: those of `climb_waves`.
+    class_index: 0..classes-1, or several (N,), climbed side by side. size: side of the picture in pixels, by default the net's own; an odd
+    one becomes the next smaller multiple of 4. start: square images in [0, 1], by default faint waves from `seed`. options: those of
+    `climb_waves`.
     Returns an Ascent whose images are (H, W, 3), or (N, H, W, 3), in [0, 1].
     Source: Olah et al., Feature visualization, 2017.
     """
     if start is None:
-        waves = random_waves(np.size(class_index), (size or model.image_size) // 2 * 2, seed=seed)
+        side = size or model.image_size
+        side = side // 4 * 4 if side % 2 else side  # 224 for 227: of 226 pixels SqueezeNet's gradient takes half as long again
+        waves = random_waves(np.size(class_index), side, seed=seed)
         waves = waves if np.ndim(class_index) else waves[0]
     else:
         waves = unbatch(waves_of_picture(as_batch(start, channels=3)), start)
