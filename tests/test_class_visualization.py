@@ -190,8 +190,9 @@ def test_any_size_after_any_other(climb):
         assert climb(small_net(), 2, size=size, steps=1).images.shape == (size, size, 3)
 
 
-def test_an_odd_size_becomes_even_for_waves():
-    assert visualize_naturally(small_net(), 0, size=13, steps=0).images.shape == (12, 12, 3)
+@pytest.mark.parametrize("size, side", [(12, 12), (13, 12), (14, 14), (15, 12)])
+def test_an_odd_size_becomes_a_multiple_of_four_for_waves(size, side):
+    assert visualize_naturally(small_net(), 0, size=size, steps=0).images.shape == (side, side, 3)
 
 
 def test_grey_noise_is_grey_with_a_little_noise():
