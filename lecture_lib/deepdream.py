@@ -14,7 +14,7 @@ from PIL import Image
 from lecture_lib.ascent import ascend, clip, unit
 from lecture_lib.backend import tf
 from lecture_lib.images import as_batch, save_bytes, to_uint8
-from lecture_lib.models import layer_outputs, map_features
+from lecture_lib.models import as_names, layer_outputs, map_features
 from lecture_lib.octaves import SMALLEST, enlarged, pyramid, resized, shifted
 
 
@@ -35,7 +35,7 @@ def energies(model, layers):
 
     layers: a name, several names, or {name: weight}.
     """
-    weights = layers if isinstance(layers, dict) else dict.fromkeys([layers] if isinstance(layers, str) else layers, 1.0)
+    weights = layers if isinstance(layers, dict) else dict.fromkeys(as_names(layers), 1.0)
     for layer in weights:
         map_features(model, layer)
     return partial(_energies, model=model, layers=tuple(weights), weights=np.float32([*weights.values()]))

@@ -141,8 +141,12 @@ def layer_outputs(model, names):
 
     Activations: (N, h, w, channels), or (N, units). Raises ValueError that lists the layers when there is none of that name.
     """
-    names = [names] if isinstance(names, str) else list(names)
-    return keras.Model(model.input, {name: features(model, name) for name in names})
+    return keras.Model(model.input, {name: features(model, name) for name in as_names(names)})
+
+
+def as_names(layers):
+    """One layer name, or several, as a tuple of names."""
+    return (layers,) if isinstance(layers, str) else tuple(layers)
 
 
 @lru_cache(maxsize=16)

@@ -14,6 +14,7 @@ import numpy as np
 from lecture_lib.backend import tf
 from lecture_lib.batches import batches, counted
 from lecture_lib.gradients import value
+from lecture_lib.models import as_names
 from lecture_lib.saliency import one_image
 from lecture_lib.scores import class_probability, class_score
 from lecture_lib.touched import touched_values
@@ -40,8 +41,7 @@ def occlusion_map(model, image, class_index, *, patch=None, stride=None, fill=0.
         masks = (row[:, None] & column for row in rows for column in columns)
         values = hidden_values(score_of(model), image, chain([np.zeros(image.shape[:2], bool)], masks), fill=fill, count=1 + len(drops))
     else:
-        layers = (below,) if isinstance(below, str) else tuple(below)
-        values = touched_values(model, image, (rows, columns), layers=layers, fill=as_fill(fill, image), score_of=score_of)
+        values = touched_values(model, image, (rows, columns), layers=as_names(below), fill=as_fill(fill, image), score_of=score_of)
     whole = next(values)
     try:
         for place, covered in enumerate(values):

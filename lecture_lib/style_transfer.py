@@ -7,7 +7,7 @@ import numpy as np
 from lecture_lib.ascent import adam, ascend
 from lecture_lib.backend import tf
 from lecture_lib.images import as_batch
-from lecture_lib.models import compiled_outputs, layer_outputs, map_features
+from lecture_lib.models import as_names, compiled_outputs, layer_outputs, map_features
 from lecture_lib.scores import gram, l2, smooth_variation
 
 STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled nets
@@ -40,7 +40,7 @@ def style_score(model, content, style, *, content_layer="block2", style_layers=S
     computed here, once. The weights are numbers of the partial, so that moving one compiles nothing anew. TV is `smooth_variation` with
     the exponent 1.5: with 1 outlines come in steps of square pixels, with 2 they blur.
     """
-    style_layers = (style_layers,) if isinstance(style_layers, str) else tuple(style_layers)
+    style_layers = as_names(style_layers)
     if not (style_layers and min(content_weight, style_weight, smoothness) >= 0):
         raise ValueError("Style needs one layer or more, and weights of 0 or more.")
     wanted = _maps(model, [content_layer], content, what="content")[content_layer]
@@ -83,7 +83,7 @@ def texture(model, style, *, layers=STYLE_LAYERS, size=256, steps=100, learning_
     layers: a name or several. size: side of the picture in pixels. Returns an Ascent whose images are (size, size, C) in [0, 1].
     Source: Gatys, Ecker and Bethge, Texture synthesis using convolutional neural networks, 2015.
     """
-    layers = (layers,) if isinstance(layers, str) else tuple(layers)
+    layers = as_names(layers)
     noise = np.random.default_rng(seed).uniform(0.4, 0.6, (size, size, model.input.shape[-1])).astype(np.float32)
     return stylize(model, noise, style, content_layer=layers[0], style_layers=layers, content_weight=0, style_weight=1,
                    smoothness=smoothness, steps=steps, learning_rate=learning_rate, watch=watch)  # fmt: skip

@@ -76,14 +76,19 @@ def _changed(windows, side):
 def stages_of(model, layers):
     """The net cut at each layer: [Stage, ...] up to the last of them, a Model from there to the scores, and what gives the stages the
     weights of now. layers: a tuple of names."""
-    copies, maps = {}, [map_features(model, layer) for layer in layers]
-    try:
-        *before, rest = [keras.Model(*ends) for ends in pairwise([model.input, *maps, model.output])]
-    except ValueError:
-        raise ValueError(f"A part of the net passes by one of {', '.join(layers)}; choose layers that all of it goes through, "
-                         "in the order in which it does.") from None  # fmt: skip
+    copies, ends = {}, [model.input, *(map_features(model, layer) for layer in layers), model.output]
+    *before, rest = [_between(*pair, after=layer) for pair, layer in zip(pairwise(ends), ("the picture", *layers), strict=True)]
     nets = [rebuild(net, shape=(None, None, net.input.shape[-1]), copies=copies) for net in before]
     return [Stage(layer, net, _compiled(net)) for layer, net in zip(layers, nets, strict=True)], rest, taking_weights(copies)
+
+
+def _between(start, end, *, after):
+    """The part of a net from the map of the layer `after` to another."""
+    try:
+        return keras.Model(start, end)
+    except ValueError:
+        raise ValueError(f"A part of the net passes by {after!r}; choose layers that all of it goes through, in the order in which it "
+                         "does.") from None  # fmt: skip
 
 
 def _compiled(net):
