@@ -34,18 +34,18 @@ lab: $(VENV)/course
 demo: export LECTURE_DEMO_TOKEN := $(shell $(PYTHON) -c "import secrets; print(secrets.token_hex(16))")
 demo: ADDRESS = http://localhost:8866/?token=$$LECTURE_DEMO_TOKEN
 demo: $(VENV)/tests
-	@rm -rf $(VENV)/demo && $(PY) docs/make_demo.py $(VENV)/demo
+	@rm -rf $(VENV)/demo && $(PY) tools/make_demo.py $(VENV)/demo
 	@echo "Starting the demonstration at $(ADDRESS) (half a minute until the first networks are awake). Ctrl-C ends it."
 	@[ -n "$(findstring --no-browser,$(LAB_FLAGS))" ] || { sleep 5; $(PY) -m webbrowser "$(ADDRESS)"; } >/dev/null 2>&1 & \
-		cd docs/demo && JUPYTER_PATH="$(CURDIR)/docs/demo" LECTURE_DEMO="$(CURDIR)/$(VENV)/demo" \
+		cd tools/demo && JUPYTER_PATH="$(CURDIR)/tools/demo" LECTURE_DEMO="$(CURDIR)/$(VENV)/demo" \
 		"$(CURDIR)/$(PY)" -m voila --Voila.config_file_paths=settings --no-browser $(DEMO_FLAGS)
 
 html: $(VENV)/tests
-	@rm -rf $(VENV)/html && $(PY) docs/make_site.py $(VENV)/html && echo "Open $(VENV)/html/index.html in a browser."
+	@rm -rf $(VENV)/html && $(PY) tools/make_site.py $(VENV)/html && echo "Open $(VENV)/html/index.html in a browser."
 
-# JupyterLab with a button that shows a notebook as slides, which docs/mark_slides.py has marked; docs/slides keeps the panels alive there.
+# JupyterLab with a button that shows a notebook as slides, which tools/mark_slides.py has marked; tools/slides keeps the panels alive there.
 slides: $(VENV)/tests
-	@JUPYTER_PATH="$(CURDIR)/docs/slides" $(MAKE) --no-print-directory lab
+	@JUPYTER_PATH="$(CURDIR)/tools/slides" $(MAKE) --no-print-directory lab
 
 environment: $(VENV)/tests
 
@@ -60,13 +60,13 @@ unit-tests: $(VENV)/tests
 notebook-tests: $(VENV)/tests
 	@echo "== notebooks" && rm -rf $(VENV)/empty-cache && $(OFFLINE) $(PY) -m pytest notebooks -n 2 --dist loadfile \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout 600 --junitxml=$(VENV)/notebooks.xml
-	@$(PY) docs/measure_notebooks.py --check $(VENV)/notebooks.xml
+	@$(PY) tools/measure_notebooks.py --check $(VENV)/notebooks.xml
 
 notebooks: $(VENV)/tests
 	@rm -rf $(VENV)/empty-cache
 	@$(OFFLINE) $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1200 \
 		--ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
-	@$(PY) docs/mark_slides.py
+	@$(PY) tools/mark_slides.py
 
 # Students' copies: the exercises without their solutions, in the form that nbgrader can collect and grade.
 STUB = raise NotYet("the cell above is still to be written.")  \# your code in the place of this line

@@ -115,11 +115,11 @@ def draw(rows):
     marks = {BARE: ("#555555", "|"), COPIED: ("#D55E00", "s"), PEER: ("#0072B2", "o"), TORCH: ("#009E73", "^")}
     figure = Figure(figsize=(2 + 3.2 * len(nets), 1.4 + 0.42 * len(works)), layout="constrained")
     for axes, net in zip(figure.subplots(1, len(nets), sharex=True, sharey=True, squeeze=False)[0], nets, strict=True):
-        for place, (kind, (colour, mark)) in enumerate(marks.items()):
+        for place, (kind, (color, mark)) in enumerate(marks.items()):
             some = [row for row in rows if row.net == net and row.kind == kind and np.isfinite(row.ours)]
             x, y = np.array([row.ours for row in some]), np.array([works.index(row.work) for row in some]) + 0.16 * (place - 1.5)
             spread = [x - [row.ours_low for row in some], [row.ours_high for row in some] - x]
-            axes.errorbar(x, y, xerr=spread, fmt=mark, color=colour, markersize=9 if mark == "|" else 5, label=kind, elinewidth=1)
+            axes.errorbar(x, y, xerr=spread, fmt=mark, color=color, markersize=9 if mark == "|" else 5, label=kind, elinewidth=1)
         axes.axvline(1, color="black", linewidth=1, label=OURS)
         axes.set(title=net, xscale="log", xlabel="times our seconds", yticks=range(len(works)), yticklabels=works)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))

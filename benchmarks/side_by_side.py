@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import multiprocessing
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -22,10 +23,14 @@ from typing import NamedTuple
 os.environ.setdefault("TQDM_DISABLE", "1")  # a bar of progress would run through the table
 
 import numpy as np
+
+sys.path.append(str(Path(__file__).parent / "peers"))  # where the contenders are
+
 from report import BARE, COPIED, OURS, PEER, TORCH, Fresh, Row, draw, page, read, table, write
 
 __all__ = ["BARE", "COPIED", "OURS", "PEER", "TORCH", "Contender", "Work", "installed", "measure", "peer", "race", "seconds"]
-RESULTS = Path(__file__).parent / "results"
+PEERS = Path(__file__).parent / "peers"
+RESULTS = PEERS / "results"
 MODULES = "peers_maps", "peers_attacks", "peers_pictures", "neighbors"  # each has a list WORKS; those that are not here are left out
 
 

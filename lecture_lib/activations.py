@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from tqdm.auto import tqdm
 
-from lecture_lib.backend import tf
-from lecture_lib.batches import batches
-from lecture_lib.images import as_batch, unbatch
-from lecture_lib.models import features, layer_outputs, map_features
-from lecture_lib.receptive_field import Box, receptive_field
+from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.models.backend import tf
+from lecture_lib.models.batching import batches
+from lecture_lib.models.inference import features, layer_outputs, map_features
+from lecture_lib.models.receptive_field import Box, receptive_field
 
-__all__ = ["activation_maps", "grey_tiles", "receptive_field", "strongest_neurons", "patches_of", "top_patches", "spotlight"]
+__all__ = ["activation_maps", "channels_to_images", "receptive_field", "top_activations", "patches_of", "top_patches", "highlight_box"]
 
 
 def activation_maps(model, layer, images):
@@ -23,8 +23,8 @@ def activation_maps(model, layer, images):
     return unbatch(np.concatenate(maps), images)
 
 
-def grey_tiles(maps, *, one_scale=False):
-    """The channels of activations (h, w, channels) as grey pictures (channels, h, w, 1) in [0, 1]: 0 is black, the largest number white.
+def channels_to_images(maps, *, one_scale=False):
+    """The channels of activations (h, w, channels) as gray pictures (channels, h, w, 1) in [0, 1]: 0 is black, the largest number white.
 
     one_scale: False gives each channel its own white, so that weak ones can be seen; True one white for all, so that strengths compare.
     Numbers below 0 are black too.
@@ -54,7 +54,7 @@ class Search(NamedTuple):
     image_shape: tuple
 
 
-def strongest_neurons(model, layer, images, *, channels=None, count=9, so_far=None, batch_size=None):
+def top_activations(model, layer, images, *, channels=None, count=9, so_far=None, batch_size=None):
     """argmax over pictures and positions of φ_l(I)[row, column, channel]: for each channel its `count` strongest pictures, as a Search.
 
     images: an array (N, H, W, C) in [0, 1] or anything that yields pictures (H, W, C) of one size; only `batch_size` of them, by
@@ -131,15 +131,15 @@ def top_patches(model, layer, channel, images, *, count=9):
     """The patches of many pictures that excite a channel most, each cut to what the neuron sees: [Patch(image_index, box, value)].
 
     channel: 0..channels-1, or a list of such, which gives a list of lists after one pass. images, interrupts and errors: as in
-    `strongest_neurons`. Fewer than `count` come back where there are fewer pictures.
+    `top_activations`. Fewer than `count` come back where there are fewer pictures.
     Source: Girshick et al., Rich feature hierarchies for accurate object detection and semantic segmentation, 2014.
     """
-    search = strongest_neurons(model, layer, images, channels=channel, count=count)
+    search = top_activations(model, layer, images, channels=channel, count=count)
     lists = [patches_of(model, layer, search, row=row) for row in range(len(search.values))]
     return lists if np.ndim(channel) else lists[0]
 
 
-def spotlight(image, box, *, pale=0.75):
+def highlight_box(image, box, *, pale=0.75):
     """A picture (H, W, C) in [0, 1] whose parts outside a Box are mixed with white: pale is the share of white, in 0..1."""
     lit = 1 - (1 - pale) * (1 - image)
     inside = slice(box.top, box.bottom), slice(box.left, box.right)

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from lecture_lib.batches import batches
-from lecture_lib.gradients import gradient_at_layers
-from lecture_lib.images import as_batch
-from lecture_lib.models import as_names, check_class, compiled_outputs, layers_and_scores
+from lecture_lib.core.gradients import gradient_at_layers
+from lecture_lib.datasets.images import as_batch
+from lecture_lib.models.batching import batches
+from lecture_lib.models.inference import as_tuple, check_class, compiled_outputs, layers_and_scores
 
 
 def mean_activations(model, layers, images):
@@ -20,7 +20,7 @@ def mean_activations(model, layers, images):
 
     images: (N, H, W, C) in [0, 1]. Raises ValueError that lists the layers when there is none of that name.
     """
-    batch, names = as_batch(images, channels=model.input.shape[-1]), as_names(layers)
+    batch, names = as_batch(images, channels=model.input.shape[-1]), as_tuple(layers)
     parts = [compiled_outputs(model, names)(some) for some in batches(batch)]
     return {name: np.concatenate([_over_positions(part[name], np.mean) for part in parts]) for name in names}
 
@@ -30,7 +30,7 @@ def layer_gradients(model, layers, images, *, class_index):
 
     Once per class and picture, whatever the number of concepts. images: (N, H, W, C) in [0, 1]. class_index: 0..classes-1.
     """
-    batch, names, index = as_batch(images, channels=model.input.shape[-1]), as_names(layers), check_class(model, class_index)
+    batch, names, index = as_batch(images, channels=model.input.shape[-1]), as_tuple(layers), check_class(model, class_index)
     parts = [gradient_at_layers(layers_and_scores(model, names), some, index)[1] for some in batches(batch)]
     return {name: np.concatenate([_over_positions(part[place], np.sum) for part in parts]) for place, name in enumerate(names)}
 

@@ -1,33 +1,28 @@
 """DeepDream: what a layer sees in a picture is made stronger, on small copies of the picture first and then on larger ones."""
 
 import contextlib
-import io
-import tempfile
 from functools import partial
 from itertools import count
-from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import Image
 
-from lecture_lib.ascent import ascend, clip, unit
-from lecture_lib.backend import tf
-from lecture_lib.images import as_batch, save_bytes, to_uint8
-from lecture_lib.models import as_names, layer_outputs, map_features
-from lecture_lib.octaves import SMALLEST, enlarged, pyramid, resized, shifted
+from lecture_lib.core.ascent import ascend, clip, unit
+from lecture_lib.core.tiling import SMALLEST, enlarged, pyramid, resized, shifted
+from lecture_lib.datasets.images import as_batch
+from lecture_lib.models.backend import tf
+from lecture_lib.models.inference import as_tuple, layer_outputs, map_features
 
 
 def dream(model, image, *, layer, guide=None, **options):
     """argmax over I of Σ f(I)², f the activations of a layer, from a photograph and over octaves.
 
     image: (H, W, C) in [0, 1], of any size the net can take. layer: a name, several names, or {name: weight}. guide: an image whose
-    features shall be found in place of the loudest ones; None for plain dreaming. options: as in `climb_octaves`.
+    features shall be found in place of the loudest ones; None for plain dreaming. options: as in `maximize_octaves`.
     Returns an Ascent whose images are (H, W, C) in [0, 1]. Raises ValueError for a layer without rows and columns.
     Source: Mordvintsev, Olah and Tyka, Inceptionism: going deeper into neural networks, 2015.
     """
     score = energies(model, layer) if guide is None else likeness(model, layer, guide)
-    return climb_octaves(score, image, **options)
+    return maximize_octaves(score, image, **options)
 
 
 def energies(model, layers):
@@ -35,7 +30,7 @@ def energies(model, layers):
 
     layers: a name, several names, or {name: weight}.
     """
-    weights = layers if isinstance(layers, dict) else dict.fromkeys(as_names(layers), 1.0)
+    weights = layers if isinstance(layers, dict) else dict.fromkeys(as_tuple(layers), 1.0)
     for layer in weights:
         map_features(model, layer)
     return partial(_energies, model=model, layers=tuple(weights), weights=np.float32([*weights.values()]))
@@ -61,7 +56,7 @@ def _likeness(images, *, model, layer, guide):
     return tf.reduce_mean(tf.reduce_max(matches, axis=-1), axis=[1, 2])
 
 
-def climb_octaves(score, image, *, octaves=4, octave_scale=1.4, steps=15, learning_rate=0.01, shift=16, tile=512, seed=0,
+def maximize_octaves(score, image, *, octaves=4, octave_scale=1.4, steps=15, learning_rate=0.01, shift=16, tile=512, seed=0,
                   frames_every=0, watch=None):  # fmt: skip
     """Climb any score on a small copy of the picture, then on larger ones; the detail that a small copy has lost is put back each time.
 
@@ -118,7 +113,7 @@ def per_pixel(gradients):
 
 
 def zoom_film(score, image, *, frames=24, zoom=1.05, steps=4, learning_rate=0.01, seed=0):
-    """Dream, step a little closer, dream on: each picture of the film is the middle of the one before it, enlarged, dreamt upon.
+    """Dream, step a little closer, dream on: each picture of the film is the middle of the one before it, enlarged, dreamed upon.
 
     score: as made by `energies`. frames: how many pictures. zoom: how much closer each is, above 1. Returns a list of images (H, W, C).
     """
@@ -126,44 +121,13 @@ def zoom_film(score, image, *, frames=24, zoom=1.05, steps=4, learning_rate=0.01
         raise ValueError(f"The zoom is a factor above 1, such as 1.05; it was {zoom}.")
     film, (height, width) = [], image.shape[:2]
     for frame in range(frames):
-        film.append(climb_octaves(score, image, octaves=2, steps=steps, learning_rate=learning_rate, seed=seed + frame).images)
+        film.append(maximize_octaves(score, image, octaves=2, steps=steps, learning_rate=learning_rate, seed=seed + frame).images)
         top, left = round(height * (1 - 1 / zoom) / 2), round(width * (1 - 1 / zoom) / 2)
         image = clip(resized(film[-1][top : height - top, left : width - left], (height, width)))
     return film
 
 
-def save_film(frames, path, *, seconds=0.1):
-    """Save pictures (H, W, 3) as a film; all get the size of the last one. A file that exists is never overwritten.
-
-    path: ends in .gif, for an animation that repeats, or in .mp4, for a much smaller film in all its colours (VP9, which browsers play; an
-    odd last row or column is left off). seconds: how long each picture stays, above 0. Returns the Path written, path-2.gif where path is
-    taken. Raises ValueError for another suffix, no frames, or an OpenCV that cannot write films, FileNotFoundError for no folder.
-    """
-    path = Path(path).expanduser()
-    encode = {".gif": _as_gif, ".mp4": _as_mp4}.get(path.suffix.lower())
-    if not (encode and len(frames) and seconds > 0):
-        raise ValueError(f"A film of one picture or more, each seen for more than 0 s, is saved as .gif or .mp4; '{path.name}' shall hold "
-                         f"{len(frames)} pictures of {seconds} s.")  # fmt: skip
-    size = frames[-1].shape[:2]
-    pictures = [to_uint8(frame if frame.shape[:2] == size else clip(resized(frame, size))) for frame in frames]
-    return save_bytes(encode(pictures, seconds), path)
 
 
-def _as_gif(pictures, seconds):
-    first, *others = map(Image.fromarray, pictures)
-    file = io.BytesIO()
-    first.save(file, "GIF", save_all=True, append_images=others, duration=round(1000 * seconds), loop=0)
-    return file.getvalue()
 
 
-def _as_mp4(pictures, seconds):
-    height, width = pictures[0].shape[:2]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"vp09"), 1 / seconds, (width, height))
-        if not writer.isOpened():
-            raise ValueError("The OpenCV that is installed here cannot write films; let the name end in .gif.")
-        for picture in pictures:
-            writer.write(np.ascontiguousarray(picture[..., ::-1]))  # OpenCV wants blue first
-        writer.release()
-        return path.read_bytes()

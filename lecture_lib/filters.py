@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from lecture_lib.ascent import ascend, length, unit
-from lecture_lib.backend import keras, tf
-from lecture_lib.images import as_batch
-from lecture_lib.models import layer_outputs, map_features
-from lecture_lib.scores import one_of_each
+from lecture_lib.core.ascent import ascend, length, unit
+from lecture_lib.core.scores import select_per_row
+from lecture_lib.datasets.images import as_batch
+from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.inference import layer_outputs, map_features
 
 
 def convolution_names(model):
@@ -31,25 +31,25 @@ def filters_of(model, layer=None):
     return np.moveaxis(model.get_layer(layer).get_weights()[0], -1, 0)
 
 
-def as_colours(filters, *, one_scale=False):
-    """½ + w / (2 max|w|): filters (N, h, w, 1 or 3) as pictures in [0, 1], where grey is a weight of 0 and light a positive one.
+def filters_to_images(filters, *, one_scale=False):
+    """½ + w / (2 max|w|): filters (N, h, w, 1 or 3) as pictures in [0, 1], where gray is a weight of 0 and light a positive one.
 
     one_scale: True takes the maximum over all filters, so that their strengths compare; False over each, so that each can be seen.
     """
     filters = np.asarray(filters, np.float32)
     if filters.ndim != 4 or filters.shape[-1] not in (1, 3):
-        raise ValueError(f"Filters that have colours are (N, height, width, 1 or 3); these have the shape {filters.shape}.")
+        raise ValueError(f"Filters that have colors are (N, height, width, 1 or 3); these have the shape {filters.shape}.")
     most = np.abs(filters).max(axis=None if one_scale else (1, 2, 3), keepdims=True)
     return 0.5 + filters / np.where(most > 0, 2 * most, 1)
 
 
-def input_planes(filters):
-    """Filters (N, h, w, channels) as grey tiles, one for each channel of the input, row by row: (N · channels, h, w, 1) in [0, 1].
+def filter_slices_to_images(filters):
+    """Filters (N, h, w, channels) as gray tiles, one for each channel of the input, row by row: (N · channels, h, w, 1) in [0, 1].
 
-    One scale for all; grey is a weight of 0. For filters that do not look at colours, which is every layer but the first.
+    One scale for all; gray is a weight of 0. For filters that do not look at colors, which is every layer but the first.
     """
     planes = np.moveaxis(filters, -1, 1)
-    return as_colours(planes.reshape(-1, *planes.shape[2:], 1), one_scale=True)
+    return filters_to_images(planes.reshape(-1, *planes.shape[2:], 1), one_scale=True)
 
 
 def answers(weights, inputs):
@@ -117,7 +117,7 @@ def _filter_score(images, *, model, layer, filter_index, border):
     rows, columns = tf.shape(maps)[1], tf.shape(maps)[2]
     edge = tf.minimum(border, (tf.minimum(rows, columns) - 1) // 2)  # of a small map something has to stay
     means = tf.reduce_mean(maps[:, edge : rows - edge, edge : columns - edge], axis=[1, 2])
-    return one_of_each(means, filter_index)
+    return select_per_row(means, filter_index)
 
 
 def visualize_filter(model, layer, filter_index, *, iterations=30, learning_rate=10.0, start=None, seed=0, watch=None):
@@ -125,7 +125,7 @@ def visualize_filter(model, layer, filter_index, *, iterations=30, learning_rate
 
     filter_index: 0..filters-1, or several (N,), climbed side by side. The defaults are those of the lecture's slides; here each step
     ends in [0, 1]. start: other images (H, W, C) or (N, H, W, C) to begin with. watch: as in `ascend`. A filter that
-    answers 0 to the start has a gradient of 0 and stays there; `waking_relu` helps. Returns an Ascent, images (H, W, C) or (N, H, W, C).
+    answers 0 to the start has a gradient of 0 and stays there; `leaky_gradient_relu` helps. Returns an Ascent, images (H, W, C) or (N, H, W, C).
     Source: after Erhan et al., Visualizing higher-layer features of a deep network, 2009.
     """
     if start is None:
@@ -135,7 +135,7 @@ def visualize_filter(model, layer, filter_index, *, iterations=30, learning_rate
     return ascend(score, start, steps=iterations, learning_rate=learning_rate, watch=watch)
 
 
-def waking_relu(x, relu=tf.nn.relu):
+def leaky_gradient_relu(x, relu=tf.nn.relu):
     """ReLU whose backward pass lets a tenth of the gradient through where the input was negative: a silent neuron can wake up."""
 
     def value_and_slope(x):

@@ -5,10 +5,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from lecture_lib.backend import keras
-from lecture_lib.gradients import gradient_at_layers
-from lecture_lib.models import check_class, layers_and_scores, map_features
-from lecture_lib.saliency import one_image
+from lecture_lib.core.gradients import gradient_at_layers
+from lecture_lib.models.backend import keras
+from lecture_lib.models.inference import check_class, layers_and_scores, map_features, one_image
 
 
 def cam_map(model, image, class_index, *, full_size=True):

@@ -11,16 +11,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from lecture_lib.gradients import deconv_relu, gradient, guided_relu
-from lecture_lib.images import unbatch
-from lecture_lib.models import batch_for
-from lecture_lib.saliency import one_image, strongest_colour
-from lecture_lib.scores import class_score
-from lecture_lib.surgery import taking_weights, with_relu_rule
+from lecture_lib.core.gradients import gradient
+from lecture_lib.core.scores import class_score
+from lecture_lib.datasets.images import strongest_channel, unbatch
+from lecture_lib.guided_backprop import guided_relu
+from lecture_lib.models.backend import tf
+from lecture_lib.models.inference import batch_for, one_image
+from lecture_lib.models.surgery import weight_synchronizer, with_relu_rule
 
 
 def guided_map(model, image, class_index):
-    """max over colour of |∂S_c/∂I|, where gradients pass a ReLU only if they are positive and its input was too.
+    """max over color of |∂S_c/∂I|, where gradients pass a ReLU only if they are positive and its input was too.
 
     image: (H, W, C) in [0, 1]. class_index: 0..classes-1. Returns (H, W) float32, 0 or more; of a net without ReLU that of `saliency_map`.
     Source: Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
@@ -29,7 +30,7 @@ def guided_map(model, image, class_index):
 
 
 def deconvnet_map(model, image, class_index):
-    """max over colour of |∂S_c/∂I|, where gradients pass a ReLU only if they are positive, whatever its input was.
+    """max over color of |∂S_c/∂I|, where gradients pass a ReLU only if they are positive, whatever its input was.
 
     image: (H, W, C) in [0, 1]. class_index: 0..classes-1. Returns (H, W) float32, 0 or more; of a net without ReLU that of `saliency_map`.
     Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
@@ -39,7 +40,7 @@ def deconvnet_map(model, image, class_index):
 
 def _class_map(model, image, class_index, *, rule):
     image = one_image(model, image)
-    return strongest_colour(guided_gradient(model, image, lambda net: class_score(net, class_index), rule=rule))
+    return strongest_channel(guided_gradient(model, image, lambda net: class_score(net, class_index), rule=rule))
 
 
 def guided_gradient(model, image, score_of, *, rule=guided_relu):
@@ -62,14 +63,32 @@ def _copy_with_rule(model, rule):
 @lru_cache(maxsize=8)
 def _made_once(model, rule):
     copies = {}
-    return with_relu_rule(model, rule, copies=copies), taking_weights(copies)
+    return with_relu_rule(model, rule, copies=copies), weight_synchronizer(copies)
 
 
-def around_grey(gradients, *, quantile=0.995):
-    """½ + ½ g / s as pictures: a slope of 0 is grey, and red, green and blue all have the one scale s, as do all pictures of a batch.
+def gradient_to_image(gradients, *, quantile=0.995):
+    """½ + ½ g / s as pictures: a slope of 0 is gray, and red, green and blue all have the one scale s, as do all pictures of a batch.
 
     gradients: (H, W, C) or (N, H, W, C). quantile: the share of numbers that |g| ≤ s holds for; what lies beyond is clipped.
     Returns float32 of the same shape in [0, 1].
     """
     scale = np.quantile(np.abs(gradients), quantile) or np.abs(gradients).max() or 1.0  # of a single neuron most slopes are 0
     return np.clip(0.5 + 0.5 * np.asarray(gradients, np.float32) / np.float32(scale), 0, 1)
+
+
+def guided_relu(x, relu=tf.nn.relu):
+    """ReLU whose backward pass lets a gradient through where it is positive and the input was too.
+
+    relu: the function whose values it gives, such as `tf.nn.relu6` where a net caps them.
+    Source: Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
+    """
+    # What is positive is chosen just behind the ReLU, whose own derivative then does the rest: nothing but one step is added.
+    return tf.custom_gradient(lambda y: (tf.identity(y), tf.nn.relu))(relu(x))
+
+
+def deconv_relu(x, relu=tf.nn.relu):
+    """ReLU whose backward pass lets a gradient through where it is positive, whatever the input was. relu: as in `guided_relu`.
+
+    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
+    """
+    return tf.custom_gradient(lambda x: (relu(x), tf.nn.relu))(x)

@@ -8,40 +8,40 @@ from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2lab
 from sklearn.linear_model import Ridge
 
-from lecture_lib.ascent import adam, ascend, clip
-from lecture_lib.backend import tf
-from lecture_lib.batches import batches
-from lecture_lib.images import as_batch, unbatch
-from lecture_lib.models import layer_outputs, map_features
-from lecture_lib.scores import l2, smooth_variation
+from lecture_lib.core.ascent import adam, ascend, clip
+from lecture_lib.core.scores import l2, total_variation_beta
+from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.models.backend import tf
+from lecture_lib.models.batching import batches
+from lecture_lib.models.inference import layer_outputs, map_features
 
 
-def invert(model, image, *, layer, six_weight=1e-4, smoothness=1e-4, beta=2.0, steps=100, learning_rate=0.05, start=None, seed=0,
+def invert(model, image, *, layer, l6_weight=1e-4, smoothness=1e-4, beta=2.0, steps=100, learning_rate=0.05, start=None, seed=0,
            watch=None):
-    """argmin over I of ‖φ(I) − φ₀‖² / ‖φ₀‖² + six_weight · ‖I − ½‖₆⁶ + smoothness · TV_β(I), φ₀ = φ(image), by gradient descent (Adam).
+    """argmin over I of ‖φ(I) − φ₀‖² / ‖φ₀‖² + l6_weight · ‖I − ½‖₆⁶ + smoothness · TV_β(I), φ₀ = φ(image), by gradient descent (Adam).
 
-    image: (H, W, C) or (N, H, W, C) in [0, 1]; nothing but its features φ₀ is used. layer: a name. six_weight, smoothness: 0 or more.
-    start: images in [0, 1], by default grey noise from `seed`. learning_rate: about how far a pixel moves in a step.
+    image: (H, W, C) or (N, H, W, C) in [0, 1]; nothing but its features φ₀ is used. layer: a name. l6_weight, smoothness: 0 or more.
+    start: images in [0, 1], by default gray noise from `seed`. learning_rate: about how far a pixel moves in a step.
     Returns an Ascent; its values are those of the expression with a minus sign: the climb goes up to 0. Raises ValueError for bad input.
     Source: Mahendran and Vedaldi, Understanding deep image representations by inverting them, 2015.
     """
-    if not (six_weight >= 0 and smoothness >= 0 and beta > 0):
-        raise ValueError(f"The weights are 0 or more and β is above 0; they were {six_weight}, {smoothness} and {beta}.")
+    if not (l6_weight >= 0 and smoothness >= 0 and beta > 0):
+        raise ValueError(f"The weights are 0 or more and β is above 0; they were {l6_weight}, {smoothness} and {beta}.")
     batch = as_batch(image, channels=model.input.shape[-1])
     target = layer_outputs(model, layer)(batch)[layer]
-    objective = partial(_likeness, model=model, layer=layer, target=target, size=l2(target), six_weight=float(six_weight),
+    objective = partial(_likeness, model=model, layer=layer, target=target, size=l2(target), l6_weight=float(l6_weight),
                         smoothness=float(smoothness), beta=float(beta))  # fmt: skip
     noise = np.random.default_rng(seed).standard_normal(batch.shape, np.float32)
     start = unbatch(clip(0.5 + 0.02 * noise), image) if start is None else start
     return ascend(objective, start, steps=steps, learning_rate=learning_rate, direction=adam(), watch=watch)
 
 
-def _likeness(images, *, model, layer, target, size, six_weight, smoothness, beta):
+def _likeness(images, *, model, layer, target, size, l6_weight, smoothness, beta):
     distance = l2(layer_outputs(model, layer)(images)[layer] - target) / size
-    return -(distance + six_weight * six_norm(images - 0.5) + smoothness * smooth_variation(images, beta=beta))
+    return -(distance + l6_weight * l6_norm(images - 0.5) + smoothness * total_variation_beta(images, beta=beta))
 
 
-def six_norm(images):
+def l6_norm(images):
     """‖I‖₆⁶ = Σ I⁶: next to nothing for moderate numbers, and a wall for large ones. images: (N, ...). Returns (N,)."""
     return tf.reduce_sum(tf.reshape(images**6, [tf.shape(images)[0], -1]), axis=1)
 
@@ -54,15 +54,15 @@ def feature_error(model, image, other, *, layer):
 
 
 class Kept(NamedTuple):
-    """How much of a picture is left, as correlations from -1 to 1: of its colours, its light and dark, its fine texture."""
+    """How much of a picture is left, as correlations from -1 to 1: of its colors, its light and dark, its fine texture."""
 
-    colour: float
+    color: float
     shapes: float
     texture: float
 
 
 def kept(image, other, *, fine=1.0):
-    """Compare two pictures part by part: the colours (a and b of CIELAB), the lightness under a blur, and what the blur took away.
+    """Compare two pictures part by part: the colors (a and b of CIELAB), the lightness under a blur, and what the blur took away.
 
     image, other: (H, W, 3) in [0, 1]. fine: standard deviation of the blur, in pixels. Returns Kept, each a correlation over the pixels.
     """
@@ -70,8 +70,8 @@ def kept(image, other, *, fine=1.0):
     light = [lab[..., 0] for lab in labs]
     blurred = [gaussian_filter(plane, fine) for plane in light]
     detail = [plane - smooth for plane, smooth in zip(light, blurred, strict=True)]
-    colours = [lab[..., 1:] - lab[..., 1:].mean(axis=(0, 1)) for lab in labs]
-    return Kept(*(correlation(*pair) for pair in (colours, blurred, detail)))
+    colors = [lab[..., 1:] - lab[..., 1:].mean(axis=(0, 1)) for lab in labs]
+    return Kept(*(correlation(*pair) for pair in (colors, blurred, detail)))
 
 
 def correlation(one, other):
@@ -89,7 +89,7 @@ def fit_decoder(model, pictures, *, layer, weight=1.0):
     their features (N, H, W, C) in [0, 1], in one pass. Source: after Dosovitskiy and Brox, Inverting visual representations, 2016.
     """
     pictures = as_batch(pictures, channels=model.input.shape[-1])
-    seen = _neighbourhoods(model, pictures, layer=layer)
+    seen = _neighborhoods(model, pictures, layer=layer)
     rows, columns = seen.shape[1:3]
     side = pictures.shape[1] // rows
     if pictures.shape[1:3] != (rows * side, columns * side):
@@ -101,14 +101,14 @@ def fit_decoder(model, pictures, *, layer, weight=1.0):
 
 def decode(images, *, model, layer, regression, side):
     """What a decoder from `fit_decoder` makes of the features of images (H, W, C) or (N, H, W, C): pictures of the same size, in [0, 1]."""
-    seen = _neighbourhoods(model, as_batch(images, channels=model.input.shape[-1]), layer=layer)
+    seen = _neighborhoods(model, as_batch(images, channels=model.input.shape[-1]), layer=layer)
     count, rows, columns, _ = seen.shape
     squares = regression.predict(seen.reshape(-1, seen.shape[-1])).reshape(count, rows, columns, side, side, -1)
     pictures = squares.swapaxes(2, 3).reshape(count, rows * side, columns * side, -1)
     return unbatch(np.clip(pictures, 0, 1), images)
 
 
-def _neighbourhoods(model, batch, *, layer):
+def _neighborhoods(model, batch, *, layer):
     """The 3 x 3 features around each place of a layer, in one row: (N, h, w, 9 · channels)."""
     map_features(model, layer)
     net = layer_outputs(model, layer)

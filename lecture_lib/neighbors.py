@@ -1,4 +1,4 @@
-"""Neighbours: which pictures are alike, by their pixels or by what a layer says of them, and flat maps where alike lies near alike.
+"""Neighbors: which pictures are alike, by their pixels or by what a layer says of them, and flat maps where alike lies near alike.
 
 Everything here takes features, one row of numbers a picture: `feature_cache.layer_features` makes them, and pixels are features too.
 """
@@ -28,7 +28,7 @@ def nearest(query, bank, *, count=5, without=None):
 
     bank: (N, ...) numbers, one row or picture each. query: one such row, or several (Q, ...). without: the index in the bank that may not
     answer, such as the query's own; one for each query. Returns Neighbors(indices, distances), distances in units of the features.
-    Raises ValueError for shapes that do not match and for more neighbours than there are.
+    Raises ValueError for shapes that do not match and for more neighbors than there are.
     """
     bank, query = _finite(bank, what="bank"), _finite(query, what="query")
     if bank.ndim < 2 or query.shape not in (bank.shape[1:], (len(query), *bank.shape[1:])):
@@ -37,7 +37,7 @@ def nearest(query, bank, *, count=5, without=None):
         raise ValueError(f"without has the shape {np.shape(without)}; it is one index, or one for each of the {len(query)} queries.")
     extra = 0 if without is None else 1
     if not 1 <= count <= len(bank) - extra:
-        raise ValueError(f"count is {count}; this bank has 1 to {len(bank) - extra} neighbours to give.")
+        raise ValueError(f"count is {count}; this bank has 1 to {len(bank) - extra} neighbors to give.")
     search = NearestNeighbors(n_neighbors=count + extra, algorithm="brute").fit(bank.reshape(len(bank), -1))
     distances, indices = search.kneighbors(query.reshape(-1, bank[0].size))
     if extra:
@@ -47,8 +47,8 @@ def nearest(query, bank, *, count=5, without=None):
     return Neighbors(indices[0], distances[0]) if query.ndim < bank.ndim else Neighbors(indices, distances)
 
 
-def share_right(found_labels, labels):
-    """The share of neighbours that have their query's label, in 0..1. found_labels: (Q, count); labels: (Q,), those of the queries.
+def precision_at_k(found_labels, labels):
+    """The share of neighbors that have their query's label, in 0..1. found_labels: (Q, count); labels: (Q,), those of the queries.
 
     Raises ValueError when there is not one label for each query.
     """
@@ -68,9 +68,9 @@ def pca_map(features):
 
 
 def tsne_map(features, *, perplexity=30, seed=0, start=None, steps=500):
-    """min over y of KL(P ‖ Q): points y in the plane among whom each has the neighbours Q that its features have, P.
+    """min over y of KL(P ‖ Q): points y in the plane among whom each has the neighbors Q that its features have, P.
 
-    features: (N, ...) numbers. perplexity: how many neighbours count for each, from 2 to less than N. start: points (N, 2) to begin with,
+    features: (N, ...) numbers. perplexity: how many neighbors count for each, from 2 to less than N. start: points (N, 2) to begin with,
     by default random ones drawn with `seed`. steps: of gradient descent, 250 at least. Returns (N, 2) float32 without units: who is near
     whom can be read off; sizes of clusters and gaps between them cannot. The same seed gives the same map.
     Source: van der Maaten and Hinton, Visualizing data using t-SNE, 2008; van der Maaten, Accelerating t-SNE, 2014.
@@ -88,7 +88,7 @@ def tsne_map(features, *, perplexity=30, seed=0, start=None, steps=500):
         return TSNE(2, perplexity=perplexity, init=small, max_iter=steps, random_state=seed).fit_transform(rows)
 
 
-def on_grid(points, *, columns=None):
+def assign_to_grid(points, *, columns=None):
     """min over assignments of Σ ‖point − cell‖²: every point gets a cell of a grid of its own, as near as can be.
 
     points: (N, 2), of a map. columns: of the grid, by default as many as rows. Returns (N, 2) whole numbers, row and column from the top

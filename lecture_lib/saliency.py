@@ -3,30 +3,27 @@
 Every map is (model, image, class_index, *, options) -> (H, W) float32, from an image (H, W, C) in [0, 1].
 """
 
-from functools import reduce
-
 import cv2
 import numpy as np
 
-from lecture_lib.batches import batches
-from lecture_lib.gradients import gradient
-from lecture_lib.images import to_uint8
-from lecture_lib.models import batch_for
-from lecture_lib.page import as_map
-from lecture_lib.scores import class_score
+from lecture_lib.core.gradients import gradient
+from lecture_lib.core.scores import class_score
+from lecture_lib.datasets.images import as_map, strongest_channel, to_uint8
+from lecture_lib.models.batching import batches
+from lecture_lib.models.inference import one_image
 
 
 def saliency_map(model, image, class_index):
-    """max over colour of |∂S_c/∂I|, the score before softmax.
+    """max over color of |∂S_c/∂I|, the score before softmax.
 
     image: (H, W, C) in [0, 1]. class_index: 0..classes-1. Returns (H, W) float32, 0 or more, in score per unit of a pixel.
     Source: Simonyan et al., Deep inside convolutional networks, 2014.
     """
-    return strongest_colour(gradient(class_score(model, class_index), one_image(model, image)))
+    return strongest_channel(gradient(class_score(model, class_index), one_image(model, image)))
 
 
 def smoothgrad_map(model, image, class_index, *, samples=24, noise=0.1, seed=0):
-    """max over colour of |mean of ∂S_c/∂I at I + noise|: the same map, averaged over pictures that only differ by noise.
+    """max over color of |mean of ∂S_c/∂I at I + noise|: the same map, averaged over pictures that only differ by noise.
 
     noise: standard deviation of the noise, where pixels run from 0 to 1. samples: how many noisy pictures. Returns (H, W) float32.
     Source: Smilkov et al., SmoothGrad: removing noise by adding noise, 2017 (mean of gradients first, absolute value after).
@@ -35,11 +32,11 @@ def smoothgrad_map(model, image, class_index, *, samples=24, noise=0.1, seed=0):
         raise ValueError(f"SmoothGrad takes 1 or more samples and a noise of 0 or more; they were {samples} and {noise}.")
     image, random = one_image(model, image), np.random.default_rng(seed)
     noisy = (image + noise * random.standard_normal(image.shape, np.float32) for _ in range(samples))
-    return strongest_colour(mean_gradient(model, noisy, class_index))
+    return strongest_channel(mean_gradient(model, noisy, class_index))
 
 
 def integrated_gradients_map(model, image, class_index, *, baseline=0.0, steps=64):
-    """(I − baseline) · mean of ∂S_c/∂I along the straight way from baseline to I, summed over colour.
+    """(I − baseline) · mean of ∂S_c/∂I along the straight way from baseline to I, summed over color.
 
     The map adds up to S_c(I) − S_c(baseline). baseline: a number or an image (H, W, C) in [0, 1]; steps: points on the way (midpoint rule).
     Returns (H, W) float32, in units of the score, signed.
@@ -63,16 +60,13 @@ def mean_gradient(model, images, class_index, *, batch_size=None):
     return total / count
 
 
-def strongest_colour(gradients):
-    """The absolute value that is largest among the colours of each pixel: (H, W, C) -> (H, W)."""
-    return reduce(np.maximum, np.moveaxis(np.abs(gradients), -1, 0))  # 20 times as fast as a maximum along an axis of three
 
 
 def grabcut_mask(image, heatmap, *, foreground=0.95, background=0.3, rounds=5):
     """The object as a mask: pixels where the map is highest are of it, those where it is lowest are not, and GrabCut decides the others.
 
     image: (H, W, 1 or 3) in [0, 1]; heatmap: (H, W), high on the object. foreground and background: the quantiles of the map that are taken
-    as certain. GrabCut (Rother et al., 2004) describes both by their colours and cuts where neighbours differ, `rounds` times.
+    as certain. GrabCut (Rother et al., 2004) describes both by their colors and cuts where neighbors differ, `rounds` times.
     Returns (H, W) booleans, the largest connected piece. Raises ValueError for a map of another size or quantiles out of order.
     Source: Simonyan et al., Deep inside convolutional networks, 2014.
     """
@@ -83,9 +77,9 @@ def grabcut_mask(image, heatmap, *, foreground=0.95, background=0.3, rounds=5):
         raise ValueError(f"The quantiles are 0 <= background < foreground <= 1; these were {background} and {foreground}.")
     low, high = np.quantile(heatmap, [background, foreground])
     labels = np.where(heatmap >= high, cv2.GC_FGD, np.where(heatmap <= low, cv2.GC_BGD, cv2.GC_PR_BGD)).astype(np.uint8)
-    cv2.setRNGSeed(0)  # it draws the first guess of its colours
-    colours = np.ascontiguousarray(np.broadcast_to(pixels, (*heatmap.shape, 3)))
-    cv2.grabCut(colours, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
+    cv2.setRNGSeed(0)  # it draws the first guess of its colors
+    colors = np.ascontiguousarray(np.broadcast_to(pixels, (*heatmap.shape, 3)))
+    cv2.grabCut(colors, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
     count, pieces, sizes, _ = cv2.connectedComponentsWithStats(np.uint8((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)))
     return pieces == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax() if count > 1 else np.zeros(heatmap.shape, bool)
 
@@ -105,8 +99,3 @@ def overlap(box, other):
     return common / (area(*box) + area(*other) - common)
 
 
-def one_image(model, image):
-    """One image (H, W, C), checked: finite, in [0, 1], with as many colours as the net reads."""
-    if np.ndim(image) != 3:
-        raise ValueError(f"A map explains one image of shape (height, width, colours); this one has shape {np.shape(image)}.")
-    return batch_for(model, image)[0]

@@ -12,10 +12,10 @@ import numpy as np
 from scipy.stats import rankdata, spearmanr
 from skimage.filters import sobel
 
-from lecture_lib.models import check_class, class_scores, with_random_weights
-from lecture_lib.page import as_map
-from lecture_lib.priors import bell
-from lecture_lib.saliency import one_image
+from lecture_lib.core.regularizers import gaussian_window
+from lecture_lib.datasets.images import as_map
+from lecture_lib.models.inference import check_class, class_scores, one_image
+from lecture_lib.models.surgery import with_shuffled_weights
 
 
 def pointing_game(heatmap, mask):
@@ -81,7 +81,7 @@ def insertion_curve(model, image, class_index, *, heatmap, steps=10, fill=0.5, s
     return curve[::-1]
 
 
-def share_under(curve):
+def normalized_auc(curve):
     """The mean height of a curve of scores, 0 at the lower of its two ends and 1 at the upper; the trapezoid rule."""
     low, high = sorted((curve[0], curve[-1]))
     heights = (np.asarray(curve, np.float64) - low) / max(high - low, 1e-6)
@@ -106,13 +106,13 @@ def random_map(model, image, class_index, *, seed=0):
     return np.random.default_rng([seed, zlib.crc32(image.tobytes())]).random(image.shape[:2], np.float32)
 
 
-def centre_map(model, image, class_index, *, width=0.25):
+def center_map(model, image, class_index, *, width=0.25):
     """A blob in the middle, exp(−½ (distance / (width · side))²): (H, W) float32 in (0, 1]."""
-    return bell(one_image(model, image).shape[:2], width=width)
+    return gaussian_window(one_image(model, image).shape[:2], width=width)
 
 
 def edge_map(model, image, class_index):
-    """How steep the picture itself is, by a Sobel filter of its mean over colours: (H, W) float32, 0 or more."""
+    """How steep the picture itself is, by a Sobel filter of its mean over colors: (H, W) float32, 0 or more."""
     return sobel(one_image(model, image).mean(axis=-1)).astype(np.float32)
 
 
@@ -136,7 +136,7 @@ def grade(maps, model, images, *, classes, masks, steps=10):
     """
     if not len(images) == len(classes) == len(masks):
         raise ValueError(f"Each picture needs one class and one mask: {len(images)} pictures, {len(classes)} classes, {len(masks)} masks.")
-    ignorant = with_random_weights(model)
+    ignorant = with_shuffled_weights(model)
     rows = {name: [] for name in maps}
     for name, explain in maps.items():
         explain(model, images[0], int(classes[0]))
@@ -152,7 +152,7 @@ def _grades(explain, model, image, *, class_index, mask, ignorant, steps):
     curves = [make(model, image, class_index, heatmap=heatmap, steps=steps) for make in (insertion_curve, deletion_curve)]
     blind = likeness(heatmap, explain(ignorant, image, class_index))
     return Grades(pointing_game(heatmap, mask), mass_inside(heatmap, mask), area_under_roc(heatmap, mask),
-                  *map(share_under, curves), abs(blind), seconds)  # fmt: skip
+                  *map(normalized_auc, curves), abs(blind), seconds)  # fmt: skip
 
 
 def bootstrap_interval(values, *, level=0.95, samples=2000, seed=0):

@@ -4,11 +4,11 @@ from functools import partial
 
 import numpy as np
 
-from lecture_lib.ascent import adam, ascend
-from lecture_lib.backend import tf
-from lecture_lib.images import as_batch
-from lecture_lib.models import as_names, compiled_outputs, layer_outputs, map_features
-from lecture_lib.scores import gram, l2, smooth_variation
+from lecture_lib.core.ascent import adam, ascend
+from lecture_lib.core.scores import l2, total_variation_beta
+from lecture_lib.datasets.images import as_batch
+from lecture_lib.models.backend import tf
+from lecture_lib.models.inference import as_tuple, compiled_outputs, layer_outputs, map_features
 
 STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled nets
 
@@ -37,10 +37,10 @@ def style_score(model, content, style, *, content_layer="block2", style_layers=S
 
     F and P are the activations of `content_layer` for I and for the content, G and A the Gram matrices of each style layer for I and for
     the style. Divided by what they are compared with, the parts are shares: 0 is alike, 1 as far away as nothing at all. P and A are
-    computed here, once. The weights are numbers of the partial, so that moving one compiles nothing anew. TV is `smooth_variation` with
+    computed here, once. The weights are numbers of the partial, so that moving one compiles nothing anew. TV is `total_variation_beta` with
     the exponent 1.5: with 1 outlines come in steps of square pixels, with 2 they blur.
     """
-    style_layers = as_names(style_layers)
+    style_layers = as_tuple(style_layers)
     if not (style_layers and min(content_weight, style_weight, smoothness) >= 0):
         raise ValueError("Style needs one layer or more, and weights of 0 or more.")
     wanted = _maps(model, [content_layer], content, what="content")[content_layer]
@@ -54,7 +54,7 @@ def _style_score(images, *, model, content_layer, style_layers, wanted, grams, c
     maps = layer_outputs(model, {content_layer, *style_layers})(images)
     content = _relative(maps[content_layer], wanted)
     style = tf.add_n([_relative(gram(maps[layer]), target) for layer, target in zip(style_layers, grams, strict=True)]) / len(style_layers)
-    unrest = smooth_variation(images, beta=1.5) / tf.cast(tf.reduce_prod(tf.shape(images)[1:3]), tf.float32)
+    unrest = total_variation_beta(images, beta=1.5) / tf.cast(tf.reduce_prod(tf.shape(images)[1:3]), tf.float32)
     return -(content_weight * content + style_weight * style + smoothness * unrest)
 
 
@@ -83,7 +83,31 @@ def texture(model, style, *, layers=STYLE_LAYERS, size=256, steps=100, learning_
     layers: a name or several. size: side of the picture in pixels. Returns an Ascent whose images are (size, size, C) in [0, 1].
     Source: Gatys, Ecker and Bethge, Texture synthesis using convolutional neural networks, 2015.
     """
-    layers = as_names(layers)
+    layers = as_tuple(layers)
     noise = np.random.default_rng(seed).uniform(0.4, 0.6, (size, size, model.input.shape[-1])).astype(np.float32)
     return stylize(model, noise, style, content_layer=layers[0], style_layers=layers, content_weight=0, style_weight=1,
                    smoothness=smoothness, steps=steps, learning_rate=learning_rate, watch=watch)  # fmt: skip
+
+
+def style_distance(model, layers, image):
+    """Σ over layers of ‖G(I) − G(image)‖², G the Gram matrix of a layer's channels divided by its size. image: (H, W, C)."""
+    outputs = layer_outputs(model, layers)(np.asarray(image, np.float32)[None])
+    return partial(_style_distance, model=model, layers=tuple(outputs), targets=[gram(maps) for maps in outputs.values()])
+
+
+def _style_distance(images, *, model, layers, targets):
+    maps = layer_outputs(model, layers)(images)
+    return tf.add_n([l2(gram(maps[layer]) - target) for layer, target in zip(layers, targets, strict=True)])
+
+
+def gram(activations):
+    """G = V Vᵀ / (positions · channels), V the activations (N, h, w, C) as a matrix of C rows. Returns (N, C, C)."""
+    size = tf.cast(tf.reduce_prod(tf.shape(activations)[1:]), activations.dtype)
+    rows = tf.reshape(activations, [tf.shape(activations)[0], -1, tf.shape(activations)[-1]])  # Vᵀ as it lies in memory: a row per position
+    return _gram_product(rows) / size
+
+
+def _gram_product(rows):
+    """V Vᵀ from Vᵀ (N, positions, C): both factors are V, so that the way back, (G' + G'ᵀ) V, is one product where two would be taken."""
+    rule = lambda v: (tf.matmul(v, v, transpose_a=True), lambda slope: tf.matmul(v, slope + tf.linalg.matrix_transpose(slope)))
+    return tf.custom_gradient(rule)(rows)

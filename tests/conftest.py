@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from course import ROOT
+from course_files import ROOT
 
 # In the background, or behind nohup, programs begin deaf to Ctrl-C and to a closed terminal, and so do all that they start; some tests
 # send just these signals to what they have started.

@@ -4,9 +4,9 @@ from functools import cache
 
 import numpy as np
 
-from lecture_lib import nets
-from lecture_lib.backend import keras
-from lecture_lib.surgery import named
+from lecture_lib.models import classifiers
+from lecture_lib.models.backend import keras
+from lecture_lib.models.surgery import named
 
 
 def random(*shape, seed=0):
@@ -68,7 +68,7 @@ def small_net(*, classes=5):
 def random_tinynet():
     """The bundled nets' architecture with untrained weights, always the same."""
     keras.utils.set_random_seed(3)
-    return named(nets.tinynet(7), class_names=None, image_size=64)
+    return named(classifiers.tinynet(7), class_names=None, image_size=64)
 
 
 def counting_net():

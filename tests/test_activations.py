@@ -5,10 +5,11 @@ import pytest
 from small_nets import named, pixel_features, pixel_net, random, random_tinynet, small_net
 
 from lecture_lib import activations
-from lecture_lib.activations import Patch, activation_maps, grey_tiles, strongest_neurons, top_patches
-from lecture_lib.backend import keras
-from lecture_lib.models import layer_outputs, load_model, model_is_here
-from lecture_lib.receptive_field import Box, receptive_field, visible_pixels
+from lecture_lib.activations import Patch, activation_maps, channels_to_images, top_activations, top_patches
+from lecture_lib.models.backend import keras
+from lecture_lib.models.inference import layer_outputs
+from lecture_lib.models.receptive_field import Box, receptive_field, visible_pixels
+from lecture_lib.models.zoo import load_model, model_is_here
 
 layers = keras.layers
 
@@ -152,9 +153,9 @@ def test_activations_are_those_of_the_layer_one_by_one_as_in_a_batch():
 
 def test_tiles_have_one_white_each_or_one_for_all():
     maps = np.float32([[[0, 4], [1, -2]]])  # channel 0: (0, 1), channel 1: (4, -2)
-    np.testing.assert_array_equal(grey_tiles(maps)[..., 0], [[[0, 1]], [[1, 0]]])
-    np.testing.assert_array_equal(grey_tiles(maps, one_scale=True)[..., 0], [[[0, 0.25]], [[1, 0]]])
-    np.testing.assert_array_equal(grey_tiles(np.zeros((2, 2, 3), np.float32)), np.zeros((3, 2, 2, 1)))
+    np.testing.assert_array_equal(channels_to_images(maps)[..., 0], [[[0, 1]], [[1, 0]]])
+    np.testing.assert_array_equal(channels_to_images(maps, one_scale=True)[..., 0], [[[0, 0.25]], [[1, 0]]])
+    np.testing.assert_array_equal(channels_to_images(np.zeros((2, 2, 3), np.float32)), np.zeros((3, 2, 2, 1)))
 
 
 # Patches
@@ -189,7 +190,7 @@ def by_hand(net, layer, images, channel, count):
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
 def test_all_channels_in_one_pass_are_each_channel_alone_and_as_by_hand(batch_size):
     images = random(13, 12, 10, 3)
-    search = strongest_neurons(small_net(), "relu2", images, count=5, batch_size=batch_size)
+    search = top_activations(small_net(), "relu2", images, count=5, batch_size=batch_size)
     assert search.values.shape == (8, 5) and search.places.shape == (8, 5, 3) and search.seen == 13
     for channel in range(8):
         places, values = by_hand(small_net(), "relu2", images, channel, 5)
@@ -219,10 +220,10 @@ def test_a_search_goes_on_where_it_was_interrupted(capsys):
         yield from images[:13]
         raise KeyboardInterrupt
 
-    part = strongest_neurons(small_net(), "conv2", interrupted(), count=6, batch_size=4)
+    part = top_activations(small_net(), "conv2", interrupted(), count=6, batch_size=4)
     assert part.seen == 12 and "after 12 pictures" in capsys.readouterr().out
-    whole, on = strongest_neurons(small_net(), "conv2", images, count=6), None
-    on = strongest_neurons(small_net(), "conv2", images[part.seen :], so_far=part)
+    whole, on = top_activations(small_net(), "conv2", images, count=6), None
+    on = top_activations(small_net(), "conv2", images[part.seen :], so_far=part)
     np.testing.assert_array_equal(on.places, whole.places)
     np.testing.assert_allclose(on.values, whole.values, rtol=1e-5)
     assert on.seen == 20
@@ -248,10 +249,10 @@ def test_equal_pictures_stay_in_their_order():
     (lambda: top_patches(small_net(), "conv2", 0, random(2, 12, 12, 1)), r"\(H, W, 3\)"),
     (lambda: top_patches(small_net(), "conv2", 0, [random(12, 12, 3), random(9, 12, 3)]), "one size"),
     (lambda: top_patches(small_net(), "conv2", 0, random(2, 12, 12, 3), count=0), "At least one"),
-    (lambda: strongest_neurons(small_net(), "conv2", random(2, 9, 9, 3), count=2,
-                               so_far=strongest_neurons(small_net(), "conv2", random(2, 12, 12, 3))), "one size"),
-    (lambda: strongest_neurons(small_net(), "conv2", random(2, 12, 12, 3), channels=[0, 1],
-                               so_far=strongest_neurons(small_net(), "conv2", random(2, 12, 12, 3))), "same channels"),
+    (lambda: top_activations(small_net(), "conv2", random(2, 9, 9, 3), count=2,
+                               so_far=top_activations(small_net(), "conv2", random(2, 12, 12, 3))), "one size"),
+    (lambda: top_activations(small_net(), "conv2", random(2, 12, 12, 3), channels=[0, 1],
+                               so_far=top_activations(small_net(), "conv2", random(2, 12, 12, 3))), "same channels"),
 ])  # fmt: skip
 def test_what_cannot_be_searched_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
@@ -261,12 +262,12 @@ def test_what_cannot_be_searched_gives_a_sentence(ask, sentence):
 def test_other_channels_pictures_and_batches_compile_nothing_anew():
     net = random_tinynet()
     for channels, count, side in ((None, 4, 32), ([3], 4, 32), ([40, 7], 5, 48)):
-        strongest_neurons(net, "edges", random(count, side, side, 3, seed=count), channels=channels, batch_size=4)
+        top_activations(net, "edges", random(count, side, side, 3, seed=count), channels=channels, batch_size=4)
     assert activations._strongest(net, "edges").experimental_get_tracing_count() == 1
 
 
 def test_spotlight_leaves_the_box_and_pales_the_rest():
     image, box = 0.5 * np.ones((6, 8, 3), np.float32), Box(1, 2, 4, 5)
-    lit = activations.spotlight(image, box)
+    lit = activations.highlight_box(image, box)
     np.testing.assert_array_equal(lit[1:4, 2:5], image[1:4, 2:5])
     assert np.all(lit[0] > 0.8) and np.all(image == 0.5) and lit.shape == image.shape

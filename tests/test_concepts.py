@@ -9,7 +9,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from small_nets import assert_same_numbers, counting_net, normal, numbers_of, pixel_features, pixel_net, random, small_net
 
-from lecture_lib.backend import keras
 from lecture_lib.concepts import (
     ConceptVectors,
     accuracy,
@@ -20,8 +19,10 @@ from lecture_lib.concepts import (
     mean_activations,
     tcav_score,
 )
-from lecture_lib.models import features, layer_outputs
-from lecture_lib.painted import colour_net, paint_colour
+from lecture_lib.datasets.synthetic import paint_color
+from lecture_lib.models.backend import keras
+from lecture_lib.models.inference import features, layer_outputs
+from lecture_lib.models.synthetic_nets import hand_set_network
 
 IMAGES = random(11, 6, 7, 3)
 
@@ -56,12 +57,12 @@ def test_several_layers_and_batches_equal_one_by_one(ask):
 
 def test_a_concept_that_separates_has_accuracy_1_and_score_1():
     """A net whose first class is red and whose second is blue leans on red with all pictures of the one, with none of the other."""
-    net, photographs = colour_net(), random(80, 8, 8, 3, seed=1)
-    red, blue = (paint_colour(photographs, colour) for colour in ((0.9, 0.2, 0.1), (0.1, 0.2, 0.9)))
-    reds, blues = (mean_activations(net, "colours", pictures)["colours"] for pictures in (red, blue))
+    net, photographs = hand_set_network(), random(80, 8, 8, 3, seed=1)
+    red, blue = (paint_color(photographs, color) for color in ((0.9, 0.2, 0.1), (0.1, 0.2, 0.9)))
+    reds, blues = (mean_activations(net, "colors", pictures)["colors"] for pictures in (red, blue))
     found = concept_vector(reds[:40], blues[:40])
     assert accuracy(found, reds[40:], blues[40:]) == 1.0
-    gradients = [layer_gradients(net, "colours", photographs[:8], class_index=index)["colours"] for index in (0, 1)]
+    gradients = [layer_gradients(net, "colors", photographs[:8], class_index=index)["colors"] for index in (0, 1)]
     assert [tcav_score(slopes, found.vector) for slopes in gradients] == [1.0, 0.0]
 
 

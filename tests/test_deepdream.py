@@ -6,14 +6,15 @@ import pytest
 from PIL import Image
 from small_nets import linear_net, normal, pixel_features, pixel_net, random, random_tinynet, small_net
 
-from lecture_lib import octaves
-from lecture_lib.backend import keras, tf
-from lecture_lib.deepdream import climb_octaves, dream, energies, likeness, per_pixel, save_film, zoom_film
-from lecture_lib.gradients import gradient, value_and_gradient
-from lecture_lib.models import layer_outputs
-from lecture_lib.octaves import by_tiles, enlarged, pyramid, resized, shifted
-from lecture_lib.scores import layer_energy
-from lecture_lib.surgery import named
+from lecture_lib.core import tiling
+from lecture_lib.core.gradients import gradient, value_and_gradient
+from lecture_lib.core.scores import layer_energy
+from lecture_lib.core.tiling import enlarged, pyramid, resized, shifted, tiled_gradient
+from lecture_lib.deepdream import dream, energies, likeness, maximize_octaves, per_pixel, zoom_film
+from lecture_lib.figures.video import save_film
+from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.inference import layer_outputs
+from lecture_lib.models.surgery import named
 
 PICTURE = random(40, 56, 3)
 
@@ -38,14 +39,14 @@ def test_the_energy_is_its_formula_for_one_layer_and_for_several():
 def test_a_step_is_the_gradient_of_the_squares_with_a_root_mean_square_of_the_learning_rate():
     start = np.full((24, 24, 3), 0.5, np.float32) + 0.1 * normal(24, 24, 3).clip(-1, 1)
     slope = gradient(layer_energy(small_net(), "conv1"), start)
-    moved = dream(small_net(), start, layer="conv1", octaves=1, steps=1, shift=0, learning_rate=0.01).images
+    moved = dream(small_net(), start, layer="conv1", tiling=1, steps=1, shift=0, learning_rate=0.01).images
     np.testing.assert_allclose(moved, start + 0.01 * slope / np.sqrt(np.mean(slope**2)), atol=1e-5)
     assert not per_pixel(np.zeros((4, 4, 3), np.float32)).any()
 
 
 @pytest.mark.parametrize("layer", ["edges", "block4_relu", ["block1", "block2"], {"block2": 1.0, "block3": 0.1}])
 def test_the_energy_rises_over_octaves(layer):
-    climb = dream(random_tinynet(), random(48, 64, 3), layer=layer, octaves=3, steps=4, learning_rate=0.02)
+    climb = dream(random_tinynet(), random(48, 64, 3), layer=layer, tiling=3, steps=4, learning_rate=0.02)
     assert climb.values.shape == (13,) and climb.values[-1] > climb.values[0]
     assert climb.images.shape == (48, 64, 3) and climb.images.dtype == np.float32
     assert climb.images.min() >= 0 and climb.images.max() <= 1
@@ -53,18 +54,18 @@ def test_the_energy_rises_over_octaves(layer):
 
 def test_no_steps_return_the_picture():
     for number in 1, 4:
-        climb = dream(small_net(), PICTURE, layer="conv1", octaves=number, octave_scale=1.3, steps=0)
+        climb = dream(small_net(), PICTURE, layer="conv1", tiling=number, octave_scale=1.3, steps=0)
         np.testing.assert_allclose(climb.images, PICTURE, atol=1e-6)
         assert len(climb.values) == 1
 
 
 def test_a_dream_that_changes_nothing_gives_the_photograph_back_through_all_octaves():
-    climb = climb_octaves(energies(small_net(), "conv1"), PICTURE, octaves=3, steps=2, octave_scale=1.3, learning_rate=0)
+    climb = maximize_octaves(energies(small_net(), "conv1"), PICTURE, tiling=3, steps=2, octave_scale=1.3, learning_rate=0)
     np.testing.assert_allclose(climb.images, PICTURE, atol=1e-5)
 
 
 def test_copies_shrink_by_the_scale_and_lost_detail_comes_back():
-    copies = pyramid(PICTURE, octaves=3, scale=1.4)
+    copies = pyramid(PICTURE, tiling=3, scale=1.4)
     assert [copy.shape[:2] for copy in copies] == [(20, 29), (29, 40), (40, 56)]
     np.testing.assert_array_equal(copies[-1], PICTURE)
     np.testing.assert_allclose(enlarged(copies[0], copies[0], copies[2]), PICTURE, atol=1e-6)
@@ -82,7 +83,7 @@ def test_tiles_are_the_whole_picture_away_from_their_borders():
     """Two 3x3 convolutions see 2 pixels away; the whole picture is cut at columns 50 and 100."""
     picture = random(30, 150, 3)
     score = energies(small_net(), "relu2")
-    value, slope = by_tiles(score, picture, tile=75)
+    value, slope = tiled_gradient(score, picture, tile=75)
     whole_value, whole = value_and_gradient(score, picture)
     away = np.ones(150, bool)
     for cut in 50, 100:
@@ -94,7 +95,7 @@ def test_tiles_are_the_whole_picture_away_from_their_borders():
 
 def test_of_a_net_that_sees_single_pixels_tiles_are_exact_wherever_they_are_cut():
     score = energies(pixel_net(), "conv")
-    value, slope = by_tiles(score, PICTURE, tile=20, random=np.random.default_rng(1))
+    value, slope = tiled_gradient(score, PICTURE, tile=20, random=np.random.default_rng(1))
     np.testing.assert_allclose(value, value_and_gradient(score, PICTURE)[0], rtol=1e-5)
     np.testing.assert_allclose(slope, gradient(score, PICTURE), rtol=1e-4, atol=1e-8)
 
@@ -106,9 +107,9 @@ def test_no_tile_is_larger_than_asked(monkeypatch):
         seen.append(image.shape)
         return 1.0, np.ones_like(image)
 
-    monkeypatch.setattr(octaves, "value_and_gradient", evaluate)
+    monkeypatch.setattr(tiling, "value_and_gradient", evaluate)
     for seed in range(50):
-        value, slope = by_tiles(None, random(70, 45, 3), tile=32, random=np.random.default_rng(seed))
+        value, slope = tiled_gradient(None, random(70, 45, 3), tile=32, random=np.random.default_rng(seed))
         np.testing.assert_allclose(value, 1, rtol=1e-5)  # the shares add up, and every pixel is in one part
         np.testing.assert_allclose(slope.sum(), sum(np.prod(shape) ** 2 for shape in seen) / slope.size, rtol=1e-4)
         assert max(side for shape in seen for side in shape) <= 32
@@ -126,7 +127,7 @@ def test_a_shift_moves_the_gradient_back_and_leaves_alone_what_went_out():
 
 
 def test_the_same_seed_dreams_the_same():
-    one, same, other = (dream(small_net(), PICTURE, layer="relu2", octaves=2, steps=3, seed=seed).images for seed in (0, 0, 1))
+    one, same, other = (dream(small_net(), PICTURE, layer="relu2", tiling=2, steps=3, seed=seed).images for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
 
@@ -136,7 +137,7 @@ def test_a_guide_gives_each_place_the_feature_that_suits_it_best():
     score = likeness(pixel_net(), "conv", guide)
     matches = pixel_features(PICTURE).reshape(-1, 4) @ pixel_features(guide).reshape(-1, 4).T
     np.testing.assert_allclose(score(PICTURE[None]), [matches.max(axis=1).mean()], rtol=1e-5)
-    climb = dream(pixel_net(), PICTURE, layer="conv", guide=guide, octaves=2, steps=3)
+    climb = dream(pixel_net(), PICTURE, layer="conv", guide=guide, tiling=2, steps=3)
     assert climb.values[-1] > climb.values[0]
 
 
@@ -153,13 +154,13 @@ def test_octaves_weights_and_rates_compile_twice_at_most():
     model = named(model, class_names=None, image_size=32)
     calls.clear()
     climb = lambda *, weight=1.0, **options: dream(model, PICTURE, layer={"counted": weight}, steps=2, **options)
-    climb(octaves=3), climb(octaves=2, weight=3.0), climb(octaves=1, learning_rate=0.05)
+    climb(tiling=3), climb(tiling=2, weight=3.0), climb(tiling=1, learning_rate=0.05)
     assert len(calls) <= 2  # one for the first size, one for any
 
 
 def test_watch_sees_all_octaves_and_stopping_gives_a_whole_picture():
     seen = []
-    climb = dream(small_net(), PICTURE, layer="conv1", octaves=3, octave_scale=1.3, steps=2,
+    climb = dream(small_net(), PICTURE, layer="conv1", tiling=3, octave_scale=1.3, steps=2,
                   watch=lambda step, steps, ascent: seen.append((step, steps, ascent.images.shape)) or step == 3)  # fmt: skip
     assert [step for step, *_ in seen] == [0, 1, 2, 3] and {steps for _, steps, _ in seen} == {6}
     assert seen[0][2] == (24, 33, 3) and seen[3][2] == (31, 43, 3)
@@ -170,17 +171,17 @@ def test_watch_sees_all_octaves_and_stopping_gives_a_whole_picture():
     (lambda: dream(small_net(), PICTURE, layer="pool"), "'pool' has no rows and columns"),
     (lambda: dream(small_net(), PICTURE, layer="scores", guide=PICTURE), "'scores' has no rows and columns"),
     (lambda: dream(small_net(), PICTURE, layer="conv9"), "no layer 'conv9'; its layers are conv1"),
-    (lambda: dream(small_net(), PICTURE, layer="conv1", octaves=8), "smallest of 8 octaves has 4 x 5 pixels"),
+    (lambda: dream(small_net(), PICTURE, layer="conv1", tiling=8), "smallest of 8 octaves has 4 x 5 pixels"),
     (lambda: dream(linear_net(normal(20, 20, 3, 2)), PICTURE, layer="flatten"), "no rows and columns"),
-    (lambda: climb_octaves(layer_energy(linear_net(normal(20, 20, 3, 2)), "scores"), PICTURE), "wrong ones"),
-    (lambda: dream(small_net(), PICTURE, layer="conv1", octaves=0), "1 or more octaves"),
+    (lambda: maximize_octaves(layer_energy(linear_net(normal(20, 20, 3, 2)), "scores"), PICTURE), "wrong ones"),
+    (lambda: dream(small_net(), PICTURE, layer="conv1", tiling=0), "1 or more octaves"),
     (lambda: dream(small_net(), PICTURE, layer="conv1", octave_scale=1.0), "1 or more octaves"),
     (lambda: dream(small_net(), PICTURE, layer="conv1", tile=0), "tiles of 16 or more"),
-    (lambda: dream(small_net(), PICTURE, layer="conv1", octaves=1, learning_rate=-1), "0 or more"),
+    (lambda: dream(small_net(), PICTURE, layer="conv1", tiling=1, learning_rate=-1), "0 or more"),
     (lambda: dream(small_net(), np.uint8(255 * PICTURE), layer="conv1"), "divide by 255"),
     (lambda: zoom_film(energies(small_net(), "conv1"), PICTURE, zoom=1.0), "factor above 1"),
 ])  # fmt: skip
-def test_what_cannot_be_dreamt_gives_a_sentence(ask, sentence):
+def test_what_cannot_be_dreamed_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence) as caught:
         ask()
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300

@@ -5,23 +5,33 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from small_nets import assert_same_numbers, linear_net, named, normal, numbers_of, random, small_net
 
-from lecture_lib import filters, gradients
-from lecture_lib.backend import keras, tf
-from lecture_lib.filters import as_colours, best_input, climb_to_best_input, filter_score, filters_of, linear_templates, visualize_filter
-from lecture_lib.gradients import gradient, value_and_gradient
-from lecture_lib.models import layer_outputs, load_model
-from lecture_lib.surgery import with_relu_rule
+from lecture_lib import filters
+from lecture_lib.core import gradients
+from lecture_lib.core.gradients import gradient, value_and_gradient
+from lecture_lib.filters import (
+    best_input,
+    climb_to_best_input,
+    filter_score,
+    filters_of,
+    filters_to_images,
+    linear_templates,
+    visualize_filter,
+)
+from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.inference import layer_outputs
+from lecture_lib.models.surgery import with_relu_rule
+from lecture_lib.models.zoo import load_model
 
 
 def test_one_hot_weight_is_one_bright_pixel():
     weights = np.zeros((2, 3, 3, 3), np.float32)
     weights[0, 1, 2, 0], weights[1, 0, 0, 2] = 5, -1
-    each, together = as_colours(weights), as_colours(weights, one_scale=True)
+    each, together = filters_to_images(weights), filters_to_images(weights, one_scale=True)
     np.testing.assert_array_equal(each[0, 1, 2], [1, 0.5, 0.5])
     np.testing.assert_array_equal(each[1, 0, 0], [0.5, 0.5, 0])
     np.testing.assert_allclose(together[1, 0, 0], [0.5, 0.5, 0.4])
     assert np.count_nonzero(each != 0.5) == np.count_nonzero(together != 0.5) == 2
-    np.testing.assert_array_equal(as_colours(np.zeros((1, 2, 2, 1))), np.full((1, 2, 2, 1), 0.5))
+    np.testing.assert_array_equal(filters_to_images(np.zeros((1, 2, 2, 1))), np.full((1, 2, 2, 1), 0.5))
 
 
 def test_the_filters_of_a_layer_are_its_weights_filter_by_filter():
@@ -34,7 +44,7 @@ def test_the_filters_of_a_layer_are_its_weights_filter_by_filter():
 
 def test_planes_stand_filter_by_filter_and_input_by_input():
     weights = normal(2, 3, 3, 4)
-    planes = filters.input_planes(weights)
+    planes = filters.filter_slices_to_images(weights)
     assert planes.shape == (8, 3, 3, 1)
     np.testing.assert_allclose(planes[5, ..., 0], 0.5 + weights[1, ..., 1] / (2 * np.abs(weights).max()), rtol=1e-6)
 
@@ -155,13 +165,13 @@ def test_a_silent_filter_stays_asleep_until_its_relu_lets_a_little_gradient_thro
     net = silent_net()
     asleep = visualize_filter(net, "conv", 0, learning_rate=1.0)
     np.testing.assert_array_equal(asleep.values, np.zeros(31))
-    awake = visualize_filter(with_relu_rule(net, filters.waking_relu), "conv", 0, learning_rate=1.0)
+    awake = visualize_filter(with_relu_rule(net, filters.leaky_gradient_relu), "conv", 0, learning_rate=1.0)
     assert awake.values[-1] == pytest.approx(0.5)
 
 
 def test_waking_relu_is_relu_forwards_and_leaks_a_tenth_backwards():
     x = np.float32([[[[-2.0], [3.0]]]])
-    value, slope = value_and_gradient(_sum_of(filters.waking_relu), x)
+    value, slope = value_and_gradient(_sum_of(filters.leaky_gradient_relu), x)
     assert value[0] == 3
     np.testing.assert_allclose(slope.ravel(), [0.1, 1.0])
 
@@ -188,7 +198,7 @@ def test_a_climb_leaves_the_net_and_its_start_as_they_were():
 @pytest.mark.parametrize("ask, sentence", [
     (lambda: filters_of(small_net(), "relu2"), "conv1, conv2"),
     (lambda: filters_of(linear_net(normal(3, 3, 1, 2))), "no convolution"),
-    (lambda: as_colours(normal(2, 3, 3, 6)), "1 or 3"),
+    (lambda: filters_to_images(normal(2, 3, 3, 6)), "1 or 3"),
     (lambda: filter_score(small_net(), "conv2", 8), "from 0 to 7"),
     (lambda: filter_score(small_net(), "conv2", -1), "from 0 to 7"),
     (lambda: filter_score(small_net(), "conv2", 1.0), "from 0 to 7"),

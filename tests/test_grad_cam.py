@@ -13,12 +13,12 @@ from small_nets import (
     small_net,
 )  # fmt: skip
 
-from lecture_lib import nets
-from lecture_lib.backend import keras, tf
+from lecture_lib.core.gradients import value_and_gradient
 from lecture_lib.grad_cam import cam_map, enlarge, grad_cam_map, grad_cam_maps, spatial_layers, weighted_sum
-from lecture_lib.gradients import value_and_gradient
-from lecture_lib.models import class_scores
-from lecture_lib.surgery import named, wrap_model
+from lecture_lib.models import classifiers
+from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.surgery import named, wrap_model
 
 layers = keras.layers
 IMAGE = random(12, 10, 3)
@@ -127,8 +127,8 @@ def test_enlarging_is_bilinear():
     np.testing.assert_array_equal(enlarge(coarse, (4, 5)), coarse)
 
 
-def test_a_grey_picture_of_a_net_that_ends_in_dense():
-    net = named(nets.mnist_cnn(), class_names=None, image_size=28)
+def test_a_gray_picture_of_a_net_that_ends_in_dense():
+    net = named(classifiers.mnist_cnn(), class_names=None, image_size=28)
     for layer, side in ("conv1", 26), ("pool2", 5):
         assert grad_cam_map(net, random(28, 28, 1), 4, layer=layer, full_size=False).shape == (side, side)
 

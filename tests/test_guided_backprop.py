@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from small_nets import linear_net, normal, random, random_tinynet, small_net
 
-from lecture_lib import scores
-from lecture_lib.backend import keras, tf
-from lecture_lib.gradients import deconv_relu, gradient, guided_relu
-from lecture_lib.guided_backprop import around_grey, deconvnet_map, guided_gradient, guided_map
-from lecture_lib.models import with_random_weights
-from lecture_lib.surgery import named, wrap_model
+from lecture_lib.core import scores
+from lecture_lib.core.gradients import gradient
+from lecture_lib.guided_backprop import deconv_relu, deconvnet_map, gradient_to_image, guided_gradient, guided_map, guided_relu
+from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.surgery import named, with_shuffled_weights, wrap_model
 
 layers = keras.layers
 MAPS = {guided_map: guided_relu, deconvnet_map: deconv_relu}
@@ -139,18 +138,18 @@ def test_the_gradient_of_the_net_itself_stays_as_it_was(make):
 def test_a_net_that_learns_on_has_its_new_map():
     net = stack()
     before = guided_map(net, IMAGE, 1)
-    shuffled = with_random_weights(net)
+    shuffled = with_shuffled_weights(net)
     net.set_weights(shuffled.get_weights())
     assert not np.allclose(guided_map(net, IMAGE, 1), before)
     np.testing.assert_array_equal(guided_map(net, IMAGE, 1), guided_map(shuffled, IMAGE, 1))
 
 
-def test_around_grey_keeps_signs_and_one_scale():
+def test_around_gray_keeps_signs_and_one_scale():
     slopes = normal(2, 4, 4, 3)
-    pictures = around_grey(slopes, quantile=1.0)
+    pictures = gradient_to_image(slopes, quantile=1.0)
     np.testing.assert_allclose((pictures - 0.5) * 2 * np.abs(slopes).max(), slopes, rtol=1e-4, atol=1e-5)
-    assert np.abs(around_grey(slopes, quantile=0.9) - 0.5).max() == 0.5
-    np.testing.assert_array_equal(around_grey(np.zeros((3, 3, 3))), np.full((3, 3, 3), 0.5, np.float32))
+    assert np.abs(gradient_to_image(slopes, quantile=0.9) - 0.5).max() == 0.5
+    np.testing.assert_array_equal(gradient_to_image(np.zeros((3, 3, 3))), np.full((3, 3, 3), 0.5, np.float32))
     spike = np.zeros((20, 20, 3), np.float32)
     spike[3, 4, 1] = -2.0  # rarer than any quantile
-    assert around_grey(spike)[3, 4, 1] == 0 and np.unique(around_grey(spike)).size == 2
+    assert gradient_to_image(spike)[3, 4, 1] == 0 and np.unique(gradient_to_image(spike)).size == 2

@@ -7,11 +7,11 @@ from skimage.metrics import structural_similarity
 from sklearn.linear_model import LinearRegression
 from small_nets import counting_net, normal, pixel_features, pixel_net, random, small_net
 
-from lecture_lib.images import load_image
-from lecture_lib.inversion import correlation, feature_error, fit_decoder, invert, kept, six_norm
-from lecture_lib.models import load_model
+from lecture_lib.datasets.images import load_image
+from lecture_lib.inversion import correlation, feature_error, fit_decoder, invert, kept, l6_norm
+from lecture_lib.models.zoo import load_model
 
-NO_PENALTY = {"six_weight": 0.0, "smoothness": 0.0}
+NO_PENALTY = {"l6_weight": 0.0, "smoothness": 0.0}
 
 
 def test_at_the_picture_the_distance_is_0_and_nothing_moves():
@@ -30,7 +30,7 @@ def test_no_steps_give_the_start_back():
 
 def test_the_value_is_the_formula():
     image, start, smoothness, six, beta = random(8, 8, 3), random(8, 8, 3, seed=1), 0.01, 0.2, 1.5
-    value = invert(pixel_net(), image, layer="conv", start=start, steps=0, smoothness=smoothness, six_weight=six, beta=beta).values[0]
+    value = invert(pixel_net(), image, layer="conv", start=start, steps=0, smoothness=smoothness, l6_weight=six, beta=beta).values[0]
     target, found = pixel_features(image), pixel_features(start)
     padded = np.pad(start, [(0, 1), (0, 1), (0, 0)], mode="edge").astype(float)
     unrest = (np.diff(padded, axis=0)[:, :-1] ** 2 + np.diff(padded, axis=1)[:-1] ** 2) ** (beta / 2)
@@ -48,7 +48,7 @@ def test_the_distance_falls_and_the_same_seed_gives_the_same_picture():
 
 
 def test_what_can_be_had_back_is_had_back():
-    """Four numbers a pixel, linear where they are positive, hold its three colours."""
+    """Four numbers a pixel, linear where they are positive, hold its three colors."""
     image = random(8, 8, 3)
     assert np.abs(invert(pixel_net(), image, layer="conv", steps=300, **NO_PENALTY).images - image).mean() < 0.1
 
@@ -68,7 +68,7 @@ def test_a_new_picture_or_weight_compiles_nothing_anew():
     traced = len(calls)  # one of the descent; the features themselves are computed without a graph
     calls.clear()
     for seed, smoothness, six, beta in (1, 0.01, 0, 2), (2, 0, 0.1, 1):
-        invert(net, random(6, 6, 3, seed=seed), layer="conv", smoothness=smoothness, six_weight=six, beta=beta, steps=1)
+        invert(net, random(6, 6, 3, seed=seed), layer="conv", smoothness=smoothness, l6_weight=six, beta=beta, steps=1)
     assert traced >= 2 and len(calls) == 2  # each time once for the features
 
 
@@ -82,7 +82,7 @@ def test_deeper_layers_of_tinynet_robust_give_back_less():
 
 def test_the_six_norm_is_the_sum_of_sixth_powers():
     images = normal(3, 4, 5, 2)
-    np.testing.assert_allclose(six_norm(images), np.sum(np.float64(images) ** 6, axis=(1, 2, 3)), rtol=1e-4)
+    np.testing.assert_allclose(l6_norm(images), np.sum(np.float64(images) ** 6, axis=(1, 2, 3)), rtol=1e-4)
 
 
 def test_the_first_step_moves_every_pixel_that_matters_by_the_learning_rate():
@@ -98,16 +98,16 @@ def test_correlations_are_those_of_numpy():
     assert correlation(one, np.ones((5, 6))) == 0
 
 
-def test_what_is_kept_of_a_grey_a_blurred_and_the_same_picture():
+def test_what_is_kept_of_a_gray_a_blurred_and_the_same_picture():
     image = load_image("cat", size=64)
     np.testing.assert_allclose(kept(image, image), 1, rtol=1e-5)
-    grey = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
-    assert abs(kept(image, grey).colour) < 0.2 and kept(image, grey).shapes > 0.95
+    gray = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
+    assert abs(kept(image, gray).color) < 0.2 and kept(image, gray).shapes > 0.95
     blurred = ndimage.gaussian_filter(image, (3, 3, 0))
-    assert kept(image, blurred).texture < 0.5 < kept(image, blurred).colour
+    assert kept(image, blurred).texture < 0.5 < kept(image, blurred).color
 
 
-def test_a_decoder_is_least_squares_on_neighbouring_features():
+def test_a_decoder_is_least_squares_on_neighboring_features():
     net, pictures = pixel_net(), random(20, 6, 6, 3)
     decoder = fit_decoder(net, pictures, layer="conv", weight=1e-6)
     features = pixel_features(np.pad(pictures, [(0, 0), (1, 1), (1, 1), (0, 0)], mode="edge"))
@@ -118,10 +118,10 @@ def test_a_decoder_is_least_squares_on_neighbouring_features():
 
 
 def test_a_decoder_puts_squares_back_where_they_were():
-    """A layer that halves the picture gives squares of 2 x 2 pixels; flat pictures come back flat, and in their colour."""
+    """A layer that halves the picture gives squares of 2 x 2 pixels; flat pictures come back flat, and in their color."""
     model = load_model("tinynet_robust")
-    colours = random(24, 1, 1, 3)
-    pictures = np.broadcast_to(colours, (24, 32, 32, 3)).copy()
+    colors = random(24, 1, 1, 3)
+    pictures = np.broadcast_to(colors, (24, 32, 32, 3)).copy()
     pictures[::2, :, 16:] = 0.2
     decoded = fit_decoder(model, pictures, layer="block1", weight=1.0)(pictures)
     assert decoded.shape == pictures.shape

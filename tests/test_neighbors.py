@@ -1,4 +1,4 @@
-"""Neighbours and maps: an image is its own nearest neighbour, two blobs stay apart, and what is kept on disk is right or made anew."""
+"""Neighbors and maps: an image is its own nearest neighbor, two blobs stay apart, and what is kept on disk is right or made anew."""
 
 import numpy as np
 import pytest
@@ -8,27 +8,28 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
 from small_nets import linear_net, normal, random, small_net
 
-from lecture_lib import feature_cache, picture_map
-from lecture_lib.feature_cache import cached, layer_features
-from lecture_lib.models import layer_outputs
-from lecture_lib.neighbors import nearest, on_grid, pca_map, share_right, tsne_map
+from lecture_lib.models import cache
+from lecture_lib.models.cache import cached, layer_features
+from lecture_lib.models.inference import layer_outputs
+from lecture_lib.neighbors import assign_to_grid, nearest, pca_map, precision_at_k, tsne_map
+from lecture_lib.panels import image_map
 
 BANK = normal(60, 7)
 BLOBS = np.concatenate([normal(40, 8), normal(40, 8, seed=1) + 12])
 SIDES = np.repeat([0, 1], 40)
 
 
-# Neighbours
+# Neighbors
 
 
-def test_an_image_is_its_own_nearest_neighbour():
+def test_an_image_is_its_own_nearest_neighbor():
     images = random(20, 6, 5, 3)
     found = nearest(images, images, count=1)
     np.testing.assert_array_equal(found.indices[:, 0], range(20))
     np.testing.assert_allclose(found.distances, 0, atol=1e-3)
 
 
-def test_neighbours_are_those_of_all_distances_sorted():
+def test_neighbors_are_those_of_all_distances_sorted():
     queries = normal(9, 7, seed=2)
     distances = np.sqrt(np.square(queries[:, None] - BANK[None]).sum(axis=-1))
     found = nearest(queries, BANK, count=4)
@@ -36,7 +37,7 @@ def test_neighbours_are_those_of_all_distances_sorted():
     np.testing.assert_allclose(found.distances, np.sort(distances, axis=1)[:, :4], rtol=1e-4)
 
 
-def test_neighbours_agree_with_a_tree_search():
+def test_neighbors_agree_with_a_tree_search():
     distances, indices = NearestNeighbors(n_neighbors=5, algorithm="kd_tree").fit(BANK).kneighbors(BANK)
     found = nearest(BANK, BANK)
     np.testing.assert_array_equal(found.indices, indices)
@@ -70,24 +71,24 @@ def test_large_numbers_with_small_differences_are_told_apart():
 @pytest.mark.parametrize("ask, sentence", [
     (lambda: nearest(BANK[0, :3], BANK), "a query is one row of the bank"),
     (lambda: nearest(BANK[0], BANK[0]), "a query is one row of the bank"),
-    (lambda: nearest(BANK[0], BANK, count=0), "1 to 60 neighbours"),
-    (lambda: nearest(BANK[0], BANK, count=60, without=0), "1 to 59 neighbours"),
+    (lambda: nearest(BANK[0], BANK, count=0), "1 to 60 neighbors"),
+    (lambda: nearest(BANK[0], BANK, count=60, without=0), "1 to 59 neighbors"),
     (lambda: nearest(BANK[:5], BANK, without=np.arange(4)), "one for each of the 5 queries"),
     (lambda: nearest(BANK[0] * np.nan, BANK), "not finite"),
     (lambda: nearest(BANK[0], np.empty((0, 7))), "holds no numbers"),
     (lambda: nearest(["a"], BANK), "no array of numbers"),
     (lambda: nearest([[1.0], [1.0, 2.0]], BANK), "no array of numbers"),
-    (lambda: share_right([1, 2], [1, 2]), r"\(Q, count\)"),
-    (lambda: share_right([[1], [2]], [1]), r"\(Q, count\)"),
+    (lambda: precision_at_k([1, 2], [1, 2]), r"\(Q, count\)"),
+    (lambda: precision_at_k([[1], [2]], [1]), r"\(Q, count\)"),
 ])  # fmt: skip
 def test_questions_that_have_no_answer_give_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()
 
 
-def test_the_share_of_right_neighbours_is_counted():
-    assert share_right([[1, 1, 0, 1], [2, 0, 0, 0]], [1, 2]) == pytest.approx(4 / 8)
-    assert share_right([[3]], [3]) == 1.0
+def test_the_share_of_right_neighbors_is_counted():
+    assert precision_at_k([[1, 1, 0, 1], [2, 0, 0, 0]], [1, 2]) == pytest.approx(4 / 8)
+    assert precision_at_k([[3]], [3]) == 1.0
 
 
 # Maps
@@ -97,8 +98,8 @@ def test_pca_is_the_one_of_scikit_learn_and_of_the_eigenvectors():
     features = BANK * np.arange(1, 8)
     theirs, ours = PCA(2, svd_solver="full").fit_transform(features), pca_map(features)
     np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=1e-4, atol=1e-4)
-    centred = features - features.mean(axis=0)
-    by_hand = centred @ np.linalg.eigh(centred.T @ centred)[1][:, :-3:-1]
+    centered = features - features.mean(axis=0)
+    by_hand = centered @ np.linalg.eigh(centered.T @ centered)[1][:, :-3:-1]
     np.testing.assert_allclose(np.abs(ours), np.abs(by_hand), rtol=1e-3, atol=1e-3)
 
 
@@ -115,10 +116,10 @@ def test_two_blobs_stay_apart(make):
     assert points.shape == (80, 2) and points.dtype == np.float32
     assert np.linalg.norm(middles[0] - middles[1]) > max(radii)
     found = nearest(points, points, without=np.arange(80)).indices
-    assert share_right(SIDES[found], SIDES) == 1.0
+    assert precision_at_k(SIDES[found], SIDES) == 1.0
 
 
-def test_tsne_keeps_neighbourhoods_and_repeats_itself():
+def test_tsne_keeps_neighborhoods_and_repeats_itself():
     features = normal(90, 2) @ normal(2, 60, seed=1)  # a sheet in sixty dimensions, so that PCA comes first
     one, same, other = (tsne_map(features, perplexity=10, seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
@@ -137,7 +138,7 @@ def test_tsne_goes_on_from_where_it_is_told_to_begin():
     (lambda: pca_map(BANK[:2]), "at least 3 pictures"), (lambda: pca_map(BANK[0]), "at least 3 pictures"),
     (lambda: tsne_map(BANK, perplexity=60), "from 2 to less than 60"), (lambda: tsne_map(BANK, perplexity=1), "from 2 to less than 60"),
     (lambda: tsne_map(BANK, steps=10), "250 or more"), (lambda: tsne_map(BANK, start=BANK), r"\(60, 2\)"),
-    (lambda: tsne_map(BANK * np.inf), "not finite"), (lambda: on_grid(BANK), r"\(N, 2\)"),
+    (lambda: tsne_map(BANK * np.inf), "not finite"), (lambda: assign_to_grid(BANK), r"\(N, 2\)"),
 ])  # fmt: skip
 def test_maps_of_nothing_give_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
@@ -149,7 +150,7 @@ def test_maps_of_nothing_give_a_sentence(ask, sentence):
 
 @pytest.mark.parametrize("count, columns", [(1, None), (7, None), (36, None), (50, 5), (50, 60)])
 def test_every_point_gets_a_cell_of_its_own(count, columns):
-    cells = on_grid(normal(count, 2), columns=columns)
+    cells = assign_to_grid(normal(count, 2), columns=columns)
     width = columns or int(np.ceil(np.sqrt(count)))
     assert len({tuple(cell) for cell in cells.tolist()}) == count
     assert cells.min() >= 0 and cells[:, 1].max() < width and cells[:, 0].max() < -(-count // width)
@@ -158,12 +159,12 @@ def test_every_point_gets_a_cell_of_its_own(count, columns):
 def test_points_on_a_grid_stay_where_they_are():
     rows, columns = np.divmod(np.random.default_rng(0).permutation(30), 6)
     points = np.stack([columns * 2.0, -rows * 3.0], axis=1)  # y upwards, rows downwards
-    np.testing.assert_array_equal(on_grid(points, columns=6), np.stack([rows, columns], axis=1))
+    np.testing.assert_array_equal(assign_to_grid(points, columns=6), np.stack([rows, columns], axis=1))
 
 
 def test_no_exchange_of_two_cells_brings_all_points_nearer():
     points = random(25, 2)
-    cells = on_grid(points).astype(float)
+    cells = assign_to_grid(points).astype(float)
     spread = (points - points.min(axis=0)) / np.ptp(points, axis=0)
     wanted = 4 * np.stack([1 - spread[:, 1], spread[:, 0]], axis=1)
     cost = np.square(wanted[:, None] - cells[None]).sum(axis=-1)
@@ -191,7 +192,7 @@ def test_features_of_nothing_give_a_sentence():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(feature_cache, "folder", lambda: tmp_path / "computed")
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "computed")
     return tmp_path / "computed"
 
 
@@ -250,13 +251,13 @@ def _flipped(data, place):
 
 def test_where_nothing_can_be_kept_the_result_still_comes(tmp_path, monkeypatch):
     (tmp_path / "computed").write_text("a file where the folder should be")
-    monkeypatch.setattr(feature_cache, "folder", lambda: tmp_path / "computed")
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "computed")
     np.testing.assert_array_equal(cached(doubled, np.ones(3)), [2, 2, 2])
     assert (tmp_path / "computed").read_text().startswith("a file")
 
 
 def test_what_was_not_used_for_longest_makes_room(folder, monkeypatch):
-    monkeypatch.setattr(feature_cache, "LIMIT", 3 * (400 * 4 + 160))
+    monkeypatch.setattr(cache, "LIMIT", 3 * (400 * 4 + 160))
     for number in range(3):
         cached(doubled, number, np.zeros(400))
         _age(folder)
@@ -283,7 +284,7 @@ def test_an_error_of_the_function_comes_through_and_nothing_is_kept(folder):
 
 def test_each_picture_lies_at_its_point():
     pictures = np.stack([np.full((4, 4, 3), shade, np.float32) for shade in (0.0, 0.2, 0.4)])
-    canvas = picture_map.pictures_at([[0, 0], [10, 10], [0, 5]], pictures, size=4, width=44)
+    canvas = image_map.pictures_at([[0, 0], [10, 10], [0, 5]], pictures, size=4, width=44)
     np.testing.assert_allclose(canvas[40:44, 0:4], 0.0)  # (0, 0) is below on the left
     np.testing.assert_allclose(canvas[0:4, 40:44], 0.2, atol=1 / 255)
     np.testing.assert_allclose(canvas[20:24, 0:4], 0.4, atol=1 / 255)
@@ -291,35 +292,35 @@ def test_each_picture_lies_at_its_point():
 
 
 def test_a_map_keeps_its_shape_and_ink_shows_through():
-    wide = picture_map.pictures_at([[0, 0], [10, 1]], np.zeros((2, 2, 2, 3), np.float32), size=2, width=22)
+    wide = image_map.pictures_at([[0, 0], [10, 1]], np.zeros((2, 2, 2, 3), np.float32), size=2, width=22)
     rows, columns = np.nonzero(wide[..., 0] == 0)
     assert np.ptp(columns) == 21 and np.ptp(rows) == 3
     shades = np.stack([np.full((4, 4, 3), shade, np.float32) for shade in (0.0, 1.0)])
-    assert picture_map.pictures_at([[0, 0], [0, 0]], shades, size=4, width=4).max() == 0
+    assert image_map.pictures_at([[0, 0], [0, 0]], shades, size=4, width=4).max() == 0
 
 
 def test_each_picture_lies_in_its_cell():
     pictures = np.stack([np.full((3, 3, 3), shade, np.float32) for shade in (0.0, 0.2, 0.4)])
-    sheet = picture_map.pictures_on_grid(np.array([[0, 1], [1, 0], [1, 1]]), pictures, size=3)
+    sheet = image_map.pictures_on_grid(np.array([[0, 1], [1, 0], [1, 1]]), pictures, size=3)
     assert sheet.shape == (6, 6, 3)
     np.testing.assert_allclose(sheet[::3, ::3, 0], [[1, 0], [0.2, 0.4]], atol=1 / 255)
 
 
-def test_names_are_written_and_frames_and_inks_have_the_colour_of_the_class():
+def test_names_are_written_and_frames_and_inks_have_the_color_of_the_class():
     pictures, labels = np.ones((3, 8, 8, 3), np.float32), np.array([0, 1, 11])
-    bare = picture_map.pictures_at(normal(3, 2), pictures, width=300)
-    assert bare.min() == 1 and picture_map.pictures_at(normal(3, 2), pictures, width=300, labels=[0, 0, 1], names=["a", "b"]).min() < 0.5
-    frames = picture_map.framed(pictures, labels, width=2)
+    bare = image_map.pictures_at(normal(3, 2), pictures, width=300)
+    assert bare.min() == 1 and image_map.pictures_at(normal(3, 2), pictures, width=300, labels=[0, 0, 1], names=["a", "b"]).min() < 0.5
+    frames = image_map.framed(pictures, labels, width=2)
     assert frames.shape == (3, 12, 12, 3)
-    np.testing.assert_array_equal(frames[:, 0, 5], picture_map.colours_of(labels))
+    np.testing.assert_array_equal(frames[:, 0, 5], image_map.colors_of(labels))
     np.testing.assert_array_equal(frames[:, 2:-2, 2:-2], pictures)
-    np.testing.assert_array_equal(picture_map.colours_of([1]), picture_map.colours_of([11]))
-    ink = picture_map.tinted(np.stack([np.zeros((2, 2, 1)), np.ones((2, 2, 1))]).astype(np.float32), [3, 3])
+    np.testing.assert_array_equal(image_map.colors_of([1]), image_map.colors_of([11]))
+    ink = image_map.tinted(np.stack([np.zeros((2, 2, 1)), np.ones((2, 2, 1))]).astype(np.float32), [3, 3])
     np.testing.assert_allclose(ink[0], 1)
-    np.testing.assert_allclose(ink[1, 0, 0], picture_map.colours_of(3), rtol=1e-6)
+    np.testing.assert_allclose(ink[1, 0, 0], image_map.colors_of(3), rtol=1e-6)
 
 
-@pytest.mark.parametrize("draw", [picture_map.pictures_at, picture_map.pictures_on_grid])
+@pytest.mark.parametrize("draw", [image_map.pictures_at, image_map.pictures_on_grid])
 def test_pictures_without_points_give_a_sentence(draw):
     for points in (np.zeros((2, 2)), np.zeros((3, 3)), np.full((3, 2), np.nan)):
         with pytest.raises(ValueError, match="one point for each picture"):
@@ -329,7 +330,7 @@ def test_pictures_without_points_give_a_sentence(draw):
 def test_pointing_at_a_dot_shows_its_picture():
     points, labels = normal(5, 2), np.array([0, 1, 0, 12, 1])
     show = lambda number: (np.full((8, 8, 3), number / 10, np.float32), f"number {number}")
-    panel = picture_map.explore_map_panel(points, show, labels=labels, names=[f"kind {n}" for n in range(13)], alt="a grey square")
+    panel = image_map.explore_map_panel(points, show, labels=labels, names=[f"kind {n}" for n in range(13)], alt="a gray square")
     figure = panel.box.children[1]
     assert [trace.name for trace in figure.data] == ["kind 0", "kind 1", "kind 12"]
     np.testing.assert_allclose(np.stack([figure.data[1].x, figure.data[1].y], axis=1), points[[1, 4]])

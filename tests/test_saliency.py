@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from small_nets import linear_net, normal, random, random_tinynet, small_net
 
-from lecture_lib import saliency, scores
-from lecture_lib.gradients import gradient
-from lecture_lib.models import class_scores
+from lecture_lib import saliency
+from lecture_lib.core import scores
+from lecture_lib.core.gradients import gradient
+from lecture_lib.models.inference import class_scores
 from lecture_lib.saliency import grabcut_mask, integrated_gradients_map, saliency_map, smoothgrad_map
 
 IMAGE = random(12, 12, 3)
@@ -22,7 +23,7 @@ def test_of_a_linear_net_every_map_is_known(channels):
     np.testing.assert_allclose(parts, np.sum((image - 0.25) * weights[..., 1], axis=2), rtol=1e-4, atol=1e-6)
 
 
-def test_saliency_is_the_strongest_colour_of_the_gradient():
+def test_saliency_is_the_strongest_color_of_the_gradient():
     by_hand = np.abs(gradient(scores.class_score(small_net(), 3), IMAGE)).max(axis=2)
     np.testing.assert_array_equal(saliency_map(small_net(), IMAGE, 3), by_hand)
 
@@ -96,11 +97,11 @@ def test_grabcut_keeps_the_largest_piece_alone():
     np.testing.assert_array_equal(grabcut_mask(picture, heatmap, foreground=0.9), truth)
 
 
-def test_grabcut_takes_grey_pictures_and_leaves_them_as_they_were():
+def test_grabcut_takes_gray_pictures_and_leaves_them_as_they_were():
     picture, truth = a_square_in_front_of_a_field()
-    grey, heatmap = picture[..., :1].copy(), np.float32(truth)
-    np.testing.assert_array_equal(grabcut_mask(grey, heatmap, background=0.2), truth)
-    np.testing.assert_array_equal(grey, picture[..., :1])
+    gray, heatmap = picture[..., :1].copy(), np.float32(truth)
+    np.testing.assert_array_equal(grabcut_mask(gray, heatmap, background=0.2), truth)
+    np.testing.assert_array_equal(gray, picture[..., :1])
 
 
 @pytest.mark.parametrize("heatmap, options, sentence", [

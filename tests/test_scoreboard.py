@@ -9,22 +9,23 @@ from skimage.filters import sobel
 from sklearn.metrics import roc_auc_score
 from small_nets import linear_net, normal, numbers_of, random, small_net
 
-from lecture_lib.models import class_scores
-from lecture_lib.painted import colour_net, cross, paint_badges, ring
+from lecture_lib.datasets.synthetic import cross, paint_badges, ring
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.synthetic_nets import hand_set_network
 from lecture_lib.saliency import saliency_map
 from lecture_lib.scoreboard import (
     area_under_roc,
     bootstrap_interval,
-    centre_map,
+    center_map,
     deletion_curve,
     edge_map,
     grade,
     insertion_curve,
     likeness,
     mass_inside,
+    normalized_auc,
     pointing_game,
     random_map,
-    share_under,
 )
 
 MASK = np.zeros((12, 10), bool)
@@ -108,8 +109,8 @@ def test_one_picture_at_a_time_gives_the_same_curve():
 
 
 def test_the_share_under_a_curve_is_known_for_lines():
-    assert share_under(np.linspace(3, -1, 9)) == pytest.approx(0.5) == pytest.approx(share_under(np.linspace(-1, 3, 9)))
-    assert share_under([4.0, 0, 0, 0, 0]) == pytest.approx(1 / 8) and share_under([0.0, 4, 4, 4, 4]) == pytest.approx(7 / 8)
+    assert normalized_auc(np.linspace(3, -1, 9)) == pytest.approx(0.5) == pytest.approx(normalized_auc(np.linspace(-1, 3, 9)))
+    assert normalized_auc([4.0, 0, 0, 0, 0]) == pytest.approx(1 / 8) and normalized_auc([0.0, 4, 4, 4, 4]) == pytest.approx(7 / 8)
 
 
 def test_likeness_is_the_rank_correlation_and_a_constant_map_is_like_itself_alone():
@@ -122,25 +123,25 @@ def test_likeness_is_the_rank_correlation_and_a_constant_map_is_like_itself_alon
 
 
 def test_baselines_know_nothing_of_the_net():
-    for make in (random_map, centre_map, edge_map):
-        maps = [make(small_net(), IMAGE, 0), make(small_net(), IMAGE, 3), make(colour_net(), IMAGE, 1)]
+    for make in (random_map, center_map, edge_map):
+        maps = [make(small_net(), IMAGE, 0), make(small_net(), IMAGE, 3), make(hand_set_network(), IMAGE, 1)]
         assert all(np.array_equal(maps[0], other) for other in maps) and maps[0].shape == (12, 12) and maps[0].dtype == np.float32
     assert not np.array_equal(random_map(small_net(), IMAGE, 0), random_map(small_net(), 1 - IMAGE, 0))
     assert not np.array_equal(random_map(small_net(), IMAGE, 0), random_map(small_net(), IMAGE, 0, seed=1))
-    assert np.unravel_index(centre_map(small_net(), random(5, 9, 3), 0).argmax(), (5, 9)) == (2, 4)
+    assert np.unravel_index(center_map(small_net(), random(5, 9, 3), 0).argmax(), (5, 9)) == (2, 4)
     np.testing.assert_allclose(edge_map(small_net(), IMAGE, 0), sobel(IMAGE.mean(axis=-1)), rtol=1e-5)
 
 
 def test_the_table_of_a_net_whose_cause_is_known():
-    grey = np.repeat(random(6, 64, 64, 1), 3, axis=-1)
-    marked, net, classes = paint_badges(grey, [ring, cross]), colour_net(), np.arange(6) % 2
+    gray = np.repeat(random(6, 64, 64, 1), 3, axis=-1)
+    marked, net, classes = paint_badges(gray, [ring, cross]), hand_set_network(), np.arange(6) % 2
     masks = marked.masks[classes, np.arange(6)]
     kept = numbers_of(net)
     cheat = lambda model, image, class_index: np.float32(masks[[np.array_equal(image, picture) for picture in marked.images].index(True)])
     board = grade({"cheat": cheat, "saliency": saliency_map, "random": random_map}, net, marked.images, classes=classes, masks=masks)
     assert list(board) == ["cheat", "saliency", "random"] and {len(numbers) for grades in board.values() for numbers in grades} == {6}
     assert (board["cheat"].pointing == 1).all() and (board["cheat"].mass == 1).all() and (board["cheat"].roc == 1).all()
-    assert (board["saliency"].pointing > 0.99).all() and (board["saliency"].mass > 0.99).all()  # the net looks at coloured pixels alone
+    assert (board["saliency"].pointing > 0.99).all() and (board["saliency"].mass > 0.99).all()  # the net looks at colored pixels alone
     assert (board["random"].likeness > 0.999).all() and abs(board["random"].roc.mean() - 0.5) < 0.05
     assert (board["cheat"].deletion < board["random"].deletion).all() and (board["cheat"].insertion > board["random"].insertion).all()
     assert all(np.array_equal(*pair) for pair in zip(kept, net.get_weights(), strict=True))

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from small_nets import pixel_features, pixel_net, random, random_tinynet, small_net
 
-from lecture_lib import painted_styles
-from lecture_lib.ascent import adam, ascend
-from lecture_lib.backend import keras
-from lecture_lib.gradients import gradient, value_and_gradient
-from lecture_lib.scores import feature_distance, smooth_variation
+from lecture_lib.core.ascent import adam, ascend
+from lecture_lib.core.gradients import gradient, value_and_gradient
+from lecture_lib.core.scores import feature_distance, total_variation_beta
+from lecture_lib.datasets import paintings
+from lecture_lib.models.backend import keras
+from lecture_lib.models.surgery import named
 from lecture_lib.style_transfer import style_score, stylize, texture
-from lecture_lib.surgery import named
 
 CONTENT, STYLE, STYLE_TOO = random(24, 32, 3), random(20, 28, 3, seed=1), random(24, 32, 3, seed=9)
 LAYERS = {"content_layer": "conv", "style_layers": ["conv"]}
@@ -72,7 +72,7 @@ def test_without_style_it_is_inversion():
 
 def test_smoothness_alone_is_the_unrest_of_a_pixel():
     score = style_score(pixel_net(), CONTENT, STYLE, content_weight=0, style_weight=0, smoothness=2, **LAYERS)
-    np.testing.assert_allclose(score(CONTENT[None]), -2 * smooth_variation(CONTENT[None], beta=1.5) / (24 * 32), rtol=1e-5)
+    np.testing.assert_allclose(score(CONTENT[None]), -2 * total_variation_beta(CONTENT[None], beta=1.5) / (24 * 32), rtol=1e-5)
 
 
 def test_it_gets_nearer_and_more_style_weight_gets_nearer_to_the_style():
@@ -159,8 +159,8 @@ def test_a_net_of_one_size_says_that_the_style_does_not_fit():
 
 # Paintings
 
-each_painting = pytest.mark.parametrize("paint", [painted_styles.swirls, painted_styles.stained_glass, painted_styles.dots,
-                                                  painted_styles.waves])  # fmt: skip
+each_painting = pytest.mark.parametrize("paint", [paintings.swirls, paintings.stained_glass, paintings.painted_dots,
+                                                  paintings.painted_waves])  # fmt: skip
 
 
 @each_painting
@@ -180,6 +180,6 @@ def test_a_larger_painting_is_the_same_one(paint):
 
 
 def test_panes_have_lead_between_them():
-    wide, none = (painted_styles.stained_glass(side=64, lead=lead) for lead in (0.02, 0.0))
+    wide, none = (paintings.stained_glass(side=64, lead=lead) for lead in (0.02, 0.0))
     dark = lambda picture: np.mean(picture.max(axis=-1) < 0.12)
     assert dark(wide) > 0.1 + dark(none)

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lecture_lib.ascent import ascend, length, unit
-from lecture_lib.attacks import only_moved
-from lecture_lib.images import load_image
-from lecture_lib.models import class_index, class_scores, load_model
-from lecture_lib.scores import class_log_probability, class_probability
-from lecture_lib.survival import stages
-from lecture_lib.sweeps import sweep
+from lecture_lib.adversarial.attacks import evaluate_changed_only
+from lecture_lib.adversarial.transfer import stages
+from lecture_lib.core.ascent import ascend, length, unit
+from lecture_lib.core.scores import class_log_probability, class_probability
+from lecture_lib.course.sweeps import sweep
+from lecture_lib.datasets.images import load_image
+from lecture_lib.models.inference import class_index, class_scores
+from lecture_lib.models.zoo import load_model
 
 DATA = Path(__file__).parent.parent
 TARGETS = ["goldfish", "scorpion", "chimpanzee", "koala", "tiger", "airliner", "analog clock", "African elephant", "schooner", "school bus",
@@ -46,7 +47,7 @@ def attack(net, photo, rate, way):
     targets = np.array([class_index(model, name) for name in names], np.int32)
     score_of, start = partial(score, model), np.repeat(image[None], len(names), axis=0)
     climb = ascend(score_of(targets), start, steps=STEPS, learning_rate=rate / 2, direction=direction, stop_above=enough,
-                   evaluate=only_moved(score_of, targets))  # fmt: skip
+                   evaluate=evaluate_changed_only(score_of, targets))  # fmt: skip
     pngs = [np.stack([stages()[name](picture) for picture in climb.images]) for name in ("8 bits", "save_img")]
     says = lambda images: [model.class_names[index] for index in class_scores(model, images).argmax(axis=1)]
     seen, answers = says(image[None])[0], [says(images) for images in (climb.images, *pngs)]
@@ -64,7 +65,7 @@ def main():
     parser.add_argument("--net", default="squeezenet", help="a name that load_model knows, with ImageNet's classes")
     net = parser.parse_args().net
     jobs = [{"net": net, "photo": photo, "rate": rate, "way": way} for way in WAYS for rate in RATES for photo in TARGETS + OTHERS]
-    table = DATA / ("attack_sweep.csv" if net == "squeezenet" else f"attack_sweep_{net}.csv")
+    table = DATA / "tables" / ("attack_sweep.csv" if net == "squeezenet" else f"attack_sweep_{net}.csv")
     record, began, used = table.with_suffix(".jsonl"), time.perf_counter(), time.process_time()
     rows = sweep(attack, jobs, path=record)
     print(f"{time.perf_counter() - began:.0f} s, {time.process_time() - used:.0f} s of the processor")

@@ -24,7 +24,7 @@ def folded_weights(model):
 
 
 def export(trained, plain, name):
-    """Save the folded weights of `trained` to data/NAME.npz, after `plain`, the net that will load them, was seen to agree."""
+    """Save the folded weights of `trained` to data/weights/NAME.npz, after `plain`, the net that will load them, was seen to agree."""
     weights = {key: np.float16(value) for key, value in folded_weights(trained).items()}
     for layer in plain.layers:
         layer.set_weights([np.float32(weights[f"{layer.name}/{weight.name}"]) for weight in layer.weights])
@@ -34,14 +34,14 @@ def export(trained, plain, name):
     inputs = inputs if len(inputs) > 1 else inputs[0]
     difference = np.abs(trained.predict_on_batch(inputs) - plain.predict_on_batch(inputs)).max()
     print(f"{name}: {plain.count_params():,} parameters, largest change of an output by rounding to float16: {difference:.1e}")
-    part = DATA / f"{name}.part.npz"
+    part = DATA / "weights" / f"{name}.part.npz"
     np.savez_compressed(part, **weights)
-    os.replace(part, DATA / f"{name}.npz")  # in one step: the weights before stay whole until these are
+    os.replace(part, DATA / "weights" / f"{name}.npz")  # in one step: the weights before stay whole until these are
 
 
 def stored(plain, name):
-    """The net `plain` with the weights of data/NAME.npz."""
-    with np.load(DATA / f"{name}.npz", allow_pickle=False) as weights:
+    """The net `plain` with the weights of data/weights/NAME.npz."""
+    with np.load(DATA / "weights" / f"{name}.npz", allow_pickle=False) as weights:
         for layer in plain.layers:
             layer.set_weights([np.float32(weights[f"{layer.name}/{weight.name}"]) for weight in layer.weights])
     return plain

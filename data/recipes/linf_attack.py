@@ -9,7 +9,7 @@ def improved_attack(model, images, labels, *, start, radius, steps, step):
     """Changes (N, H, W, C) after `steps` steps of ±`step` a pixel toward a larger loss, none beyond `radius`, each picture within [0, 1].
 
     images: (N, H, W, C) in [0, 1]; start: the changes to begin with. Returns float32.
-    Source: Madry et al., Towards deep learning models resistant to adversarial attacks, 2018.
+    Source: Madry et al., Toward deep learning models resistant to adversarial attacks, 2018.
     """
     images, labels = ops.convert_to_tensor(images), ops.convert_to_tensor(labels)
     low, high = ops.maximum(images - radius, 0), ops.minimum(images + radius, 1)

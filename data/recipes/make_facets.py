@@ -36,7 +36,7 @@ def main():
             rows.append((picture, features[group].astype("float32").mean(axis=0).astype("float16"), index, len(group)))
     names = ("pictures", "features", "class_index", "count")
     arrays = dict(zip(names, map(np.stack, zip(*rows, strict=True)), strict=True))
-    np.savez_compressed(DATA / "facets.npz", **arrays)
+    np.savez_compressed(DATA / "weights" / "facets.npz", **arrays)
     print(f"facets: {len(rows)} groups of {min(arrays['count'])} to {max(arrays['count'])} pictures")
 
 

@@ -13,16 +13,16 @@ from export import DATA, stored
 from linf_attack import attacked_accuracy
 from train_mnist_wide import quick_twin
 
-from lecture_lib import nets
-from lecture_lib.digits import load_mnist
+from lecture_lib.datasets.digits import load_mnist
+from lecture_lib.models import classifiers
 
-NETS = {"mnist_cnn": nets.mnist_cnn, "mnist_natural": nets.mnist_wide, "mnist_robust": nets.mnist_wide, "protonet": nets.protonet}
+NETS = {"mnist_cnn": classifiers.mnist_cnn, "mnist_natural": classifiers.mnist_wide, "mnist_robust": classifiers.mnist_wide, "protonet": classifiers.protonet}
 
 
 def measured(name, images, labels):
     """{"mnist_test": share, "attacked_linf_0.1": share, ...} of a net of data/."""
     net = stored(NETS[name](), name)
-    net = quick_twin(net) if NETS[name] is nets.mnist_wide else net
+    net = quick_twin(net) if NETS[name] is classifiers.mnist_wide else net
     attacks = {"attacked_linf_0.1": (0.1, 20), "attacked_linf_0.3": (0.3, 20), "attacked_linf_0.3_100_steps": (0.3, 100)}
     shares = {"mnist_test": attacked_accuracy(net, images, labels)}
     for key, (radius, steps) in attacks.items():
@@ -36,7 +36,7 @@ def main(names):
     _, _, images, labels = load_mnist()
     for name in names:
         found = {key: round(float(share), 4) for key, share in measured(name, images, labels.astype(np.int32)).items()}
-        path = DATA / "accuracy.json"
+        path = DATA / "tables" / "accuracy.json"
         written = json.loads(path.read_text())
         path.write_text(json.dumps(written | {name: written.get(name, {}) | found}, indent=2) + "\n")
         print(name, found, flush=True)

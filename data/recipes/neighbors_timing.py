@@ -1,4 +1,4 @@
-"""Measure how the time for neighbours and for t-SNE grows with the number of pictures, and what an index saves: neighbors_timing.csv.
+"""Measure how the time for neighbors and for t-SNE grows with the number of pictures, and what an index saves: neighbors_timing.csv.
 
 python data/recipes/neighbors_timing.py takes about ten minutes and needs faiss-cpu as well. Times are processor seconds on one core, the
 best of two runs (t-SNE: one). Features: what `tinynet` says of crops of the bundled photographs, and synthetic vectors in clusters.
@@ -14,12 +14,12 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import faiss
 import numpy as np
 
-from lecture_lib.feature_cache import cached, layer_features
-from lecture_lib.models import load_model
+from lecture_lib.datasets.image_sets import random_crops
+from lecture_lib.models.cache import cached, layer_features
+from lecture_lib.models.zoo import load_model
 from lecture_lib.neighbors import nearest, tsne_map
-from lecture_lib.picture_sets import photo_crops
 
-TABLE = Path(__file__).parent.parent / "neighbors_timing.csv"
+TABLE = Path(__file__).parent.parent / "tables" / "neighbors_timing.csv"
 UNITS, CELLS, QUERIES = 64, 4096, 1000
 
 
@@ -34,9 +34,9 @@ def seconds(function, *, runs=2):
 
 
 def growth(count):
-    """Rows for exact neighbours of `count` pictures among themselves and for their t-SNE map."""
-    features = cached(layer_features, load_model("tinynet"), "pool", photo_crops(count))
-    yield "all neighbours", count, seconds(lambda: nearest(features, features, count=6))[0], 1.0
+    """Rows for exact neighbors of `count` pictures among themselves and for their t-SNE map."""
+    features = cached(layer_features, load_model("tinynet"), "pool", random_crops(count))
+    yield "all neighbors", count, seconds(lambda: nearest(features, features, count=6))[0], 1.0
     yield "t-SNE", count, seconds(lambda: tsne_map(features), runs=1)[0], ""
 
 

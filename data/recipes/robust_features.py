@@ -8,7 +8,7 @@ from export import stored
 from tiny_imagenet import CLASSES
 from tqdm.auto import tqdm
 
-from lecture_lib.nets import tinynet
+from lecture_lib.models.classifiers import tinynet
 
 
 def robust_net():

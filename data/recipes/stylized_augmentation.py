@@ -3,7 +3,7 @@
 To the pictures of ten classes come the same pictures painted by `stylizer`, each in 0 to 4 styles: original to stylized 1:0 to 1:4, and
 the other way round, 2:1 and 4:1 (half, or a quarter, of the pictures painted once). For each ratio a small net learns from scratch, with
 the same number of steps, and is asked about pictures that it never saw, as they are and after a 20-step L2 attack of radius 0.5.
-After Zheng et al., Insights from attacking interpretable models; Geirhos et al., ImageNet-trained CNNs are biased towards texture, 2019.
+After Zheng et al., Insights from attacking interpretable models; Geirhos et al., ImageNet-trained CNNs are biased toward texture, 2019.
 Runs on Keras with TensorFlow or PyTorch; rows that the table has already are not made again.
 """
 
@@ -19,7 +19,7 @@ from tiny_imagenet import CLASSES, read
 from tqdm.auto import tqdm
 from train_tinynet import accuracy
 
-from lecture_lib.drawing_nets import stylizer
+from lecture_lib.models.decoders import stylizer
 
 TEN = ("goldfish", "koala", "king penguin", "golden retriever", "monarch", "African elephant", "school bus", "teapot", "pizza", "seashore")
 RATIOS = ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (4, 1))  # original to stylized
@@ -81,7 +81,7 @@ def learned(pictures, labels, *, steps, seed):
 
 
 def main(*, seeds, steps, precision="float32"):
-    path, (pictures, labels, test_pictures, test_labels) = DATA / "stylized_augmentation.csv", ten_classes()
+    path, (pictures, labels, test_pictures, test_labels) = DATA / "tables" / "stylized_augmentation.csv", ten_classes()
     rows = list(csv.reader(path.open()))[1:] if path.is_file() else []
     done, stylized = {tuple(map(int, row[:3])) for row in rows}, painted(pictures)
     keras.config.set_dtype_policy(precision)

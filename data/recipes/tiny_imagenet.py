@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-CLASSES = (Path(__file__).parent.parent / "tinynet_classes.txt").read_text().splitlines()
+CLASSES = (Path(__file__).parent.parent / "tables" / "tinynet_classes.txt").read_text().splitlines()
 
 
 def read():

@@ -16,7 +16,7 @@ from keras import ops
 from robust_features import features_of, robust_net, training_features
 from tiny_imagenet import read
 
-from lecture_lib.drawing_nets import tinynet_generator
+from lecture_lib.models.decoders import tinynet_generator
 
 WEIGHTS = {"picture": 1.0, "block1": 1.0, "block2": 1.0, "block3": 1.0}  # of each mean absolute error
 

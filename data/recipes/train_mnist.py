@@ -9,8 +9,8 @@ import numpy as np
 from batches import Moved
 from export import export
 
-from lecture_lib.digits import load_digits, load_mnist
-from lecture_lib.nets import mnist_cnn
+from lecture_lib.datasets.digits import load_digits, load_mnist
+from lecture_lib.models.classifiers import mnist_cnn
 
 
 def main(*, epochs=20, seed=0):

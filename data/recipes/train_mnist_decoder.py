@@ -15,9 +15,9 @@ from export import export, stored
 from linf_attack import improved_attack
 from train_mnist_wide import quick_twin
 
-from lecture_lib.digits import load_mnist
-from lecture_lib.drawing_nets import mnist_decoder
-from lecture_lib.nets import mnist_wide
+from lecture_lib.datasets.digits import load_mnist
+from lecture_lib.models.classifiers import mnist_wide
+from lecture_lib.models.decoders import mnist_decoder
 
 RADIUS = 0.3
 
@@ -55,7 +55,7 @@ def main(name, *, epochs, precision="float32", limit=None, seed=0):
     plain.set_weights(decoder.get_weights())
     features, attacked = Attacked(stored(mnist_wide(), name), test_images, test_labels, steps=10, batch=1000, seed=seed)[0]
     error = float(np.mean((keras.ops.convert_to_numpy(plain(features)) - attacked) ** 2))
-    print(f"{name}_decoder: mean squared error {error:.4f} on 1,000 attacked test pictures; grey pictures would have {attacked.var():.4f}")
+    print(f"{name}_decoder: mean squared error {error:.4f} on 1,000 attacked test pictures; gray pictures would have {attacked.var():.4f}")
     export(plain, mnist_decoder(), f"{name}_decoder")
 
 

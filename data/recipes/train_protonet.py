@@ -15,9 +15,9 @@ from batches import InRandomOrder, elastic
 from export import export, stored
 from keras import ops
 
-from lecture_lib.digits import load_mnist
-from lecture_lib.drawing_nets import protonet_decoder
-from lecture_lib.nets import protonet
+from lecture_lib.datasets.digits import load_mnist
+from lecture_lib.models.classifiers import protonet
+from lecture_lib.models.decoders import protonet_decoder
 
 
 class Elastic(InRandomOrder):

@@ -2,7 +2,7 @@
 
 What it learns from is what style transfer (Gatys et al., 2016) climbs for one picture: content from "block2" of `tinynet_robust`, style
 from the Gram matrices of "edges" to "block3", total variation; here for every picture, in one pass forward (Johnson et al., Perceptual
-losses for real-time style transfer, 2016). The styles are the paintings of `lecture_lib.painted_styles`; of each the net keeps two
+losses for real-time style transfer, 2016). The styles are the paintings of `lecture_lib.datasets.paintings`; of each the net keeps two
 numbers a map (Dumoulin et al., A learned representation for artistic style, 2017). Runs on Keras with TensorFlow or PyTorch.
 """
 
@@ -18,12 +18,12 @@ from PIL import Image
 from robust_features import robust_net
 from tiny_imagenet import read
 
-from lecture_lib import painted_styles
-from lecture_lib.drawing_nets import stylizer
-from lecture_lib.images import imagenet_photo_names
-from lecture_lib.picture_sets import photo_crops
+from lecture_lib.datasets import paintings as styles
+from lecture_lib.datasets.image_sets import random_crops
+from lecture_lib.datasets.images import imagenet_photo_names
+from lecture_lib.models.decoders import stylizer
 
-STYLES = ("swirls", "stained_glass", "dots", "waves")
+STYLES = ("swirls", "stained_glass", "painted_dots", "painted_waves")
 STYLE_LAYERS, CONTENT_LAYER = ("edges", "block1", "block2", "block3"), "block2"
 SIDE = 96
 WEIGHTS = {"content": 1.0, "style": 10.0, "unrest": 3.0}
@@ -46,7 +46,7 @@ def contents(count):
     small = read()[0]
     small = small[np.random.default_rng(0).permutation(len(small))[:count]]
     large = [np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for picture in small]
-    crops = photo_crops(count, size=SIDE, photos=imagenet_photo_names())
+    crops = random_crops(count, size=SIDE, photos=imagenet_photo_names())
     return np.concatenate([np.stack(large), np.rint(255 * crops).astype("uint8")])
 
 
@@ -64,7 +64,7 @@ def share(values, target):
 
 def style_grams(net):
     """The Gram matrices of the paintings: {layer: (styles, C, C)}."""
-    paintings = np.stack([getattr(painted_styles, style)() for style in STYLES])
+    paintings = np.stack([getattr(styles, style)() for style in STYLES])
     return {layer: ops.convert_to_numpy(gram(maps)) for layer, maps in seen_by(net)(paintings).items()}
 
 

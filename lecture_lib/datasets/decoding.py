@@ -1,0 +1,155 @@
+"""Where the photographs are, and from the bytes of a picture file to an array; `decode_image` is the one decoder, uploads included."""
+import io
+import os
+import warnings
+from importlib.util import find_spec
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from lecture_lib.datasets import downloads
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
+MAX_BYTES = 50_000_000
+MAX_PIXELS = 40_000_000
+
+# Photographs that come with libraries which the course needs anyway: name -> (library, file inside it).
+BUNDLED = {
+    "cat": ("skimage", "data/chelsea.png"),
+    "coffee": ("skimage", "data/coffee.png"),
+    "astronaut": ("skimage", "data/astronaut.png"),
+    "rocket": ("skimage", "data/rocket.jpg"),
+    "motorcycle": ("skimage", "data/motorcycle_left.png"),
+    "naval officer": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    "tower": ("sklearn", "datasets/images/china.jpg"),
+    "flower": ("sklearn", "datasets/images/flower.jpg"),
+    "cameraman": ("skimage", "data/camera.png"),
+    "coins": ("skimage", "data/coins.png"),
+    "clock": ("skimage", "data/clock_motion.png"),
+    "moon": ("skimage", "data/moon.png"),
+    "hubble": ("skimage", "data/hubble_deep_field.jpg"),
+    "retina": ("skimage", "data/retina.jpg"),
+    "cells": ("skimage", "data/ihc.png"),
+    "brick": ("skimage", "data/brick.png"),
+    "grass": ("skimage", "data/grass.png"),
+    "gravel": ("skimage", "data/gravel.png"),
+}
+
+
+def find_picture(name_or_path):
+    """Return the Path of the file that a photograph's plain name, or a path (str or Path), stands for.
+
+    ImageNet photographs are downloaded when they are asked for. Raises FileNotFoundError for no such file, ValueError for a folder.
+    """
+    if not isinstance(name_or_path, (str, Path)):
+        raise ValueError(f"A picture is asked for by its name or path, not by a {type(name_or_path).__name__}.")
+    if name_or_path in BUNDLED:
+        library, file = BUNDLED[name_or_path]
+        return Path(find_spec(library).origin).parent / file  # finds the folder without importing the library
+    if name_or_path in _imagenet_files():
+        return downloads.fetch(_imagenet_files()[name_or_path])
+    path = Path(os.path.expanduser(name_or_path))  # unlike Path.expanduser, it leaves an unknown ~name as it is
+    if os.path.isdir(path):
+        raise ValueError(f"{path} is a folder; load_image takes one picture, load_folder a folder.")
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"There is no photograph and no file called '{name_or_path}'; the names are {', '.join(BUNDLED)}, "
+            "and those that imagenet_photo_names() lists."
+        )
+    return path
+
+
+def _imagenet_files():
+    """Plain class name -> file in the table of downloads: 'imagenet-samples/n02056570_king_penguin.JPEG' is 'king penguin'."""
+    return {Path(file).stem.split("_", 1)[1].replace("_", " "): file for file in downloads.names("imagenet-samples/")}
+
+
+def imagenet_photo_names():
+    """The names of the 98 ImageNet photographs, one a class: each name is its class's first name in ImageNet's list."""
+    return list(_imagenet_files())
+
+
+def photo_names():
+    """The names of the photographs that `load_image` can load now without a network, those that come with libraries first."""
+    return list(BUNDLED) + [name for name, file in _imagenet_files().items() if downloads.is_here(file)]
+
+
+def decode_image(data, *, name="the picture", size=None):
+    """Turn the bytes of a JPEG, PNG, GIF, WEBP, BMP or TIFF file into an image, turned upright as its EXIF data say.
+
+    data: bytes, at most 50 MB; name: how errors call the picture; size: None keeps the picture as it is, an int takes the
+    center square and resizes it to (size, size), a pair (height, width) resizes the whole. Returns (H, W, 3) float32 in [0, 1]:
+    gray, palette and CMYK become RGB, 16 bits are divided by 65535, transparency lies on white, an animation gives its first frame.
+    Raises ValueError for an empty, broken, cut off or unknown file, more than 50 MB or 40 megapixels, or a size that is none.
+    """
+    check_size(size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a decoder mutters about a broken file; the sentences below say what matters
+        picture = _decode(_open(bytes(data), name), name)
+    values = np.asarray(_resize(picture, size), np.float32)
+    if picture.mode == "RGB":
+        return values / 255
+    low, high = picture.getextrema()
+    if not (np.isfinite(values).all() and low >= 0 and high <= 1):
+        raise ValueError(f"{name} holds numbers beyond 16 bits, so where white lies is unknown; save it as an 8-bit PNG.")
+    return np.repeat(values.clip(0, 1)[..., None], 3, axis=-1)
+
+
+def check_size(size):
+    """Raise ValueError unless size is None, a positive int or a pair (height, width) of such, of at most 40 megapixels."""
+    if size is None:
+        return
+    sides = (size, size) if isinstance(size, Integral) else size
+    pair = isinstance(sides, (tuple, list)) and len(sides) == 2 and all(isinstance(side, Integral) and side > 0 for side in sides)
+    if not pair or int(sides[0]) * int(sides[1]) > MAX_PIXELS:
+        raise ValueError(f"size is {size!r}; it must be None, a positive int or a pair (height, width), of at most 40 megapixels.")
+
+
+def _open(data, name):
+    """Read the header alone: a file of 10 kB can claim 81 megapixels, so the size is checked before a pixel is decoded."""
+    if not data:
+        raise ValueError(f"{name} is empty (0 bytes); choose a file that holds a picture.")
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"{name} has more than 50 MB; make it smaller first.")
+    too_large = ValueError(f"{name} has more than 40 megapixels; make it smaller first.")
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise too_large from None
+    except Exception:
+        raise ValueError(f"{name} is no picture that can be read; use a whole JPEG, PNG, GIF, WEBP, BMP or TIFF file.") from None
+    if picture.width * picture.height > MAX_PIXELS:
+        raise too_large
+    return picture
+
+
+def _decode(picture, name):
+    try:
+        picture.load()
+        return _plain(ImageOps.exif_transpose(picture))
+    except Exception:  # decoders meet broken files with a dozen kinds of exception, and all of them mean the same to the reader
+        raise ValueError(f"{name} is damaged or cut off and cannot be read; open it in a picture viewer and save it again.") from None
+
+
+def _plain(picture):
+    """Bring any mode to one of two: RGB with 8 bits, or F, one float channel, for what has more than 8 bits."""
+    if picture.mode == "F":
+        return picture
+    if picture.mode.startswith("I"):
+        return Image.fromarray(np.asarray(picture, np.float32) / 65535)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
+
+
+def _resize(picture, size):
+    if size is None:
+        return picture
+    if not isinstance(size, Integral):
+        return picture.resize((size[1], size[0]), Image.Resampling.LANCZOS)
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2  # whole pixels: a square of the right size stays untouched
+    return picture.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.LANCZOS)

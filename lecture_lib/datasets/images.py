@@ -1,0 +1,185 @@
+"""Images are float32 arrays (height, width, 3), or (N, height, width, 3) for a batch, with values in [0, 1]: load, check and save them."""
+
+import io
+import itertools
+import os
+import uuid
+import warnings
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from lecture_lib.datasets.decoding import MAX_BYTES, check_size, decode_image, find_picture, imagenet_photo_names, photo_names
+
+__all__ = [
+    "load_image", "decode_image", "load_folder", "photo_names", "imagenet_photo_names",
+    "as_batch", "unbatch", "to_uint8", "encode_png", "encode_jpeg", "resize_image", "save_image", "save_bytes",
+]
+
+
+def load_image(name_or_path, *, size=None):
+    """Load a photograph by its plain name (see `photo_names`), or any picture file by its path.
+
+    size: None keeps the picture as it is, an int takes the center square and resizes it to (size, size), a pair (height, width)
+    resizes the whole. Returns (H, W, 3) float32 in [0, 1]. ImageNet photographs are downloaded when they are asked for.
+    Raises FileNotFoundError for an unknown name or missing file, ValueError for a file that is no usable picture.
+    """
+    check_size(size)
+    path = find_picture(name_or_path)
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be opened ({error.strerror}); check that you may read it.") from None
+    return decode_image(data, name=str(path), size=size)
+
+
+def load_folder(folder, *, size=64, limit=None):
+    """Load the pictures of a folder in the order of their names; files that are no pictures are skipped and counted in a warning.
+
+    size: side of the center square that each picture gives; limit: the most pictures to load, None for all.
+    Returns (images (N, size, size, 3) float32 in [0, 1], list of N file names).
+    Raises FileNotFoundError when there is no such folder, ValueError when it holds no picture.
+    """
+    check_size(size)
+    folder = Path(os.path.expanduser(folder))
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}; give the path of a folder with pictures.")
+    images, names, skipped = [], [], 0
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
+        if limit is not None and len(images) >= limit:
+            break
+        try:
+            images.append(load_image(path, size=size))
+            names.append(path.name)
+        except ValueError:
+            skipped += 1
+    if not images:
+        raise ValueError(f"The folder {folder} holds no picture that can be read; put JPEG or PNG files into it.")
+    if skipped:
+        warnings.warn(f"{skipped} files in {folder} are no pictures that can be read and were skipped.", stacklevel=2)
+    return np.stack(images), names
+
+
+def as_batch(images, *, channels=None):
+    """Check one image or a batch and return it as a batch.
+
+    images: (H, W, C) or (N, H, W, C) floats in [0, 1]; channels: the C that is wanted, None for 1 or 3.
+    Returns (N, H, W, C) float32, the values untouched. Raises ValueError for a wrong shape, whole numbers, NaN or values outside [0, 1].
+    """
+    try:
+        images = np.asarray(images)
+        batch = (images[None] if images.ndim == 3 else images).astype(np.float32)
+    except (TypeError, ValueError):
+        raise ValueError("These are not images of one size; give an array (H, W, 3) or (N, H, W, 3) of floats in [0, 1].") from None
+    wanted = (1, 3) if channels is None else (channels,)
+    if batch.ndim != 4 or batch.shape[-1] not in wanted or not batch.size:
+        c = " or ".join(map(str, wanted))
+        raise ValueError(f"The images have the shape {images.shape}; one image is (H, W, {c}), a batch (N, H, W, {c}).")
+    _check_values(batch, whole_numbers=images.dtype.kind != "f")
+    return batch
+
+
+def _check_values(batch, *, whole_numbers):
+    low, high = batch.min(), batch.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError("The image holds values that are no numbers (NaN or infinite); images are floats in [0, 1].")
+    if whole_numbers or (low >= 0 and 2 < high <= 255):
+        raise ValueError("The image's values run from 0 to 255; divide by 255, as images are floats in [0, 1].")
+    if low < -1e-3 or high > 1 + 1e-3:
+        raise ValueError(f"The image's values run from {low:.3g} to {high:.3g}; images are in [0, 1], so rescale or clip them first.")
+
+
+def unbatch(batch, images):
+    """Give a result (N, ...) the rank of what was asked about: its only entry when `images` was one image, the batch itself otherwise."""
+    return batch[0] if np.ndim(images) == 3 else batch
+
+
+def to_uint8(images):
+    """Turn floats in [0, 1] of shape (H, W, C) or (N, H, W, C) into whole numbers 0..255 (uint8), each the nearest one.
+
+    Nothing is rescaled. Raises ValueError as `as_batch` does.
+    """
+    batch = np.rint(255 * as_batch(images).clip(0, 1)).astype(np.uint8)  # the clip meets only what as_batch tolerates
+    return unbatch(batch, images)
+
+
+def encode_png(image):
+    """Return the bytes of a PNG file of one image (H, W, 1 or 3), which keeps its 8 bits exactly; ValueError as `as_batch` does."""
+    return _encode(image, format="PNG", compress_level=3)
+
+
+def encode_jpeg(image, *, quality=90):
+    """Return the bytes of a JPEG file of one image (H, W, 1 or 3); quality: 1 (small) to 95 (good). ValueError as `as_batch` does."""
+    return _encode(image, format="JPEG", quality=quality)
+
+
+def resize_image(image, size):
+    """The image (H, W, 3) at another size, as in `load_image`, to the 8 bits of a picture file; ValueError as `as_batch` does."""
+    return decode_image(encode_png(image), size=size)
+
+
+def _encode(image, **options):
+    pixels = to_uint8(image)
+    if pixels.ndim != 3:
+        raise ValueError(f"A picture file holds one image (H, W, 3), this is a batch {pixels.shape}; choose one, as in images[0].")
+    file = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, **options)
+    return file.getvalue()
+
+
+def save_image(image, path):
+    """Save one image as a PNG file that, loaded again, is the image rounded to 8 bits; a file that exists is never overwritten.
+
+    image: (H, W, 1 or 3) floats in [0, 1]; path: ends in .png, in a folder that exists.
+    Returns the Path written: path itself, or path-2.png, path-3.png and so on when that is taken.
+    Raises ValueError for no image, another suffix, a folder that is full or may not be written to, FileNotFoundError for no folder.
+    """
+    data, path = encode_png(image), Path(os.path.expanduser(path))
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"Pictures are saved as PNG, which keeps every pixel; let the name '{path.name}' end in .png.")
+    return save_bytes(data, path)
+
+
+def save_bytes(data, path):
+    """Write a new file in one step, never over another, and return the Path written; names, errors and result as in `save_image`."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent}; make it first, or save the picture elsewhere.")
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        part.write_bytes(data)
+        return _move_to_free_name(part, path)
+    except OSError as error:
+        raise ValueError(f"The picture cannot be saved in the folder {path.parent} ({error.strerror}); choose another folder.") from None
+    finally:
+        if part.exists():  # on a disk that is read-only, even taking away what is not there fails
+            part.unlink()
+
+
+def _move_to_free_name(part, path):
+    for count in itertools.count(1):
+        target = path if count == 1 else path.with_name(f"{path.stem}-{count}{path.suffix}")
+        try:
+            target.open("xb").close()  # takes the name, or fails when another has it: no two writers get the same
+        except FileExistsError:
+            continue
+        try:
+            return part.replace(target)
+        except OSError:
+            target.unlink()
+            raise
+
+
+def strongest_channel(gradients):
+    """The absolute value that is largest among the colors of each pixel: (H, W, C) -> (H, W)."""
+    return reduce(np.maximum, np.moveaxis(np.abs(gradients), -1, 0))  # 20 times as fast as a maximum along an axis of three
+
+
+def as_map(heatmap):
+    """A map as float32 (H, W); raises ValueError for another shape or for numbers that are not finite."""
+    heatmap = np.asarray(heatmap, np.float32)
+    if heatmap.ndim != 2 or not heatmap.size or not np.isfinite(heatmap).all():
+        raise ValueError(f"A map has the shape (height, width) and finite numbers; this array has the shape {heatmap.shape}.")
+    return heatmap

@@ -1,0 +1,193 @@
+"""Gradients: known weights come back, images of a batch do not touch each other, and what a slider moves compiles nothing anew."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from small_nets import counting_net, linear_net, normal, pixel_features, pixel_net, pixel_scores, random
+
+from lecture_lib.core import gradients, scores
+from lecture_lib.core.gradients import gradient, value_and_gradient
+from lecture_lib.guided_backprop import deconv_relu, guided_relu
+from lecture_lib.models.backend import keras, tf
+
+SLIDE = np.float32([[1, -1, 5], [2, -5, -7], [-3, 2, 4]])
+UPSTREAM = np.float32([[-2, 3, -1], [6, -3, 1], [2, -1, 3]])
+
+
+def test_a_linear_net_gives_its_weights_exactly():
+    weights = normal(5, 4, 3, 2)
+    for class_index in range(2):
+        found = gradient(scores.class_score(linear_net(weights), class_index), random(5, 4, 3))
+        np.testing.assert_array_equal(found, weights[..., class_index])
+        assert found.dtype == np.float32
+
+
+def test_one_image_and_a_batch_agree():
+    images, score = random(3, 6, 6, 3), scores.class_score(pixel_net(), 1)
+    values, slopes = value_and_gradient(score, images)
+    assert values.shape == (3,) and slopes.shape == images.shape
+    for image, value, slope in zip(images, values, slopes, strict=True):
+        one_value, one_slope = value_and_gradient(score, image)
+        assert np.shape(one_value) == () and one_slope.shape == image.shape
+        np.testing.assert_allclose(one_value, value, rtol=1e-6)
+        np.testing.assert_allclose(one_slope, slope, rtol=1e-5, atol=1e-8)
+
+
+def test_the_value_alone_is_the_value_beside_the_gradient():
+    images, score = random(3, 6, 6, 3), scores.class_score(pixel_net(), 2)
+    np.testing.assert_allclose(gradients.value(score, images), pixel_scores(images)[:, 2], rtol=1e-5)
+    np.testing.assert_allclose(gradients.value(score, images[1]), value_and_gradient(score, images[1])[0], rtol=1e-6)
+    assert np.shape(gradients.value(score, images[1])) == ()
+
+
+def test_values_compile_once_for_all_classes_and_refuse_images_that_do_not_fit():
+    net, calls = counting_net()
+    gradients.value(scores.class_score(net, 0), random(2, 6, 6, 3))
+    calls.clear()
+    gradients.value(scores.class_score(net, 2), random(2, 6, 6, 3, seed=1))
+    assert not calls
+    with pytest.raises(ValueError, match="does not fit images of shape"):
+        gradients.value(lambda images: tf.gather(images[:, 0, 0, 0], tf.cast(images[:, 0, 0, 0], tf.int32) + 9), random(1, 6, 6, 3))
+
+
+def test_the_images_of_a_batch_do_not_touch_each_other():
+    images, score = random(3, 6, 6, 3), scores.class_score(pixel_net(), 0)
+    others = images.copy()
+    others[1:] = random(2, 6, 6, 3, seed=9)
+    np.testing.assert_array_equal(gradient(score, images)[0], gradient(score, others)[0])
+
+
+def test_it_is_the_slope_that_finite_differences_find():
+    image, step = random(4, 4, 3), 1e-6
+    slope = gradient(scores.class_score(pixel_net(), 2), image)
+    for position in np.ndindex(image.shape):
+        move = np.zeros(image.shape)
+        move[position] = step
+        difference = pixel_scores(image[None] + move)[0, 2] - pixel_scores(image[None] - move)[0, 2]
+        np.testing.assert_allclose(slope[position], difference / (2 * step), rtol=1e-5, atol=1e-8)
+
+
+def test_a_score_that_does_not_look_at_the_images_has_gradient_zero():
+    value, slope = value_and_gradient(lambda images: tf.fill(tf.shape(images)[:1], 3.0), random(2, 4, 4, 3))
+    np.testing.assert_array_equal(value, [3, 3])
+    np.testing.assert_array_equal(slope, np.zeros((2, 4, 4, 3)))
+
+
+@pytest.mark.parametrize("score", [lambda images: tf.reduce_sum(images), lambda images: images, pixel_net()])
+def test_a_score_must_give_one_number_per_image(score):
+    with pytest.raises(ValueError, match=r"one number per image, shape \(N,\); this one gave shape \("):
+        gradient(score, random(2, 4, 4, 3))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_images_must_be_finite(bad):
+    image = random(4, 4, 3)
+    image[1, 2, 0] = bad
+    with pytest.raises(ValueError, match="NaN or an infinite number"):
+        gradient(scores.l2, image)
+
+
+def test_a_new_class_compiles_nothing_anew():
+    model, calls = counting_net()
+    for class_index in 0, 1, 2, np.int64(1):
+        gradient(scores.class_score(model, class_index), random(6, 6, 3))
+    assert len(calls) == 1
+
+
+def test_a_new_channel_or_neuron_compiles_nothing_anew():
+    model, calls = counting_net()
+    for channel in range(4):
+        gradient(scores.channel_score(model, "conv", channel), random(6, 6, 3))
+    assert len(calls) == 1
+    for row, column, channel in (0, 0, 0), (5, 2, 3), (1, 1, 1):
+        gradient(scores.neuron_score(model, "conv", row, column, channel), random(6, 6, 3))
+    assert len(calls) == 2
+
+
+def test_a_new_weight_compiles_nothing_anew():
+    model, calls = counting_net()
+
+    def penalized(images, *, model, class_index, weight):
+        return tf.gather(model(images), class_index, axis=1) - weight * scores.l2(images)
+
+    for weight, class_index in (0.0, 0), (0.5, 1), (1e-3, 2):
+        gradient(partial(penalized, model=model, class_index=class_index, weight=weight), random(6, 6, 3))
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("make, layers", [(scores.feature_distance, "conv"), (scores.style_distance, ["conv"])])
+def test_another_target_compiles_nothing_anew(make, layers):
+    model, calls = counting_net()
+    distances = [make(model, layers, random(6, 6, 3, seed=seed)) for seed in range(3)]
+    calls.clear()
+    for distance in distances:
+        gradient(distance, random(6, 6, 3))
+    assert len(calls) == 1
+
+
+def test_a_lambda_is_traced_once_for_many_steps():
+    traces = []
+
+    def score(images):
+        traces.append(images.shape)
+        return scores.l2(images)
+
+    for step in range(5):
+        np.testing.assert_allclose(gradient(score, np.full((3, 3, 3), step / 10, np.float32)), step / 5, rtol=1e-6)
+    assert len(traces) == 1
+
+
+def test_a_value_is_traced_once_for_any_number_of_images():
+    model, calls = counting_net()
+    score = scores.class_score(model, 0)
+    calls.clear()
+    for count in (1, 8, 3):
+        images = random(count, 6, 6, 3)
+        np.testing.assert_allclose(gradients.value(score, images), model(images)[:, 0], rtol=1e-5)
+    assert len(calls) == 1 + 3  # the trace, and the three that were not compiled
+
+
+def test_the_cache_stays_bounded():
+    for power in range(40):
+        gradient(lambda images, power=power: power * scores.l2(images), random(2, 2, 3))
+    assert gradients._compiled.cache_info().currsize <= 32
+
+
+def backward(rule, x, upstream):
+    """The gradient that `rule` passes down, when `upstream` arrives: that of Σ upstream · rule(x)."""
+    return gradient(lambda images: tf.reduce_sum(upstream * rule(images), axis=[1, 2, 3]), x[..., None])[..., 0]
+
+
+@pytest.mark.parametrize(
+    "rule, expected",
+    [
+        (tf.nn.relu, [[-2, 0, -1], [6, 0, 0], [0, -1, 3]]),
+        (deconv_relu, [[0, 3, 0], [6, 0, 1], [2, 0, 3]]),
+        (guided_relu, [[0, 0, 0], [6, 0, 0], [0, 0, 3]]),
+    ],
+)
+def test_the_three_backward_rules_on_the_numbers_of_the_slide(rule, expected):
+    np.testing.assert_array_equal(rule(SLIDE), [[1, 0, 5], [2, 0, 0], [0, 2, 4]])
+    np.testing.assert_array_equal(backward(rule, SLIDE, UPSTREAM[..., None]), expected)
+
+
+def test_gradients_at_layers_are_those_known_by_hand():
+    """Of `pixel_net`: φ = relu(I · kernel + bias), and ∂S_c/∂φ = w_c / positions everywhere; the pooled means come with w_c itself."""
+    net, images = pixel_net(), random(2, 6, 5, 3)
+    outputs = keras.Model(net.input, [net.get_layer("conv").output, net.get_layer("pool").output, net.output])
+    (maps, means), slopes = gradients.gradient_at_layers(outputs, images, 1)
+    weights = net.get_layer("scores").get_weights()[0][:, 1]
+    np.testing.assert_allclose(maps, pixel_features(images), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(means, pixel_features(images).mean(axis=(1, 2)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(slopes[0], np.broadcast_to(weights / 30, (2, 6, 5, 4)), rtol=1e-5)
+    np.testing.assert_allclose(slopes[1], np.broadcast_to(weights, (2, 4)), rtol=1e-5)
+
+
+def test_gradients_at_layers_compile_once_for_all_classes_and_pictures():
+    net, calls = counting_net()
+    outputs = keras.Model(net.input, [net.get_layer("conv").output, net.output])
+    gradients.gradient_at_layers(outputs, random(1, 6, 6, 3), 0)
+    calls.clear()
+    gradients.gradient_at_layers(outputs, random(1, 6, 6, 3, seed=1), 2)
+    assert not calls

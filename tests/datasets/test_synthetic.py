@@ -1,0 +1,89 @@
+"""Painted pictures: masks are exact, patterns are their formulas, and the nets that see badges see nothing else."""
+
+import numpy as np
+import pytest
+from small_nets import random, small_net
+
+from lecture_lib.datasets.synthetic import checks, cross, dots, paint_badges, paint_color, paint_pattern, ring, stripes
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.synthetic_nets import badge_network, hand_set_network
+
+PHOTOS = random(6, 64, 64, 3)
+
+
+def test_patterns_are_above_zero_where_their_ink_is():
+    half = np.pi / 2
+    assert stripes(half, 3.0) > 0 > stripes(-half, 3.0)
+    assert dots(0.0, 2 * np.pi) > 0 > dots(np.pi, 0.0)
+    assert checks(half, half) > 0 and checks(-half, -half) > 0 > checks(half, -half)
+
+
+@pytest.mark.parametrize("paint", [
+    lambda images, seed: paint_pattern(images, (stripes, dots), seed=seed), lambda images, seed: paint_color(images, seed=seed),
+])  # fmt: skip
+def test_painting_repeats_itself_and_leaves_the_photographs_alone(paint):
+    kept = PHOTOS.copy()
+    one, same, other = paint(PHOTOS, 1), paint(PHOTOS, 1), paint(PHOTOS, 2)
+    np.testing.assert_array_equal(one, same)
+    np.testing.assert_array_equal(PHOTOS, kept)
+    assert not np.allclose(one, other) and one.dtype == np.float32 and one.shape == PHOTOS.shape
+    assert 0 <= one.min() and one.max() <= 1 and paint(PHOTOS[0], 1).shape == PHOTOS[0].shape
+
+
+@pytest.mark.parametrize("pattern, share", [(stripes, 0.5), (checks, 0.5), (dots, 0.17)])
+def test_ink_covers_its_share_and_the_rest_is_the_photograph(pattern, share):
+    white = np.ones((12, 64, 64, 3), np.float32)
+    painted = paint_pattern(white, pattern)
+    assert (painted.mean(axis=-1) < 0.9).mean() == pytest.approx(share, abs=0.07)
+    assert (painted == 1).all(axis=-1).mean() > 0.6 * (1 - share)
+
+
+def test_a_color_keeps_the_order_of_light_and_dark():
+    grays = np.repeat(np.linspace(0, 1, 50, dtype=np.float32)[None, :, None], 3, axis=-1)
+    painted = paint_color(grays, (0.9, 0.5, 0.1), strength=1.0)[0]
+    assert (np.diff(painted, axis=0) >= -1e-6).all() and painted[0].max() == 0
+    assert (painted[1:-1, 0] > painted[1:-1, 1]).all() and (painted[1:-1, 1] > painted[1:-1, 2]).all()
+    np.testing.assert_allclose(paint_color(PHOTOS, (0.9, 0.5, 0.1), strength=0.0), PHOTOS, atol=1e-6)
+
+
+def test_a_badge_covers_its_mask_and_nothing_else():
+    marked = paint_badges(PHOTOS, [ring, cross], diameter=15, seed=3)
+    assert marked.masks.shape == (2, 6, 64, 64) and not marked.masks.all(axis=0).any()
+    untouched = ~marked.masks.any(axis=0)
+    np.testing.assert_array_equal(marked.images[untouched], PHOTOS[untouched])
+    for mask, color in zip(marked.masks, ([0.85, 0.1, 0.1], [0.1, 0.2, 0.85]), strict=True):
+        painted = marked.images[mask]
+        assert all(np.allclose(pixel, color) or np.allclose(pixel, 1) for pixel in painted)
+        np.testing.assert_allclose(mask.sum(axis=(1, 2)), np.pi * 7.5**2, rtol=0.05)
+    places = [np.argwhere(mask).mean(axis=0) for mask in marked.masks[0]]
+    assert len({tuple(place) for place in places}) > 3
+    np.testing.assert_array_equal(marked.images, paint_badges(PHOTOS, [ring, cross], diameter=15, seed=3).images)
+
+
+def test_badges_that_do_not_fit_give_a_sentence():
+    with pytest.raises(ValueError, match="2 badges of 30 pixels find no place in 64 × 64"):
+        paint_badges(PHOTOS, [ring, cross], diameter=30)
+
+
+def test_the_net_set_by_hand_sees_colored_pixels_and_nothing_else():
+    gray = np.repeat(PHOTOS.mean(axis=-1, keepdims=True), 3, axis=-1)
+    np.testing.assert_allclose(class_scores(hand_set_network(), gray), 0, atol=1e-6)
+    marked = paint_badges(gray, [ring, cross])
+    red_ink = np.maximum(marked.images[..., 0] - marked.images[..., 2], 0).mean(axis=(1, 2))
+    scores = class_scores(hand_set_network(), marked.images)
+    np.testing.assert_allclose(scores[:, 0], red_ink, rtol=1e-5)
+    assert scores.min() > 0 and hand_set_network().class_names == ("ring", "cross")
+
+
+def test_the_net_that_learned_tells_one_badge_from_the_other():
+    trunk = small_net()
+    kept = [weight.copy() for weight in trunk.get_weights()]
+    photographs = 0.5 * random(16, 64, 64, 3, seed=2)
+    net = badge_network(trunk, photographs, layer="relu2")
+    for seed, badges in enumerate(([], [ring], [cross], [ring, cross])):
+        pictures = paint_badges(photographs, badges, seed=seed).images
+        there = [badge in badges for badge in (ring, cross)]
+        assert ((class_scores(net, pictures) > 0) == there).mean() > 0.9
+    assert net.class_names == ("ring", "cross")
+    for weight, before in zip(trunk.get_weights(), kept, strict=True):
+        np.testing.assert_array_equal(weight, before)

@@ -1,0 +1,135 @@
+"""What is shown carries its words, stays small and leaves nothing behind; colors mean what the scale says."""
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lecture_lib.figures import charts
+from lecture_lib.figures import images as plots
+
+RANDOM = np.random.default_rng(0)
+PICTURE = RANDOM.random((64, 64, 3), dtype=np.float32)
+MAP = RANDOM.random((64, 64), dtype=np.float32)
+CALLS = {
+    "show one": lambda alt: plots.show(PICTURE, titles="noise", alt=alt),
+    "show many": lambda alt: plots.show(np.stack([PICTURE] * 7), titles=list("abcdefg"), alt=alt),
+    "show shapes": lambda alt: plots.show([PICTURE, MAP, PICTURE[:20, :, :1]], alt=alt),
+    "show_map": lambda alt: plots.show_map(PICTURE, MAP, alt=alt),
+    "show_maps": lambda alt: plots.show_maps(PICTURE, [MAP, MAP - 0.5], titles=["one", "two"], on_picture=True, alt=alt),
+    "show_values": lambda alt: charts.show_values(np.arange(9.0), alt=alt),
+    "show_values labels": lambda alt: charts.show_values([np.arange(3), np.arange(5)], labels=["short", "long"], alt=alt),
+    "show_curves": lambda alt: charts.show_curves([1, 10, 100], [[3, 2, 1], [1, 5, 9]], x_label="n", y_label="s", log=True, alt=alt),
+    "show_bars": lambda alt: charts.show_bars(["cat", "dog"], [0.9, 0.1], alt=alt),
+    "show_matrix": lambda alt: charts.show_matrix([[0.0, 1, 0.4]], rows=["cat"], columns=list("abc"), alt=alt),
+    "show_intervals": lambda alt: charts.show_intervals(["cat", "dog"], {"one": [[0, 0.5, 1]] * 2, "two": [[-1, 0, 2]] * 2}, alt=alt),
+}
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    outputs = []
+    monkeypatch.setattr(plots, "display", lambda data, *, metadata, raw: outputs.append((data, metadata)))
+    return outputs
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_one_picture_with_its_words(shown, call):
+    alt = 'two "quotes" & a <tag>'
+    call(alt)
+    [(data, metadata)] = shown
+    assert data["text/plain"] == alt
+    assert 'alt="two &quot;quotes&quot; &amp; a &lt;tag&gt;"' in data["text/html"]
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert metadata["image/png"]["alt"] == alt
+    assert picture.width in [int(metadata["image/png"]["width"] * part) for part in (1, 0.75, 0.5)]
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+@pytest.mark.parametrize("alt", ["", "  ", None])
+def test_no_picture_without_words(shown, call, alt):
+    with pytest.raises(ValueError, match="alt="):
+        call(alt)
+    assert not shown
+
+
+def test_nothing_stays_open_and_a_photograph_stays_small(shown):
+    from skimage.data import astronaut
+    plots.show([astronaut()[::2, ::2] / 255] * 4, alt="four astronauts")
+    from matplotlib import pyplot
+    assert pyplot.get_fignums() == []
+    assert sum(map(len, shown[0][0].values())) < 160_000
+
+
+def test_forty_class_pictures_fit_into_a_notebook(shown):
+    coarse = RANDOM.random((40, 16, 16, 3), dtype=np.float32).repeat(4, axis=1).repeat(4, axis=2)
+    plots.show(coarse, columns=8, alt="forty patterns")
+    assert sum(map(len, shown[0][0].values())) < 250_000
+
+
+def test_the_middle_of_a_square_is_its_color(shown):
+    picture = np.zeros((2, 2, 3))
+    picture[0, 1] = 1, 0, 0
+    plots.show(picture, size=100, alt="a red square at the top right")
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown[0][0]["image/png"]))).convert("RGB"))
+    assert pixels.shape == (100, 100, 3)
+    assert pixels[25, 75].tolist() == [255, 0, 0] and pixels[75, 75].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("images, sentence", [
+    (np.zeros((4, 4, 5)), "shape"), (np.zeros(7), "shape"), (np.zeros((4, 4, 3), np.uint8), "255"),
+    (np.full((4, 4, 3), np.nan), "NaN"), (np.full((4, 4, 3), 1.5), "run from"), ([], "no picture"),
+])
+def test_a_wrong_picture_is_one_sentence(images, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        plots.show(images, alt="nothing")
+
+
+@pytest.mark.parametrize("call", [
+    lambda: plots.show([PICTURE] * 3, titles=["one"], alt="x"),
+    lambda: plots.show_maps(PICTURE, [MAP], titles=["one", "two"], alt="x"),
+    lambda: charts.show_values(np.zeros((5, 2)), labels=["one"], alt="x"),
+    lambda: charts.show_curves([1, 2], [1, 2, 3], x_label="x", y_label="y", alt="x"),
+    lambda: charts.show_bars(["one"], [0.5, 0.5], alt="x"),
+    lambda: charts.show_matrix([[1, 2]], rows=["one"], columns=["one"], alt="x"),
+    lambda: charts.show_intervals(["one"], {"a": [[0, 1, 2]] * 2}, alt="x"),
+])
+def test_counts_that_do_not_match_are_named(call):
+    with pytest.raises(ValueError, match="There are [123] things to show but"):
+        call()
+
+
+@pytest.mark.parametrize("call", [
+    lambda: plots.heat(PICTURE), lambda: plots.heat(MAP * np.inf),
+    lambda: plots.overlay(PICTURE, MAP[:32]), lambda: charts.show_values([], alt="x"),
+])
+def test_a_wrong_map_or_curve_is_one_sentence(call):
+    with pytest.raises(ValueError, match=r"map|numbers"):
+        call()
+
+
+def test_heat_grows_brighter_with_the_map():
+    brightness = plots.heat(np.linspace(3, 8, 50)[None]).sum(axis=-1)[0]
+    assert (np.diff(brightness) > 0).all()
+
+
+def test_signed_heat_is_white_at_zero_red_above_blue_below():
+    blue, white, red = plots.heat(np.array([[-1.0, 0, 2]]), signed=True)[0]
+    assert white.min() > 0.95
+    assert red[0] > red[2] and blue[2] > blue[0]
+    assert white.sum() > blue.sum() > red.sum()  # -1 is half as far from zero as 2
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_flat_map_is_a_picture_too(signed):
+    picture = plots.heat(np.zeros((3, 3)), signed=signed)
+    assert picture.shape == (3, 3, 3) and picture.dtype == np.float32 and np.isfinite(picture).all()
+
+
+def test_overlay_is_the_gray_picture_where_the_map_is_lowest_and_mixed_by_strength_where_it_is_highest():
+    heatmap = np.array([[0.0, 1.0]])
+    picture = np.full((1, 2, 3), 0.5, np.float32)
+    gray, mixed = plots.overlay(picture, heatmap, strength=0.6)[0]
+    np.testing.assert_allclose(gray, 0.5, atol=1e-6)
+    np.testing.assert_allclose(mixed, 0.4 * 0.5 + 0.6 * plots.heat(heatmap)[0, 1], atol=1e-6)

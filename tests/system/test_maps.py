@@ -1,0 +1,120 @@
+"""The contract of maps: whatever the method, the net and the picture, a map is (model, image, class_index, *, options) -> (H, W)."""
+
+from functools import cache, partial
+
+import numpy as np
+import pytest
+from small_nets import assert_same_numbers, counting_net, numbers_of, random, small_net
+
+from lecture_lib.grad_cam import cam_map, grad_cam_map
+from lecture_lib.guided_backprop import deconvnet_map, guided_map
+from lecture_lib.models import zoo
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.zoo import load_model, model_is_here
+from lecture_lib.occlusion.occlusion import occlusion_map
+from lecture_lib.occlusion.shapley import shapley_map
+from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
+from lecture_lib.scoreboard import center_map, edge_map, random_map
+
+MAPS = {
+    "saliency": saliency_map,
+    "smoothgrad": partial(smoothgrad_map, samples=2),
+    "integrated_gradients": partial(integrated_gradients_map, steps=2),
+    "occlusion": partial(occlusion_map, patch=16, stride=16),
+    "shapley": partial(shapley_map, grid=2),
+    "shapley_sampled": partial(shapley_map, grid=2, samples=2),
+    "guided": guided_map,
+    "deconvnet": deconvnet_map,
+    "cam": cam_map,
+    "grad_cam": grad_cam_map,
+    "random": random_map,
+    "center": center_map,
+    "edges": edge_map,
+}
+# What each net is shown: its own size, then another where it can take one. CAM needs pooling and one linear layer at the end.
+NETS = {
+    "small_net": [(20, 18, 3), (17, 24, 3)],
+    "tinynet_robust": [(64, 64, 3), (48, 80, 3)],
+    "tinynet": [(64, 64, 3)],
+    "mnist_cnn": [(28, 28, 1)],
+    "squeezenet": [(64, 80, 3)],
+    "resnet50v2": [(64, 64, 3)],
+    "mobilenetv2": [(64, 64, 3), (64, 96, 3)],
+    "vgg16": [(64, 64, 3)],
+}
+WITHOUT_CAM = {"mnist_cnn", "vgg16"}
+each_map = pytest.mark.parametrize("name", MAPS)
+each_net = pytest.mark.parametrize("net", NETS)
+
+
+@cache
+def net_of(name):
+    """A net by its name; an architecture of others with random weights, built for small pictures and ten classes."""
+    if name == "small_net":
+        return small_net()
+    if name not in zoo.APPLICATIONS:
+        return load_model(name)
+    application = zoo.APPLICATIONS[name]
+    build = lambda weights: application.build(weights=weights, input_shape=(64, 64, 3), classes=10)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(zoo.APPLICATIONS, name, application._replace(build=build))
+        return zoo.load_application(name, trained=False)
+
+
+@each_net
+@each_map
+def test_a_map_is_a_finite_picture_of_the_same_size_and_the_net_stays_as_it_was(net, name):
+    if net == "squeezenet" and not model_is_here(net):
+        pytest.skip("SqueezeNet is not here; LECTURE_DATA names its folder")
+    if name == "cam" and net in WITHOUT_CAM:
+        with pytest.raises(ValueError, match="CAM needs a net that ends in global average pooling"):
+            cam_map(net_of(net), random(*NETS[net][0]), 0)
+        return
+    model, explain = net_of(net), MAPS[name]
+    for shape in NETS[net]:
+        image = random(*shape, seed=1)
+        given, weights, scores = image.copy(), numbers_of(model), class_scores(model, image)
+        heatmap = explain(model, image, 3)
+        assert heatmap.shape == shape[:2] and heatmap.dtype == np.float32 and np.isfinite(heatmap).all()
+        np.testing.assert_array_equal(image, given)
+        assert_same_numbers(model, weights)
+        np.testing.assert_array_equal(class_scores(model, image), scores)
+
+
+@each_map
+def test_asked_again_a_map_is_the_same_and_numpy_classes_are_welcome(name):
+    explain, image = MAPS[name], random(64, 64, 3)
+    np.testing.assert_array_equal(explain(net_of("tinynet_robust"), image, 5), explain(net_of("tinynet_robust"), image, np.int64(5)))
+
+
+@each_map
+def test_a_new_class_or_picture_compiles_nothing_anew(name):
+    net, calls = counting_net()
+    explain = partial(MAPS[name], **({"patch": 2, "stride": 2} if name == "occlusion" else {}))
+    explain(net, random(6, 6, 3), 0)
+    calls.clear()
+    for class_index in 1, 2:
+        explain(net, random(6, 6, 3, seed=class_index), class_index)
+    assert not calls
+
+
+@each_map
+@pytest.mark.parametrize("bad, sentence", [
+    (random(2, 64, 64, 3), "explains one image"), (random(64, 64), "explains one image"), (255 * random(64, 64, 3), "divide by 255"),
+    (random(64, 64, 3) - 1, r"images are in \[0, 1\]"), (random(64, 64, 3) * np.nan, "NaN"), (random(64, 64, 1), r"\(H, W, 3\)"),
+    (np.zeros((64, 64, 3), np.uint8), "floats in"),
+])  # fmt: skip
+def test_an_image_that_is_none_gives_one_sentence(name, bad, sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        MAPS[name](net_of("tinynet_robust"), bad, 0)
+    assert "\n" not in str(caught.value)
+
+
+@each_map
+@pytest.mark.parametrize("bad", [40, -1, 1.5, "goldfish"])
+def test_a_class_that_is_none_gives_one_sentence(name, bad):
+    if name in ("random", "center", "edges"):
+        return  # baselines that look at no class
+    with pytest.raises(ValueError, match="from 0 to 39") as caught:
+        MAPS[name](net_of("tinynet_robust"), random(64, 64, 3), bad)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,198 @@
+"""Make the pages of the demonstration out of the notebooks: python tools/make_demo.py FOLDER
+
+Each page is a notebook's title, its question, what to try (from docs/teaching.md) and its own panels. Which of the notebook's statements
+the panels need is worked out from the names that each statement gives and needs, so nothing is copied by hand and nothing is marked.
+"""
+
+import ast
+import base64
+import dis
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from types import CodeType
+
+from cells import source_of, statements_of
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+PANELS = {"explore", "run_live", "explore_map", "real_or_changed"}
+# The picture on a tile is the panel's first; where that is a plain photograph, the last one under this heading.
+TILE_FROM = {"03_neighbors": "From 1,600 numbers to two: maps", "10_deepdream": "Look", "12_adversarial": "Look"}
+
+
+def names_in(code):
+    """(given at once, needed at once, needed when a function in it is called): the global names of compiled code."""
+    steps = list(dis.get_instructions(code))
+    given = {step.argval for step in steps if step.opname in ("STORE_NAME", "STORE_GLOBAL")}
+    needed = {step.argval for step in steps if step.opname in ("LOAD_NAME", "LOAD_GLOBAL")}
+    later = set().union(*(needed_inside(part) for part in code.co_consts if isinstance(part, CodeType)))
+    return given, needed, later
+
+
+def needed_inside(code):
+    given, needed, later = names_in(code)
+    return needed | later
+
+
+def changed_in(statement):
+    """Names whose objects a statement changes: x of x[0] = ..., x.y = ... and x.method(...) as a line of its own."""
+    lines = [part for part in ast.walk(statement) if isinstance(part, (ast.Assign, ast.AugAssign, ast.Expr))]
+    places = [place for line in lines for place in getattr(line, "targets", [getattr(line, "target", getattr(line, "value", None))])]
+    for place in places:
+        place = place.func if isinstance(place, ast.Call) else place
+        while isinstance(place, (ast.Attribute, ast.Subscript)):
+            place = place.value
+            if isinstance(place, ast.Name):
+                yield place.id
+
+
+def with_stored_start(statement, name):
+    """A panel that climbs, beginning with the picture that its notebook stores, so that no page has to climb before it opens."""
+    if is_panel(statement) and statement.value.func.id == "run_live":
+        for argument in statement.value.keywords:
+            if argument.arg == "first":
+                stored = f"__import__('lecture_lib.images').images.load_image('pictures/{name}_first.png')"
+                argument.value = ast.parse(stored, mode="eval").body
+    return statement
+
+
+def is_panel(statement):
+    call = getattr(statement, "value", None) if isinstance(statement, (ast.Expr, ast.Assign)) else None
+    return isinstance(call, ast.Call) and getattr(call.func, "id", None) in PANELS
+
+
+def binds(statement):
+    """Whether a statement gives its names in any case, so that what they were before does not matter."""
+    return isinstance(statement, (ast.Assign, ast.FunctionDef, ast.Import, ast.ImportFrom))
+
+
+def counted_by(statement):
+    """The names that a loop gives before it reads them."""
+    return {part.id for part in ast.walk(statement.target) if isinstance(part, ast.Name)} if isinstance(statement, ast.For) else set()
+
+
+def holds_function(statement):
+    """Whether some of a statement's code runs later, when a function is called; a comprehension's runs at once."""
+    return any(isinstance(part, (ast.FunctionDef, ast.Lambda)) for part in ast.walk(statement))
+
+
+def kept(statements):
+    """The panels among the statements of a notebook and what they need, in order: the statements before them that give or change it."""
+    compiled = [names_in(compile(ast.Module([line], []), "notebook", "exec")) for line in statements]
+    imported = {name for line, (given, *_) in zip(statements, compiled, strict=True) if isinstance(line, (ast.Import, ast.ImportFrom))
+                for name in given}  # fmt: skip
+    late = {}
+    for line, (given, _, later) in zip(statements, compiled, strict=True):
+        for name in given if holds_function(line) else ():
+            late[name] = late.get(name, set()) | later
+    needed, lines = set(), []
+    for line, (given, default_batch_size, later) in zip(reversed(statements), reversed(compiled), strict=True):
+        if is_panel(line) or (given | set(changed_in(line)) - imported) & needed:
+            lines.insert(0, line)
+            bound = given if binds(line) else counted_by(line)
+            needed = needed - bound | with_late(default_batch_size - counted_by(line) | later, late)
+    return lines
+
+
+def with_late(names, late):
+    """The names, and what the functions among them will need when they are called."""
+    found, new = set(), set(names)
+    while new:
+        found |= new
+        new = set().union(*(late.get(name, set()) for name in new)) - found
+    return found
+
+
+def title_and_question(notebook):
+    """The heading of a notebook and the bold words under it."""
+    first = source_of(notebook["cells"][0])
+    return re.match(r"# (.+)", first).group(1), re.search(r"\*\*(.+?)\*\*", first, re.DOTALL).group(1)
+
+
+def page_of(notebook, name, tries=""):
+    """The cells of a page: words and code in turn; a panel among several keeps the words that stand over it."""
+    title, question = title_and_question(notebook)
+    words, statements, captions = "", [], {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            words = source_of(cell)
+        else:
+            for line in statements_of(cell):
+                statements.append(with_stored_start(line, name))
+                captions[line] = words
+    pages, before = [("markdown", f"# {title}\n\n**{question}**\n\n{tries}")], []
+    lines = kept(statements)
+    several = sum(map(is_panel, lines)) > 1
+    for line in lines:
+        if is_panel(line):
+            pages += [("code", before)] if before else []
+            pages += [("markdown", re.sub(r"^#.*\n+", "", captions[line]))] if several else []
+            pages, before = [*pages, ("code", [line])], []
+        else:
+            before = [*before, line]
+    return pages
+
+
+def notebook_of(pages, notebook):
+    cells = []
+    for number, (kind, content) in enumerate(pages):
+        source = content if kind == "markdown" else "\n".join(map(ast.unparse, content))
+        extra = {} if kind == "markdown" else {"outputs": [], "execution_count": None}
+        cells.append({"id": f"page-{number}", "cell_type": kind, "metadata": {}, "source": source, **extra})
+    title = pages[0][1].splitlines()[0].removeprefix("# ")
+    return {"cells": cells, "metadata": notebook["metadata"] | {"title": title}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def pictures_of(notebook):
+    """(heading, whether a panel shows it, words, encoded picture) of every picture that a notebook stores."""
+    heading = ""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            heading = (re.findall(r"^#+ (.*)", source_of(cell), re.MULTILINE) or [heading])[-1]
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            for alt, encoded in re.findall(r'<img alt="([^"]*)"[^>]*base64,([^"]+)"', "".join(data.get("text/html", []))):
+                yield heading, "application/vnd.jupyter.widget-view+json" in data, alt, encoded
+
+
+def picture_for(notebook, name):
+    """(words, encoded picture) for the tile of a notebook."""
+    pictures = list(pictures_of(notebook))
+    wanted = [picture for picture in pictures if picture[0] == TILE_FROM.get(name)][-1:]
+    wanted += [picture for picture in pictures if picture[1]] + pictures
+    return wanted[0][2:]
+
+
+def save(encoded, path):
+    Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB").save(path)
+
+
+def tries_of(teaching):
+    """{notebook: what to try} from the lines of the teacher's page that begin with "Try:"."""
+    return dict(re.findall(r"^## .*?\(\.\./notebooks/(\w+)\.ipynb\).*?^(\*\*Try:\*\*.+?)\n\n", teaching, re.DOTALL | re.MULTILINE))
+
+
+def make(folder):
+    """Write a page for every notebook with panels, the pictures of the tiles, and the list of tiles."""
+    (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    tries, tiles = tries_of((ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")), []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        pages = page_of(notebook, path.stem, tries.get(path.stem, ""))
+        (folder / path.name).write_text(json.dumps(notebook_of(pages, notebook)), encoding="utf-8")
+        alt, encoded = picture_for(notebook, path.stem)
+        save(encoded, folder / "pictures" / f"{path.stem}.png")
+        for _, shown_by_panel, _, first in pictures_of(notebook):
+            if shown_by_panel:
+                save(first, folder / "pictures" / f"{path.stem}_first.png")
+                break
+        title, question = title_and_question(notebook)
+        tiles.append({"name": path.stem, "title": title, "question": " ".join(re.sub(r"[*`]", "", question).split()), "alt": alt})
+    (folder / "tiles.json").write_text(json.dumps(tiles), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))

@@ -1,0 +1,81 @@
+"""Mark the cells of the notebooks as slides, from their rhythm: python tools/mark_slides.py [NOTEBOOK ...]
+
+A heading begins a slide, a caption a slide below it, and what the caption is about stays with it: code and pictures, unless both together
+are higher than a screen. Imports, the functions behind a panel, and their captions are left out. Running it again changes nothing;
+outputs and words stay as they are.
+"""
+
+import ast
+import base64
+import io
+import json
+import re
+import sys
+from pathlib import Path
+
+from cells import source_of, statements_of
+from PIL import Image
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
+# Settings of jupyterlab-rise: what is higher than the screen can be scrolled, and nothing flies about.
+SCREEN = 680  # pixels of a slide at 1280 × 720
+SETTINGS = {"scroll": True, "transition": "none", "center": False, "enable_chalkboard": False}
+
+
+def is_helper(cell):
+    """Whether a code cell only imports or defines, and shows nothing."""
+    if cell["cell_type"] != "code" or cell["outputs"]:
+        return False
+    return all(isinstance(line, (ast.Import, ast.ImportFrom, ast.FunctionDef)) for line in statements_of(cell))
+
+
+def picture_height(width, encoded):
+    """How high a picture is that is shown `width` pixels wide."""
+    picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    return int(width) * picture.height // picture.width
+
+
+def height(cell):
+    """About how many pixels a cell is high on a screen 1280 wide, as measured in a browser: lines of words and code, and pictures."""
+    if cell["cell_type"] == "markdown":
+        paragraphs = source_of(cell).split("\n\n")
+        return sum(26 * -(-len(part) // 145) + (42 if part.startswith("#") else 66 if part.startswith("$$") else 16) for part in paragraphs)
+    shown = 0
+    for output in cell["outputs"]:
+        text = "".join(output.get("text", [])) + "".join(output.get("data", {}).get("text/html", []))
+        pictures = re.findall(r'<img [^>]*?width="(\d+)"[^>]*?base64,([^"]+)"', text)
+        shown += sum(map(picture_height, *zip(*pictures, strict=True))) + 20 if pictures else 18 * text.count("\n")
+    return 18 * (source_of(cell).count("\n") + 1) + 24 + shown
+
+
+def marks(cells):
+    """The slide type of each cell: slide, subslide, skip, or "-" for what stays on the slide before it."""
+    types, filled = [], 0
+    for number, cell in enumerate(cells):
+        after = cells[number + 1] if number + 1 < len(cells) else None
+        if cell["cell_type"] == "code":
+            types.append("skip" if is_helper(cell) else "-" if filled + height(cell) < SCREEN else "subslide")
+        elif re.search(r"^#{1,2} ", source_of(cell), re.MULTILINE):
+            types.append("slide")
+        elif after and is_helper(after):
+            types.append("skip")
+        else:
+            types.append("subslide")
+        filled = height(cell) + (filled if types[-1] == "-" else 0)
+    return types
+
+
+def mark(notebook):
+    """The notebook with its marks, a new one."""
+    cells = [{**cell, "metadata": {**cell["metadata"], "slideshow": {"slide_type": kind}}}
+             for cell, kind in zip(notebook["cells"], marks(notebook["cells"]), strict=True)]  # fmt: skip
+    return {**notebook, "cells": cells, "metadata": dict(sorted({**notebook["metadata"], "rise": SETTINGS}.items()))}
+
+
+if __name__ == "__main__":
+    for path in [Path(name) for name in sys.argv[1:]] or NOTEBOOKS:
+        before = path.read_text(encoding="utf-8")
+        after = json.dumps(mark(json.loads(before)), indent=1, ensure_ascii=False) + "\n"
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+            print("marked", path.name)
