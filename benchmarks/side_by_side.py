@@ -28,10 +28,28 @@ sys.path.append(str(Path(__file__).parent / "peers"))  # where the contenders ar
 
 from report import BARE, COPIED, OURS, PEER, TORCH, Fresh, Row, draw, page, read, table, write
 
-__all__ = ["BARE", "COPIED", "OURS", "PEER", "TORCH", "Contender", "Work", "installed", "measure", "peer", "race", "seconds"]
+__all__ = [
+    "BARE",
+    "COPIED",
+    "OURS",
+    "PEER",
+    "TORCH",
+    "Contender",
+    "Work",
+    "installed",
+    "measure",
+    "peer",
+    "race",
+    "seconds",
+]
 PEERS = Path(__file__).parent / "peers"
 RESULTS = PEERS / "results"
-MODULES = "peers_maps", "peers_attacks", "peers_pictures", "neighbors"  # each has a list WORKS; those that are not here are left out
+MODULES = (
+    "peers_maps",
+    "peers_attacks",
+    "peers_pictures",
+    "neighbors",
+)  # each has a list WORKS; those that are not here are left out
 
 
 class Contender(NamedTuple):
@@ -62,10 +80,16 @@ def installed(name):
     return importlib.util.find_spec(name) is not None
 
 
-def peer(package, who, prepare, *arguments, kind=PEER, times=1.0, tolerance=None, note="", **options):
+def peer(
+    package, who, prepare, *arguments, kind=PEER, times=1.0, tolerance=None, note="", **options
+):
     """A list of one contender, or of none where its package is not here; prepare(...) gives its run, when that is first asked for."""
     prepared = cache(partial(prepare, *arguments, **options))
-    return [Contender(who, lambda: prepared()(), kind, times, tolerance, note)] if installed(package) else []
+    return (
+        [Contender(who, lambda: prepared()(), kind, times, tolerance, note)]
+        if installed(package)
+        else []
+    )
 
 
 def seconds(work, *, clock=time.process_time):
@@ -84,7 +108,9 @@ def race(contenders, *, rounds=7, clock=time.process_time, rest=0.02):
             time.sleep(rest)
             wall, began = time.perf_counter(), clock()
             contender.run()
-            taken[contender.who].append(np.array([clock() - began, time.perf_counter() - wall]) * contender.times)
+            taken[contender.who].append(
+                np.array([clock() - began, time.perf_counter() - wall]) * contender.times
+            )
     return {who: np.array(turns) for who, turns in taken.items()}
 
 
@@ -97,7 +123,9 @@ def first_answers(contenders):
         except Exception as error:
             if contender.kind in (OURS, BARE):
                 raise
-            errors[contender.who] = f"does not run: {type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
+            errors[contender.who] = (
+                f"does not run: {type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
+            )
     return answers, errors
 
 
@@ -115,17 +143,47 @@ def measure(work, net, *, rounds=7, clock=time.process_time):
     """All contenders of one work on one net, as rows. Raises AssertionError for an answer that is not ours though it should be."""
     contenders = work.contenders(net)
     answers, errors = first_answers(contenders)
-    turns = race([contender for contender in contenders if contender.who not in errors], rounds=rounds, clock=clock)
-    named = {contender.kind: contender.who for contender in contenders if contender.kind in (OURS, BARE)}
+    turns = race(
+        [contender for contender in contenders if contender.who not in errors],
+        rounds=rounds,
+        clock=clock,
+    )
+    named = {
+        contender.kind: contender.who for contender in contenders if contender.kind in (OURS, BARE)
+    }
     rows = []
     for who, _, kind, _, tolerance, note in contenders:
-        apart, alike = compare(answers.get(who), answers.get(named.get(OURS))) if kind not in (OURS, BARE) else (np.nan, np.nan)
+        apart, alike = (
+            compare(answers.get(who), answers.get(named.get(OURS)))
+            if kind not in (OURS, BARE)
+            else (np.nan, np.nan)
+        )
         right = tolerance is None or who in errors or apart <= tolerance
-        assert right, f"{work.name} by {who} on {net}: {apart:.2g} away, which should be {tolerance:.2g} at most"
+        assert right, (
+            f"{work.name} by {who} on {net}: {apart:.2g} away, which should be {tolerance:.2g} at most"
+        )
         taken = turns.get(who, np.full((rounds, 2), np.nan))
-        ratios = [taken[:, 0] / turns[named[rival]][:, 0] if rival in named else taken[:, 0] * np.nan for rival in (OURS, BARE)]
-        spread = [number for ratio in ratios for number in (np.median(ratio), ratio.min(), ratio.max())]
-        rows.append(Row(net, work.name, who, kind, rounds, *np.median(taken, axis=0), *spread, apart, alike, errors.get(who, note)))
+        ratios = [
+            taken[:, 0] / turns[named[rival]][:, 0] if rival in named else taken[:, 0] * np.nan
+            for rival in (OURS, BARE)
+        ]
+        spread = [
+            number for ratio in ratios for number in (np.median(ratio), ratio.min(), ratio.max())
+        ]
+        rows.append(
+            Row(
+                net,
+                work.name,
+                who,
+                kind,
+                rounds,
+                *np.median(taken, axis=0),
+                *spread,
+                apart,
+                alike,
+                errors.get(who, note),
+            )
+        )
     return rows
 
 
@@ -162,7 +220,11 @@ def main():
     parser.add_argument("--work", default="", help="only works whose name holds this word")
     parser.add_argument("--net", default="", help="only this net")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--fresh", action="store_true", help="first call and memory, a process for each, instead of turns")
+    parser.add_argument(
+        "--fresh",
+        action="store_true",
+        help="first call and memory, a process for each, instead of turns",
+    )
     parser.add_argument("--draw", action="store_true", help="measure nothing, only draw again")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")  # those of other libraries would run through the table
@@ -173,15 +235,26 @@ def main():
                     print(f"\n{work.name}, {net}", flush=True)
                     if arguments.fresh:
                         found = list(in_fresh_processes(module, number, net))
-                        print(*(f"{row.who:30}{row.first:9.2f} s{row.memory:9.0f} MB" for row in found), sep="\n", flush=True)
+                        print(
+                            *(
+                                f"{row.who:30}{row.first:9.2f} s{row.memory:9.0f} MB"
+                                for row in found
+                            ),
+                            sep="\n",
+                            flush=True,
+                        )
                     else:
                         found = measure(work, net, rounds=arguments.rounds)
                         print(*table(found), sep="\n", flush=True)
                     write(RESULTS / f"{'fresh_' if arguments.fresh else ''}{module}.csv", found)
-    rows, fresh = ([row for module in MODULES for row in read(RESULTS / f"{first}{module}.csv", kind)]
-                   for first, kind in (("", Row), ("fresh_", Fresh)))  # fmt: skip
+    rows, fresh = (
+        [row for module in MODULES for row in read(RESULTS / f"{first}{module}.csv", kind)]
+        for first, kind in (("", Row), ("fresh_", Fresh))
+    )
     if rows:
-        (RESULTS / "side_by_side.md").write_text("\n".join([*page(rows, fresh), ""]), encoding="utf-8")
+        (RESULTS / "side_by_side.md").write_text(
+            "\n".join([*page(rows, fresh), ""]), encoding="utf-8"
+        )
         maps = read(RESULTS / f"{MODULES[0]}.csv", Row)
         for name, some in (("side_by_side", maps), ("climbs", rows[len(maps) :])):
             if some:

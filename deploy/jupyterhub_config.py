@@ -21,7 +21,9 @@ if trial:
     c.JupyterHub.authenticator_class = "dummy"
     c.DummyAuthenticator.password = trial
     c.JupyterHub.spawner_class = "simple"
-    c.SimpleLocalProcessSpawner.home_dir_template = str(Path(tempfile.gettempdir()) / "convnets-trial" / "{username}")
+    c.SimpleLocalProcessSpawner.home_dir_template = str(
+        Path(tempfile.gettempdir()) / "convnets-trial" / "{username}"
+    )
     c.JupyterHub.ip = "localhost"
 
 # Every student begins at the first notebook, in a copy of the course that start_student.py made and never writes over.
@@ -39,7 +41,9 @@ c.Spawner.args = [
 c.Spawner.environment = {"LECTURE_DATA": os.environ.get("LECTURE_DATA", "/srv/convnets/data")}
 # Thirty students with sixteen threads each would stand in one another's way.
 threads = str(max(2, (os.cpu_count() or 2) // 8))
-c.Spawner.environment |= dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), threads)
+c.Spawner.environment |= dict.fromkeys(
+    ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), threads
+)
 
 # What one student may use. Processes of users cannot be held to it by themselves; on a server with systemd, systemdspawner does.
 c.Spawner.mem_limit = "2G"
@@ -48,6 +52,15 @@ if os.environ.get("LECTURE_SPAWNER") == "systemd":
 
 # Servers of students who left are stopped after an hour; their files stay.
 c.JupyterHub.load_roles = [
-    {"name": "idle-culler", "services": ["idle-culler"], "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"]}
+    {
+        "name": "idle-culler",
+        "services": ["idle-culler"],
+        "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+    }
 ]
-c.JupyterHub.services = [{"name": "idle-culler", "command": [sys.executable, "-m", "jupyterhub_idle_culler", "--timeout=3600"]}]
+c.JupyterHub.services = [
+    {
+        "name": "idle-culler",
+        "command": [sys.executable, "-m", "jupyterhub_idle_culler", "--timeout=3600"],
+    }
+]

@@ -8,7 +8,9 @@ from pathlib import Path
 COURSE = Path(__file__).resolve().parent.parent
 COPIED = ("notebooks", "exercises", "data", "docs", "README.md", "LICENSE", "LICENSE-TEXT")
 # Solutions stay with the teacher; nets are read from the course itself.
-NOT_COPIED = shutil.ignore_patterns("source", "recipes", "*.npz", "__pycache__", ".ipynb_checkpoints")
+NOT_COPIED = shutil.ignore_patterns(
+    "source", "recipes", "*.npz", "__pycache__", ".ipynb_checkpoints"
+)
 
 
 def copy_missing(source, target):
@@ -21,7 +23,13 @@ def copy_course(home):
     for name in COPIED:
         source = COURSE / name
         if source.is_dir():
-            shutil.copytree(source, home / name, copy_function=copy_missing, ignore=NOT_COPIED, dirs_exist_ok=True)
+            shutil.copytree(
+                source,
+                home / name,
+                copy_function=copy_missing,
+                ignore=NOT_COPIED,
+                dirs_exist_ok=True,
+            )
         elif source.is_file():
             copy_missing(source, home / name)
 

@@ -12,7 +12,15 @@ from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import features, layer_outputs, map_features
 from lecture_lib.models.receptive_field import Box, receptive_field
 
-__all__ = ["activation_maps", "channels_to_images", "receptive_field", "top_activations", "patches_of", "top_patches", "highlight_box"]
+__all__ = [
+    "activation_maps",
+    "channels_to_images",
+    "receptive_field",
+    "top_activations",
+    "patches_of",
+    "top_patches",
+    "highlight_box",
+]
 
 
 def activation_maps(model, layer, images):
@@ -66,12 +74,22 @@ def top_activations(model, layer, images, *, channels=None, count=9, so_far=None
     channels = _checked_channels(model, layer, channels)
     found = so_far or _nothing(len(channels), count)
     if len(found.values) != len(channels):
-        raise ValueError(f"so_far holds {len(found.values)} channels and {len(channels)} are asked for; go on with the same channels.")
-    progress = tqdm(total=len(images) if hasattr(images, "__len__") else None, desc="pictures", delay=20)  # only when it takes long
+        raise ValueError(
+            f"so_far holds {len(found.values)} channels and {len(channels)} are asked for; go on with the same channels."
+        )
+    progress = tqdm(
+        total=len(images) if hasattr(images, "__len__") else None, desc="pictures", delay=20
+    )  # only when it takes long
     try:
         with progress:
             for batch in batches(images, size=batch_size):
-                found = _merged(found, _strongest(model, layer)(as_batch(batch, channels=model.input.shape[-1]), channels), batch)
+                found = _merged(
+                    found,
+                    _strongest(model, layer)(
+                        as_batch(batch, channels=model.input.shape[-1]), channels
+                    ),
+                    batch,
+                )
                 progress.update(len(batch))
     except KeyboardInterrupt:
         print(f"Stopped after {found.seen} pictures; so_far= goes on from there.")
@@ -81,15 +99,27 @@ def top_activations(model, layer, images, *, channels=None, count=9, so_far=None
 def _checked_channels(model, layer, channels):
     count = features(model, layer).shape[-1]
     numbers = np.arange(count) if channels is None else np.atleast_1d(np.asarray(channels))
-    if not np.issubdtype(numbers.dtype, np.integer) or not numbers.size or numbers.min() < 0 or numbers.max() >= count:
-        raise ValueError(f"{layer} has {count} channels, numbered from 0 to {count - 1}; {channels} are not among them.")
+    if (
+        not np.issubdtype(numbers.dtype, np.integer)
+        or not numbers.size
+        or numbers.min() < 0
+        or numbers.max() >= count
+    ):
+        raise ValueError(
+            f"{layer} has {count} channels, numbered from 0 to {count - 1}; {channels} are not among them."
+        )
     return numbers.astype(np.int32)
 
 
 def _nothing(channels, count):
     if count < 1:
         raise ValueError(f"At least one patch is looked for; count was {count}.")
-    return Search(np.full((channels, count), -np.inf, np.float32), np.zeros((channels, count, 3), np.int64), 0, None)
+    return Search(
+        np.full((channels, count), -np.inf, np.float32),
+        np.zeros((channels, count, 3), np.int64),
+        0,
+        None,
+    )
 
 
 @lru_cache(maxsize=16)
@@ -97,7 +127,10 @@ def _strongest(model, layer):
     """images, channels -> the largest number of each channel (N, n) and its position, counted row by row (N, n)."""
     outputs = layer_outputs(model, layer)
 
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec(model.input.shape), tf.TensorSpec([None], tf.int32)])
+    @tf.function(
+        autograph=False,
+        input_signature=[tf.TensorSpec(model.input.shape), tf.TensorSpec([None], tf.int32)],
+    )
     def strongest(images, channels):
         maps = tf.gather(outputs(images, training=False)[layer], channels, axis=-1)
         flat = tf.reshape(maps, [tf.shape(maps)[0], -1, tf.shape(maps)[-1]])
@@ -109,22 +142,32 @@ def _strongest(model, layer):
 def _merged(found, strongest, batch):
     """The best of what was found and of one batch, whose columns are pictures: sorted together, the first `count` stay."""
     if found.image_shape not in (None, batch.shape[1:3]):
-        raise ValueError(f"The pictures so far have {found.image_shape} pixels and these {batch.shape[1:3]}; give all one size.")
+        raise ValueError(
+            f"The pictures so far have {found.image_shape} pixels and these {batch.shape[1:3]}; give all one size."
+        )
     values, flat, width = (part.numpy() for part in strongest)
     numbers = np.broadcast_to(found.seen + np.arange(len(batch))[:, None], flat.shape)
     places = np.stack([numbers, flat // width, flat % width], axis=-1)
     values = np.concatenate([found.values, values.T], axis=1)
     places = np.concatenate([found.places, places.swapaxes(0, 1)], axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")[:, : found.values.shape[1]]  # of equals, the earlier picture first
+    order = np.argsort(-values, axis=1, kind="stable")[
+        :, : found.values.shape[1]
+    ]  # of equals, the earlier picture first
     best = np.take_along_axis(places, order[..., None], axis=1)
-    return Search(np.take_along_axis(values, order, axis=1), best, found.seen + len(batch), batch.shape[1:3])
+    return Search(
+        np.take_along_axis(values, order, axis=1), best, found.seen + len(batch), batch.shape[1:3]
+    )
 
 
 def patches_of(model, layer, search, *, row=0):
     """What a Search found for its channel number `row` as a list of Patch(image_index, box, value), the strongest first."""
     boxed = zip(search.places[row], search.values[row], strict=True)
-    box = lambda place: receptive_field(model, layer, int(place[1]), int(place[2]), image_shape=search.image_shape)
-    return [Patch(int(place[0]), box(place), float(value)) for place, value in boxed if value > -np.inf]
+    box = lambda place: receptive_field(
+        model, layer, int(place[1]), int(place[2]), image_shape=search.image_shape
+    )
+    return [
+        Patch(int(place[0]), box(place), float(value)) for place, value in boxed if value > -np.inf
+    ]
 
 
 def top_patches(model, layer, channel, images, *, count=9):

@@ -22,7 +22,10 @@ def mean_activations(model, layers, images):
     """
     batch, names = as_batch(images, channels=model.input.shape[-1]), as_tuple(layers)
     parts = [compiled_outputs(model, names)(some) for some in batches(batch)]
-    return {name: np.concatenate([_over_positions(part[name], np.mean) for part in parts]) for name in names}
+    return {
+        name: np.concatenate([_over_positions(part[name], np.mean) for part in parts])
+        for name in names
+    }
 
 
 def layer_gradients(model, layers, images, *, class_index):
@@ -30,9 +33,19 @@ def layer_gradients(model, layers, images, *, class_index):
 
     Once per class and picture, whatever the number of concepts. images: (N, H, W, C) in [0, 1]. class_index: 0..classes-1.
     """
-    batch, names, index = as_batch(images, channels=model.input.shape[-1]), as_tuple(layers), check_class(model, class_index)
-    parts = [gradient_at_layers(layers_and_scores(model, names), some, index)[1] for some in batches(batch)]
-    return {name: np.concatenate([_over_positions(part[place], np.sum) for part in parts]) for place, name in enumerate(names)}
+    batch, names, index = (
+        as_batch(images, channels=model.input.shape[-1]),
+        as_tuple(layers),
+        check_class(model, class_index),
+    )
+    parts = [
+        gradient_at_layers(layers_and_scores(model, names), some, index)[1]
+        for some in batches(batch)
+    ]
+    return {
+        name: np.concatenate([_over_positions(part[place], np.sum) for part in parts])
+        for place, name in enumerate(names)
+    }
 
 
 def _over_positions(activations, fold):
@@ -56,29 +69,48 @@ def concept_vector(concept, counterparts):
     Source: Kim et al., Interpretability beyond feature attribution: testing with concept activation vectors, 2018.
     """
     concept, counterparts = _matching(concept, counterparts)
-    both, labels = np.concatenate([concept, counterparts]), np.repeat([1, 0], [len(concept), len(counterparts)])
+    both, labels = (
+        np.concatenate([concept, counterparts]),
+        np.repeat([1, 0], [len(concept), len(counterparts)]),
+    )
     spread = both.std(axis=0) + 1e-6
-    fitted = LogisticRegression(C=0.05, solver="newton-cg", max_iter=1000).fit(both / spread, labels)
+    fitted = LogisticRegression(C=0.05, solver="newton-cg", max_iter=1000).fit(
+        both / spread, labels
+    )
     weights = fitted.coef_[0] / spread
     length = np.linalg.norm(weights)
     if length < 1e-9:
-        raise ValueError("The pictures of the concept and the others have the same activations; no direction tells them apart.")
+        raise ValueError(
+            "The pictures of the concept and the others have the same activations; no direction tells them apart."
+        )
     return ConceptVector(weights / length, float(-fitted.intercept_[0] / length))
 
 
 def _matching(concept, counterparts):
-    concept, counterparts = (np.asarray(activations, np.float64) for activations in (concept, counterparts))
+    concept, counterparts = (
+        np.asarray(activations, np.float64) for activations in (concept, counterparts)
+    )
     if concept.ndim != 2 or counterparts.ndim != 2 or concept.shape[1] != counterparts.shape[1]:
-        raise ValueError(f"Activations are (pictures, channels), both of one layer; these are {concept.shape} and {counterparts.shape}.")
+        raise ValueError(
+            f"Activations are (pictures, channels), both of one layer; these are {concept.shape} and {counterparts.shape}."
+        )
     if min(len(concept), len(counterparts)) < 2:
-        raise ValueError(f"A direction takes 2 or more pictures of both kinds; there are {len(concept)} and {len(counterparts)}.")
+        raise ValueError(
+            f"A direction takes 2 or more pictures of both kinds; there are {len(concept)} and {len(counterparts)}."
+        )
     return concept, counterparts
 
 
 def accuracy(found, concept, counterparts):
     """The share of pictures told apart, each kind counting half: 1 is perfect, ½ is chance. Give pictures that the fit has not seen."""
     concept, counterparts = _matching(concept, counterparts)
-    return float(((concept @ found.vector > found.threshold).mean() + (counterparts @ found.vector <= found.threshold).mean()) / 2)
+    return float(
+        (
+            (concept @ found.vector > found.threshold).mean()
+            + (counterparts @ found.vector <= found.threshold).mean()
+        )
+        / 2
+    )
 
 
 def tcav_score(gradients, vector):
@@ -108,14 +140,23 @@ def concept_vectors(concept, counterparts, *, runs=30):
     concept, counterparts = _matching(concept, counterparts)
     size = len(concept) // runs
     if size < 2 or len(counterparts) < 2 * runs * size:
-        raise ValueError(f"{runs} runs take {2 * runs} or more pictures of the concept and twice as many counterparts as pictures of the "
-                         f"concept; there are {len(concept)} and {len(counterparts)}.")  # fmt: skip
-    sets = [part[: runs * size].reshape(runs, size, -1) for part in (concept, counterparts, counterparts[runs * size :])]
+        raise ValueError(
+            f"{runs} runs take {2 * runs} or more pictures of the concept and twice as many counterparts as pictures of the "
+            f"concept; there are {len(concept)} and {len(counterparts)}."
+        )
+    sets = [
+        part[: runs * size].reshape(runs, size, -1)
+        for part in (concept, counterparts, counterparts[runs * size :])
+    ]
     shown, others, blanks = sets
     found = [concept_vector(*pair) for pair in zip(shown, others, strict=True)]
     null = [concept_vector(*pair) for pair in zip(blanks, others, strict=True)]
     held_out = np.mean([accuracy(found[run - 1], shown[run], others[run]) for run in range(runs)])
-    return ConceptVectors(np.stack([one.vector for one in found]), np.stack([one.vector for one in null]), float(held_out))
+    return ConceptVectors(
+        np.stack([one.vector for one in found]),
+        np.stack([one.vector for one in null]),
+        float(held_out),
+    )
 
 
 class ConceptTest(NamedTuple):
@@ -138,4 +179,6 @@ def concept_test(gradients, found, *, samples=9999, seed=0):
     swaps = np.random.default_rng(seed).choice([-1, 1], (samples, len(scores)))
     difference = scores - null
     as_far = np.abs(swaps @ difference) >= abs(difference.sum()) - 1e-9
-    return ConceptTest(float(scores.mean()), scores, null, float((1 + as_far.sum()) / (1 + samples)))
+    return ConceptTest(
+        float(scores.mean()), scores, null, float((1 + as_far.sum()) / (1 + samples))
+    )

@@ -33,12 +33,19 @@ def energies(model, layers):
     weights = layers if isinstance(layers, dict) else dict.fromkeys(as_tuple(layers), 1.0)
     for layer in weights:
         map_features(model, layer)
-    return partial(_energies, model=model, layers=tuple(weights), weights=np.float32([*weights.values()]))
+    return partial(
+        _energies, model=model, layers=tuple(weights), weights=np.float32([*weights.values()])
+    )
 
 
 def _energies(images, *, model, layers, weights):
     maps = layer_outputs(model, layers)(images)
-    return tf.add_n([weights[number] * tf.reduce_mean(tf.square(maps[layer]), axis=[1, 2, 3]) for number, layer in enumerate(layers)])
+    return tf.add_n(
+        [
+            weights[number] * tf.reduce_mean(tf.square(maps[layer]), axis=[1, 2, 3])
+            for number, layer in enumerate(layers)
+        ]
+    )
 
 
 def likeness(model, layer, guide):
@@ -47,7 +54,9 @@ def likeness(model, layer, guide):
     layer: one name. guide: an image (H, W, C) in [0, 1]; its features g (positions, channels) are computed once, here.
     """
     map_features(model, layer)
-    found = layer_outputs(model, layer)(as_batch(guide, channels=model.input.shape[-1])[:1])[layer].numpy()
+    found = layer_outputs(model, layer)(as_batch(guide, channels=model.input.shape[-1])[:1])[
+        layer
+    ].numpy()
     return partial(_likeness, model=model, layer=layer, guide=found.reshape(-1, found.shape[-1]))
 
 
@@ -56,8 +65,20 @@ def _likeness(images, *, model, layer, guide):
     return tf.reduce_mean(tf.reduce_max(matches, axis=-1), axis=[1, 2])
 
 
-def maximize_octaves(score, image, *, octaves=4, octave_scale=1.4, steps=15, learning_rate=0.01, shift=16, tile=512, seed=0,
-                  frames_every=0, watch=None):  # fmt: skip
+def maximize_octaves(
+    score,
+    image,
+    *,
+    octaves=4,
+    octave_scale=1.4,
+    steps=15,
+    learning_rate=0.01,
+    shift=16,
+    tile=512,
+    seed=0,
+    frames_every=0,
+    watch=None,
+):
     """Climb any score on a small copy of the picture, then on larger ones; the detail that a small copy has lost is put back each time.
 
     octaves: how many sizes, each `octave_scale` times the one before, the last the picture's own. steps: per octave. learning_rate: how
@@ -67,13 +88,24 @@ def maximize_octaves(score, image, *, octaves=4, octave_scale=1.4, steps=15, lea
     Returns an Ascent: images (H, W, C) in [0, 1], values (octaves · steps + 1,). Raises ValueError for options out of range.
     """
     if not (octaves >= 1 and octave_scale > 1 and steps >= 0 and shift >= 0 and tile >= SMALLEST):
-        raise ValueError(f"Dreaming takes 1 or more octaves, each more than 1 times larger, 0 or more steps, a shift of 0 or more and "
-                         f"tiles of {SMALLEST} or more pixels; they were {octaves}, {octave_scale}, {steps}, {shift}, {tile}.")  # fmt: skip
+        raise ValueError(
+            f"Dreaming takes 1 or more octaves, each more than 1 times larger, 0 or more steps, a shift of 0 or more and "
+            f"tiles of {SMALLEST} or more pixels; they were {octaves}, {octave_scale}, {steps}, {shift}, {tile}."
+        )
     copies = pyramid(image, octaves=octaves, scale=octave_scale)
     evaluate = partial(shifted, reach=shift, tile=tile, random=np.random.default_rng(seed))
     with _sentence_for_small(score, copies[0], octaves=octaves, tile=tile):
-        climb = ascend(score, copies[0], steps=octaves * steps, learning_rate=learning_rate, direction=per_pixel, evaluate=evaluate,
-                       project=_octave_by_octave(copies, steps), frames_every=frames_every, watch=watch)  # fmt: skip
+        climb = ascend(
+            score,
+            copies[0],
+            steps=octaves * steps,
+            learning_rate=learning_rate,
+            direction=per_pixel,
+            evaluate=evaluate,
+            project=_octave_by_octave(copies, steps),
+            frames_every=frames_every,
+            watch=watch,
+        )
     reached = next(copy for copy in copies if copy.shape == climb.images.shape)
     return climb._replace(images=enlarged(climb.images, reached, copies[-1]))
 
@@ -82,8 +114,10 @@ def maximize_octaves(score, image, *, octaves=4, octave_scale=1.4, steps=15, lea
 def _sentence_for_small(score, image, *, octaves, tile):
     """Say that an octave does not fit, if that is what went wrong; looking costs a pass forward, so only then."""
     height, width = image.shape[:2]
-    sentence = ValueError(f"The smallest of {octaves} octaves has {height} x {width} pixels, too few (or, for a net of one fixed size, the "
-                          "wrong ones); take fewer octaves or a larger picture.")  # fmt: skip
+    sentence = ValueError(
+        f"The smallest of {octaves} octaves has {height} x {width} pixels, too few (or, for a net of one fixed size, the "
+        "wrong ones); take fewer octaves or a larger picture."
+    )
     if min(height, width) < SMALLEST:
         raise sentence
     try:
@@ -102,7 +136,11 @@ def _octave_by_octave(copies, steps):
 
     def project(image):
         octave, rest = divmod(next(taken), steps)
-        return clip(image) if rest or octave == len(copies) else enlarged(clip(image), copies[octave - 1], copies[octave])
+        return (
+            clip(image)
+            if rest or octave == len(copies)
+            else enlarged(clip(image), copies[octave - 1], copies[octave])
+        )
 
     return project
 
@@ -121,13 +159,11 @@ def zoom_film(score, image, *, frames=24, zoom=1.05, steps=4, learning_rate=0.01
         raise ValueError(f"The zoom is a factor above 1, such as 1.05; it was {zoom}.")
     film, (height, width) = [], image.shape[:2]
     for frame in range(frames):
-        film.append(maximize_octaves(score, image, octaves=2, steps=steps, learning_rate=learning_rate, seed=seed + frame).images)
+        film.append(
+            maximize_octaves(
+                score, image, octaves=2, steps=steps, learning_rate=learning_rate, seed=seed + frame
+            ).images
+        )
         top, left = round(height * (1 - 1 / zoom) / 2), round(width * (1 - 1 / zoom) / 2)
         image = clip(resized(film[-1][top : height - top, left : width - left], (height, width)))
     return film
-
-
-
-
-
-

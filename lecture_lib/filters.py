@@ -38,7 +38,9 @@ def filters_to_images(filters, *, one_scale=False):
     """
     filters = np.asarray(filters, np.float32)
     if filters.ndim != 4 or filters.shape[-1] not in (1, 3):
-        raise ValueError(f"Filters that have colors are (N, height, width, 1 or 3); these have the shape {filters.shape}.")
+        raise ValueError(
+            f"Filters that have colors are (N, height, width, 1 or 3); these have the shape {filters.shape}."
+        )
     most = np.abs(filters).max(axis=None if one_scale else (1, 2, 3), keepdims=True)
     return 0.5 + filters / np.where(most > 0, 2 * most, 1)
 
@@ -70,7 +72,13 @@ def climb_to_best_input(weights, *, steps=40, learning_rate=0.3, seed=0):
     weights: (h, w, C). Returns an Ascent whose image has the shape of the weights.
     """
     start = unit(np.random.default_rng(seed).standard_normal(weights.shape, np.float32))
-    return ascend(partial(_answers, weights=np.float32(weights)), start, steps=steps, learning_rate=learning_rate, project=unit)
+    return ascend(
+        partial(_answers, weights=np.float32(weights)),
+        start,
+        steps=steps,
+        learning_rate=learning_rate,
+        project=unit,
+    )
 
 
 def _answers(inputs, *, weights):
@@ -93,12 +101,18 @@ def linear_templates(images, labels, *, penalty=1000.0, held_out=0.25, seed=0):
     """
     images, labels = as_batch(images), np.asarray(labels)
     if len(images) != len(labels) or not penalty > 0:
-        raise ValueError(f"There are {len(images)} images but {len(labels)} labels, or the penalty {penalty} is not above 0.")
+        raise ValueError(
+            f"There are {len(images)} images but {len(labels)} labels, or the penalty {penalty} is not above 0."
+        )
     order = np.random.default_rng(seed).permutation(len(images))
     kept, aside = np.split(order, [round(len(order) * (1 - held_out))])
     flat = images.reshape(len(images), -1)
     fit = LogisticRegression(C=1 / penalty, max_iter=500).fit(flat[kept], labels[kept])
-    return Templates(fit.coef_.reshape(-1, *images.shape[1:]), fit.intercept_, fit.score(flat[aside], labels[aside]))
+    return Templates(
+        fit.coef_.reshape(-1, *images.shape[1:]),
+        fit.intercept_,
+        fit.score(flat[aside], labels[aside]),
+    )
 
 
 def filter_score(model, layer, filter_index, *, border=2):
@@ -107,20 +121,37 @@ def filter_score(model, layer, filter_index, *, border=2):
     filter_index: 0..filters-1, or one per image (N,). Returns a score, images -> (N,). Raises ValueError for a number that is none.
     """
     indices, count = np.asarray(filter_index), map_features(model, layer).shape[-1]
-    if not np.issubdtype(indices.dtype, np.integer) or indices.ndim > 1 or (indices < 0).any() or (indices >= count).any():
-        raise ValueError(f"{layer} has {count} filters, numbered from 0 to {count - 1}; {filter_index} is not among them.")
-    return partial(_filter_score, model=model, layer=layer, filter_index=indices.astype(np.int32), border=int(border))
+    if (
+        not np.issubdtype(indices.dtype, np.integer)
+        or indices.ndim > 1
+        or (indices < 0).any()
+        or (indices >= count).any()
+    ):
+        raise ValueError(
+            f"{layer} has {count} filters, numbered from 0 to {count - 1}; {filter_index} is not among them."
+        )
+    return partial(
+        _filter_score,
+        model=model,
+        layer=layer,
+        filter_index=indices.astype(np.int32),
+        border=int(border),
+    )
 
 
 def _filter_score(images, *, model, layer, filter_index, border):
     maps = layer_outputs(model, layer)(images)[layer]
     rows, columns = tf.shape(maps)[1], tf.shape(maps)[2]
-    edge = tf.minimum(border, (tf.minimum(rows, columns) - 1) // 2)  # of a small map something has to stay
+    edge = tf.minimum(
+        border, (tf.minimum(rows, columns) - 1) // 2
+    )  # of a small map something has to stay
     means = tf.reduce_mean(maps[:, edge : rows - edge, edge : columns - edge], axis=[1, 2])
     return select_per_row(means, filter_index)
 
 
-def visualize_filter(model, layer, filter_index, *, iterations=30, learning_rate=10.0, start=None, seed=0, watch=None):
+def visualize_filter(
+    model, layer, filter_index, *, iterations=30, learning_rate=10.0, start=None, seed=0, watch=None
+):
     """argmax over I of the mean activation of a filter: climb from uniform noise in [0, ¼], each step `learning_rate` long.
 
     filter_index: 0..filters-1, or several (N,), climbed side by side. The defaults are those of the lecture's slides; here each step

@@ -28,17 +28,25 @@ def cam_map(model, image, class_index, *, full_size=True):
 def _pooled_head(model):
     """The name of the layer that is pooled, and the weights (channels, classes) of the linear layer after it."""
     idle = (keras.layers.Dropout, keras.layers.Flatten)  # of one mean a channel they change nothing
-    *_, maps, pool, last = [layer for layer in model.layers if not (isinstance(layer, idle) or _is_linear_activation(layer))]
+    *_, maps, pool, last = [
+        layer
+        for layer in model.layers
+        if not (isinstance(layer, idle) or _is_linear_activation(layer))
+    ]
     if isinstance(last, keras.layers.GlobalAveragePooling2D):  # the scores are the means themselves
         return pool.name, np.eye(model.output.shape[-1], dtype=np.float32)
     linear = isinstance(last, keras.layers.Dense) and last.activation is keras.activations.linear
     if not (linear and isinstance(pool, keras.layers.GlobalAveragePooling2D)):
-        raise ValueError("CAM needs a net that ends in global average pooling and one linear layer; grad_cam_map works for any net.")
+        raise ValueError(
+            "CAM needs a net that ends in global average pooling and one linear layer; grad_cam_map works for any net."
+        )
     return maps.name, last.get_weights()[0]
 
 
 def _is_linear_activation(layer):
-    return isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.linear
+    return (
+        isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.linear
+    )
 
 
 def grad_cam_map(model, image, class_index, *, layer=None, full_size=True):
@@ -58,10 +66,18 @@ def grad_cam_maps(model, image, class_index, *, layers=None, full_size=True):
     names = tuple(layers or spatial_layers(model))
     for name in layers or ():
         map_features(model, name)
-    activations, gradients = gradient_at_layers(layers_and_scores(model, names), image[None], class_index)
-    coarse = {name: weighted_sum(maps.numpy()[0], slopes.numpy()[0])
-              for name, maps, slopes in zip(names, activations, gradients, strict=True)}  # fmt: skip
-    return {name: enlarge(heatmap, image.shape[:2]) for name, heatmap in coarse.items()} if full_size else coarse
+    activations, gradients = gradient_at_layers(
+        layers_and_scores(model, names), image[None], class_index
+    )
+    coarse = {
+        name: weighted_sum(maps.numpy()[0], slopes.numpy()[0])
+        for name, maps, slopes in zip(names, activations, gradients, strict=True)
+    }
+    return (
+        {name: enlarge(heatmap, image.shape[:2]) for name, heatmap in coarse.items()}
+        if full_size
+        else coarse
+    )
 
 
 def weighted_sum(activations, gradients):
@@ -72,7 +88,11 @@ def weighted_sum(activations, gradients):
 @lru_cache(maxsize=32)  # of a large net, asking takes longer than Grad-CAM's way back
 def spatial_layers(model):
     """The names of the layers that have a map for Grad-CAM, in forward order: those with more than one row and column."""
-    maps = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4]
+    maps = [
+        layer
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4
+    ]
     return tuple(layer.name for layer in maps if layer.output.shape[1:3] != (1, 1))
 
 

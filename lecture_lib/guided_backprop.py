@@ -14,10 +14,27 @@ import numpy as np
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import class_score
 from lecture_lib.datasets.images import strongest_channel, unbatch
-from lecture_lib.guided_backprop import guided_relu
 from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import batch_for, one_image
 from lecture_lib.models.surgery import weight_synchronizer, with_relu_rule
+
+
+def guided_relu(x, relu=tf.nn.relu):
+    """ReLU whose backward pass lets a gradient through where it is positive and the input was too.
+
+    relu: the function whose values it gives, such as `tf.nn.relu6` where a net caps them.
+    Source: Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
+    """
+    # What is positive is chosen just behind the ReLU, whose own derivative then does the rest: nothing but one step is added.
+    return tf.custom_gradient(lambda y: (tf.identity(y), tf.nn.relu))(relu(x))
+
+
+def deconv_relu(x, relu=tf.nn.relu):
+    """ReLU whose backward pass lets a gradient through where it is positive, whatever the input was. relu: as in `guided_relu`.
+
+    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
+    """
+    return tf.custom_gradient(lambda x: (relu(x), tf.nn.relu))(x)
 
 
 def guided_map(model, image, class_index):
@@ -40,7 +57,9 @@ def deconvnet_map(model, image, class_index):
 
 def _class_map(model, image, class_index, *, rule):
     image = one_image(model, image)
-    return strongest_channel(guided_gradient(model, image, lambda net: class_score(net, class_index), rule=rule))
+    return strongest_channel(
+        guided_gradient(model, image, lambda net: class_score(net, class_index), rule=rule)
+    )
 
 
 def guided_gradient(model, image, score_of, *, rule=guided_relu):
@@ -72,23 +91,7 @@ def gradient_to_image(gradients, *, quantile=0.995):
     gradients: (H, W, C) or (N, H, W, C). quantile: the share of numbers that |g| ≤ s holds for; what lies beyond is clipped.
     Returns float32 of the same shape in [0, 1].
     """
-    scale = np.quantile(np.abs(gradients), quantile) or np.abs(gradients).max() or 1.0  # of a single neuron most slopes are 0
+    scale = (
+        np.quantile(np.abs(gradients), quantile) or np.abs(gradients).max() or 1.0
+    )  # of a single neuron most slopes are 0
     return np.clip(0.5 + 0.5 * np.asarray(gradients, np.float32) / np.float32(scale), 0, 1)
-
-
-def guided_relu(x, relu=tf.nn.relu):
-    """ReLU whose backward pass lets a gradient through where it is positive and the input was too.
-
-    relu: the function whose values it gives, such as `tf.nn.relu6` where a net caps them.
-    Source: Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
-    """
-    # What is positive is chosen just behind the ReLU, whose own derivative then does the rest: nothing but one step is added.
-    return tf.custom_gradient(lambda y: (tf.identity(y), tf.nn.relu))(relu(x))
-
-
-def deconv_relu(x, relu=tf.nn.relu):
-    """ReLU whose backward pass lets a gradient through where it is positive, whatever the input was. relu: as in `guided_relu`.
-
-    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
-    """
-    return tf.custom_gradient(lambda x: (relu(x), tf.nn.relu))(x)

@@ -16,8 +16,20 @@ from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import layer_outputs, map_features
 
 
-def invert(model, image, *, layer, l6_weight=1e-4, smoothness=1e-4, beta=2.0, steps=100, learning_rate=0.05, start=None, seed=0,
-           watch=None):
+def invert(
+    model,
+    image,
+    *,
+    layer,
+    l6_weight=1e-4,
+    smoothness=1e-4,
+    beta=2.0,
+    steps=100,
+    learning_rate=0.05,
+    start=None,
+    seed=0,
+    watch=None,
+):
     """argmin over I of ‖φ(I) − φ₀‖² / ‖φ₀‖² + l6_weight · ‖I − ½‖₆⁶ + smoothness · TV_β(I), φ₀ = φ(image), by gradient descent (Adam).
 
     image: (H, W, C) or (N, H, W, C) in [0, 1]; nothing but its features φ₀ is used. layer: a name. l6_weight, smoothness: 0 or more.
@@ -26,19 +38,35 @@ def invert(model, image, *, layer, l6_weight=1e-4, smoothness=1e-4, beta=2.0, st
     Source: Mahendran and Vedaldi, Understanding deep image representations by inverting them, 2015.
     """
     if not (l6_weight >= 0 and smoothness >= 0 and beta > 0):
-        raise ValueError(f"The weights are 0 or more and β is above 0; they were {l6_weight}, {smoothness} and {beta}.")
+        raise ValueError(
+            f"The weights are 0 or more and β is above 0; they were {l6_weight}, {smoothness} and {beta}."
+        )
     batch = as_batch(image, channels=model.input.shape[-1])
     target = layer_outputs(model, layer)(batch)[layer]
-    objective = partial(_likeness, model=model, layer=layer, target=target, size=l2(target), l6_weight=float(l6_weight),
-                        smoothness=float(smoothness), beta=float(beta))  # fmt: skip
+    objective = partial(
+        _likeness,
+        model=model,
+        layer=layer,
+        target=target,
+        size=l2(target),
+        l6_weight=float(l6_weight),
+        smoothness=float(smoothness),
+        beta=float(beta),
+    )
     noise = np.random.default_rng(seed).standard_normal(batch.shape, np.float32)
     start = unbatch(clip(0.5 + 0.02 * noise), image) if start is None else start
-    return ascend(objective, start, steps=steps, learning_rate=learning_rate, direction=adam(), watch=watch)
+    return ascend(
+        objective, start, steps=steps, learning_rate=learning_rate, direction=adam(), watch=watch
+    )
 
 
 def _likeness(images, *, model, layer, target, size, l6_weight, smoothness, beta):
     distance = l2(layer_outputs(model, layer)(images)[layer] - target) / size
-    return -(distance + l6_weight * l6_norm(images - 0.5) + smoothness * total_variation_beta(images, beta=beta))
+    return -(
+        distance
+        + l6_weight * l6_norm(images - 0.5)
+        + smoothness * total_variation_beta(images, beta=beta)
+    )
 
 
 def l6_norm(images):
@@ -49,7 +77,10 @@ def l6_norm(images):
 def feature_error(model, image, other, *, layer):
     """‖φ(other) − φ(image)‖² / ‖φ(image)‖²: 0 for the same features, about 1 for a picture that says nothing. One number a picture."""
     phi = layer_outputs(model, layer)
-    target, found = (phi(as_batch(pictures, channels=model.input.shape[-1]))[layer] for pictures in (image, other))
+    target, found = (
+        phi(as_batch(pictures, channels=model.input.shape[-1]))[layer]
+        for pictures in (image, other)
+    )
     return unbatch((l2(found - target) / l2(target)).numpy(), other)
 
 
@@ -93,9 +124,13 @@ def fit_decoder(model, pictures, *, layer, weight=1.0):
     rows, columns = seen.shape[1:3]
     side = pictures.shape[1] // rows
     if pictures.shape[1:3] != (rows * side, columns * side):
-        raise ValueError(f"{layer} has {rows} x {columns} places; the height and width of the pictures must be divisible by these.")
+        raise ValueError(
+            f"{layer} has {rows} x {columns} places; the height and width of the pictures must be divisible by these."
+        )
     squares = _squares(pictures, side)
-    regression = Ridge(weight).fit(seen.reshape(-1, seen.shape[-1]), squares.reshape(-1, squares.shape[-1]))
+    regression = Ridge(weight).fit(
+        seen.reshape(-1, seen.shape[-1]), squares.reshape(-1, squares.shape[-1])
+    )
     return partial(decode, model=model, layer=layer, regression=regression, side=side)
 
 
@@ -103,7 +138,9 @@ def decode(images, *, model, layer, regression, side):
     """What a decoder from `fit_decoder` makes of the features of images (H, W, C) or (N, H, W, C): pictures of the same size, in [0, 1]."""
     seen = _neighborhoods(model, as_batch(images, channels=model.input.shape[-1]), layer=layer)
     count, rows, columns, _ = seen.shape
-    squares = regression.predict(seen.reshape(-1, seen.shape[-1])).reshape(count, rows, columns, side, side, -1)
+    squares = regression.predict(seen.reshape(-1, seen.shape[-1])).reshape(
+        count, rows, columns, side, side, -1
+    )
     pictures = squares.swapaxes(2, 3).reshape(count, rows * side, columns * side, -1)
     return unbatch(np.clip(pictures, 0, 1), images)
 
@@ -114,7 +151,9 @@ def _neighborhoods(model, batch, *, layer):
     net = layer_outputs(model, layer)
     seen = [net(some)[layer] for some in batches(batch)]
     padded = np.pad(np.concatenate(seen), [(0, 0), (1, 1), (1, 1), (0, 0)], mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))  # (N, h, w, channels, 3, 3)
+    windows = np.lib.stride_tricks.sliding_window_view(
+        padded, (3, 3), axis=(1, 2)
+    )  # (N, h, w, channels, 3, 3)
     return windows.reshape(*windows.shape[:3], -1)
 
 
@@ -122,4 +161,8 @@ def _squares(batch, side):
     """The squares of pixels that make up pictures: (N, H, W, C) -> (N, H / side, W / side, side · side · C)."""
     count, height, width, _ = batch.shape
     rows, columns = height // side, width // side
-    return batch.reshape(count, rows, side, columns, side, -1).swapaxes(2, 3).reshape(count, rows, columns, -1)
+    return (
+        batch.reshape(count, rows, side, columns, side, -1)
+        .swapaxes(2, 3)
+        .reshape(count, rows, columns, -1)
+    )

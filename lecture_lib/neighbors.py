@@ -32,19 +32,39 @@ def nearest(query, bank, *, count=5, without=None):
     """
     bank, query = _finite(bank, what="bank"), _finite(query, what="query")
     if bank.ndim < 2 or query.shape not in (bank.shape[1:], (len(query), *bank.shape[1:])):
-        raise ValueError(f"The bank has the shape {bank.shape}, the query {query.shape}; a query is one row of the bank, or several.")
-    if without is not None and np.shape(without) not in ((), query.shape[: query.ndim - bank.ndim + 1]):
-        raise ValueError(f"without has the shape {np.shape(without)}; it is one index, or one for each of the {len(query)} queries.")
+        raise ValueError(
+            f"The bank has the shape {bank.shape}, the query {query.shape}; a query is one row of the bank, or several."
+        )
+    if without is not None and np.shape(without) not in (
+        (),
+        query.shape[: query.ndim - bank.ndim + 1],
+    ):
+        raise ValueError(
+            f"without has the shape {np.shape(without)}; it is one index, or one for each of the {len(query)} queries."
+        )
     extra = 0 if without is None else 1
     if not 1 <= count <= len(bank) - extra:
-        raise ValueError(f"count is {count}; this bank has 1 to {len(bank) - extra} neighbors to give.")
-    search = NearestNeighbors(n_neighbors=count + extra, algorithm="brute").fit(bank.reshape(len(bank), -1))
+        raise ValueError(
+            f"count is {count}; this bank has 1 to {len(bank) - extra} neighbors to give."
+        )
+    search = NearestNeighbors(n_neighbors=count + extra, algorithm="brute").fit(
+        bank.reshape(len(bank), -1)
+    )
     distances, indices = search.kneighbors(query.reshape(-1, bank[0].size))
     if extra:
         allowed = indices != np.broadcast_to(without, len(indices))[:, None]
-        allowed[allowed.all(axis=1), -1] = False  # where it was not among them, the last one is too many
-        indices, distances = indices[allowed].reshape(-1, count), distances[allowed].reshape(-1, count)
-    return Neighbors(indices[0], distances[0]) if query.ndim < bank.ndim else Neighbors(indices, distances)
+        allowed[allowed.all(axis=1), -1] = (
+            False  # where it was not among them, the last one is too many
+        )
+        indices, distances = (
+            indices[allowed].reshape(-1, count),
+            distances[allowed].reshape(-1, count),
+        )
+    return (
+        Neighbors(indices[0], distances[0])
+        if query.ndim < bank.ndim
+        else Neighbors(indices, distances)
+    )
 
 
 def precision_at_k(found_labels, labels):
@@ -54,7 +74,9 @@ def precision_at_k(found_labels, labels):
     """
     found_labels, labels = np.asarray(found_labels), np.asarray(labels)
     if found_labels.ndim != 2 or labels.shape != found_labels.shape[:1]:
-        raise ValueError(f"The labels found have the shape {found_labels.shape}, those asked {labels.shape}; give (Q, count) and (Q,).")
+        raise ValueError(
+            f"The labels found have the shape {found_labels.shape}, those asked {labels.shape}; give (Q, count) and (Q,)."
+        )
     return float(np.mean(found_labels == labels[:, None]))
 
 
@@ -77,15 +99,27 @@ def tsne_map(features, *, perplexity=30, seed=0, start=None, steps=500):
     """
     rows = _rows(features)
     if not 2 <= perplexity < len(rows):
-        raise ValueError(f"The perplexity is {perplexity}; among {len(rows)} pictures it can be from 2 to less than {len(rows)}.")
+        raise ValueError(
+            f"The perplexity is {perplexity}; among {len(rows)} pictures it can be from 2 to less than {len(rows)}."
+        )
     if np.shape(start) not in ((), (len(rows), 2)) or steps < 250:
-        raise ValueError(f"start has the shape {np.shape(start)} and steps is {steps}; they are ({len(rows)}, 2), and 250 or more.")
+        raise ValueError(
+            f"start has the shape {np.shape(start)} and steps is {steps}; they are ({len(rows)}, 2), and 250 or more."
+        )
     if min(rows.shape) > DIRECTIONS:
         rows = PCA(DIRECTIONS, random_state=0).fit_transform(rows)
-    start = np.random.default_rng(seed).standard_normal((len(rows), 2)) if start is None else np.asarray(start)
+    start = (
+        np.random.default_rng(seed).standard_normal((len(rows), 2))
+        if start is None
+        else np.asarray(start)
+    )
     small = np.float32(1e-4 * start / start.std())
-    with threadpool_limits(1 if len(rows) < 4000 else None, user_api="openmp"):  # in a small map threads wait more than they work
-        return TSNE(2, perplexity=perplexity, init=small, max_iter=steps, random_state=seed).fit_transform(rows)
+    with threadpool_limits(
+        1 if len(rows) < 4000 else None, user_api="openmp"
+    ):  # in a small map threads wait more than they work
+        return TSNE(
+            2, perplexity=perplexity, init=small, max_iter=steps, random_state=seed
+        ).fit_transform(rows)
 
 
 def assign_to_grid(points, *, columns=None):
@@ -97,7 +131,9 @@ def assign_to_grid(points, *, columns=None):
     """
     points = _finite(points, what="map")
     if points.ndim != 2 or points.shape[1] != 2:
-        raise ValueError(f"A map is an array (N, 2), a point for each picture; this one has the shape {points.shape}.")
+        raise ValueError(
+            f"A map is an array (N, 2), a point for each picture; this one has the shape {points.shape}."
+        )
     columns = columns or int(np.ceil(np.sqrt(len(points))))
     rows = -(-len(points) // columns)
     cells = np.stack(np.indices((rows, columns)), axis=-1).reshape(-1, 2)
@@ -109,7 +145,9 @@ def assign_to_grid(points, *, columns=None):
 def _rows(features):
     features = _finite(features, what="features")
     if features.ndim < 2 or len(features) < 3:
-        raise ValueError(f"A map needs the features (N, units) of at least 3 pictures; these have the shape {features.shape}.")
+        raise ValueError(
+            f"A map needs the features (N, units) of at least 3 pictures; these have the shape {features.shape}."
+        )
     return features.reshape(len(features), -1)
 
 
@@ -117,7 +155,11 @@ def _finite(numbers, *, what):
     try:
         numbers = np.asarray(numbers, np.float32)
     except (TypeError, ValueError):
-        raise ValueError(f"The {what} is no array of numbers; give one row of the same length for each picture.") from None
+        raise ValueError(
+            f"The {what} is no array of numbers; give one row of the same length for each picture."
+        ) from None
     if not numbers.size or not np.isfinite(numbers).all():
-        raise ValueError(f"The {what} holds no numbers, or some that are not finite (NaN or infinite).")
+        raise ValueError(
+            f"The {what} holds no numbers, or some that are not finite (NaN or infinite)."
+        )
     return numbers

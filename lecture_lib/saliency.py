@@ -29,9 +29,13 @@ def smoothgrad_map(model, image, class_index, *, samples=24, noise=0.1, seed=0):
     Source: Smilkov et al., SmoothGrad: removing noise by adding noise, 2017 (mean of gradients first, absolute value after).
     """
     if not (samples >= 1 and noise >= 0):
-        raise ValueError(f"SmoothGrad takes 1 or more samples and a noise of 0 or more; they were {samples} and {noise}.")
+        raise ValueError(
+            f"SmoothGrad takes 1 or more samples and a noise of 0 or more; they were {samples} and {noise}."
+        )
     image, random = one_image(model, image), np.random.default_rng(seed)
-    noisy = (image + noise * random.standard_normal(image.shape, np.float32) for _ in range(samples))
+    noisy = (
+        image + noise * random.standard_normal(image.shape, np.float32) for _ in range(samples)
+    )
     return strongest_channel(mean_gradient(model, noisy, class_index))
 
 
@@ -45,8 +49,13 @@ def integrated_gradients_map(model, image, class_index, *, baseline=0.0, steps=6
     if steps < 1:
         raise ValueError(f"Integrated gradients takes 1 or more steps; it was {steps}.")
     image = one_image(model, image)
-    if np.shape(baseline) not in ((), image.shape) or not np.logical_and(0 <= np.asarray(baseline), np.asarray(baseline) <= 1).all():
-        raise ValueError(f"The baseline is a number in [0, 1], or an image in [0, 1] of the shape {image.shape} of the picture.")
+    if (
+        np.shape(baseline) not in ((), image.shape)
+        or not np.logical_and(0 <= np.asarray(baseline), np.asarray(baseline) <= 1).all()
+    ):
+        raise ValueError(
+            f"The baseline is a number in [0, 1], or an image in [0, 1] of the shape {image.shape} of the picture."
+        )
     way = image - np.asarray(baseline, np.float32)
     points = (image - way * np.float32(1 - (step + 0.5) / steps) for step in range(steps))
     return np.sum(way * mean_gradient(model, points, class_index), axis=-1)
@@ -60,8 +69,6 @@ def mean_gradient(model, images, class_index, *, batch_size=None):
     return total / count
 
 
-
-
 def grabcut_mask(image, heatmap, *, foreground=0.95, background=0.3, rounds=5):
     """The object as a mask: pixels where the map is highest are of it, those where it is lowest are not, and GrabCut decides the others.
 
@@ -72,16 +79,30 @@ def grabcut_mask(image, heatmap, *, foreground=0.95, background=0.3, rounds=5):
     """
     pixels, heatmap = to_uint8(image), as_map(heatmap)
     if pixels.shape[:2] != heatmap.shape:
-        raise ValueError(f"The map is {heatmap.shape} but the picture {pixels.shape[:2]}; give both the same height and width.")
+        raise ValueError(
+            f"The map is {heatmap.shape} but the picture {pixels.shape[:2]}; give both the same height and width."
+        )
     if not 0 <= background < foreground <= 1:
-        raise ValueError(f"The quantiles are 0 <= background < foreground <= 1; these were {background} and {foreground}.")
+        raise ValueError(
+            f"The quantiles are 0 <= background < foreground <= 1; these were {background} and {foreground}."
+        )
     low, high = np.quantile(heatmap, [background, foreground])
-    labels = np.where(heatmap >= high, cv2.GC_FGD, np.where(heatmap <= low, cv2.GC_BGD, cv2.GC_PR_BGD)).astype(np.uint8)
+    labels = np.where(
+        heatmap >= high, cv2.GC_FGD, np.where(heatmap <= low, cv2.GC_BGD, cv2.GC_PR_BGD)
+    ).astype(np.uint8)
     cv2.setRNGSeed(0)  # it draws the first guess of its colors
     colors = np.ascontiguousarray(np.broadcast_to(pixels, (*heatmap.shape, 3)))
-    cv2.grabCut(colors, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
-    count, pieces, sizes, _ = cv2.connectedComponentsWithStats(np.uint8((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)))
-    return pieces == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax() if count > 1 else np.zeros(heatmap.shape, bool)
+    cv2.grabCut(
+        colors, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK
+    )
+    count, pieces, sizes, _ = cv2.connectedComponentsWithStats(
+        np.uint8((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
+    )
+    return (
+        pieces == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax()
+        if count > 1
+        else np.zeros(heatmap.shape, bool)
+    )
 
 
 def box_of(mask):
@@ -97,5 +118,3 @@ def overlap(box, other):
     area = lambda top, left, bottom, right: max(0, bottom - top) * max(0, right - left)
     common = area(*np.maximum(box[:2], other[:2]), *np.minimum(box[2:], other[2:]))
     return common / (area(*box) + area(*other) - common)
-
-

@@ -46,13 +46,17 @@ def area_under_roc(heatmap, mask):
     """
     heatmap, mask = _checked(heatmap, mask)
     inside, outside = mask.sum(), (~mask).sum()
-    return float((rankdata(heatmap)[mask.ravel()].sum() - inside * (inside + 1) / 2) / (inside * outside))
+    return float(
+        (rankdata(heatmap)[mask.ravel()].sum() - inside * (inside + 1) / 2) / (inside * outside)
+    )
 
 
 def _checked(heatmap, mask):
     heatmap, mask = as_map(heatmap), np.asarray(mask)
     if mask.shape != heatmap.shape or mask.dtype != bool or mask.all() or not mask.any():
-        raise ValueError(f"A mask is boolean, shaped like the map {heatmap.shape}, with True and False in it; this one is {mask.shape}.")
+        raise ValueError(
+            f"A mask is boolean, shaped like the map {heatmap.shape}, with True and False in it; this one is {mask.shape}."
+        )
     return heatmap, mask
 
 
@@ -63,9 +67,15 @@ def deletion_curve(model, image, class_index, *, heatmap, steps=10, fill=0.5, se
     Returns (steps + 1,) scores, from the whole picture to the fill alone. A good map makes them fall early.
     Source: Petsiuk et al., RISE: randomized input sampling for explanation of black-box models, 2018.
     """
-    image, heatmap, index = one_image(model, image), as_map(heatmap), check_class(model, class_index)
+    image, heatmap, index = (
+        one_image(model, image),
+        as_map(heatmap),
+        check_class(model, class_index),
+    )
     if heatmap.shape != image.shape[:2] or steps < 1:
-        raise ValueError(f"The map must be {image.shape[:2]} like the picture and steps 1 or more; they are {heatmap.shape} and {steps}.")
+        raise ValueError(
+            f"The map must be {image.shape[:2]} like the picture and steps 1 or more; they are {heatmap.shape} and {steps}."
+        )
     order = np.lexsort((np.random.default_rng(seed).random(heatmap.size), -heatmap.ravel()))
     rank = np.argsort(order).reshape(*heatmap.shape, 1)
     gone = np.stack([rank < count for count in np.linspace(0, heatmap.size, steps + 1).round()])
@@ -77,7 +87,9 @@ def insertion_curve(model, image, class_index, *, heatmap, steps=10, fill=0.5, s
 
     A good map makes it rise early. Arguments, result and source as in `deletion_curve`.
     """
-    curve = deletion_curve(model, image, class_index, heatmap=-np.asarray(heatmap), steps=steps, fill=fill, seed=seed)
+    curve = deletion_curve(
+        model, image, class_index, heatmap=-np.asarray(heatmap), steps=steps, fill=fill, seed=seed
+    )
     return curve[::-1]
 
 
@@ -94,7 +106,11 @@ def likeness(heatmap, other):
     Source: Adebayo et al., Sanity checks for saliency maps, 2018.
     """
     constant = [np.ptp(m) == 0 for m in (heatmap, other)]
-    return float(all(constant)) if any(constant) else float(spearmanr(np.ravel(heatmap), np.ravel(other)).statistic)
+    return (
+        float(all(constant))
+        if any(constant)
+        else float(spearmanr(np.ravel(heatmap), np.ravel(other)).statistic)
+    )
 
 
 # Baselines: maps that know nothing of the net. Whoever does not beat them has explained nothing.
@@ -103,7 +119,9 @@ def likeness(heatmap, other):
 def random_map(model, image, class_index, *, seed=0):
     """A random number for each pixel, the same whenever it is the same picture: (H, W) float32 in [0, 1)."""
     image = one_image(model, image)
-    return np.random.default_rng([seed, zlib.crc32(image.tobytes())]).random(image.shape[:2], np.float32)
+    return np.random.default_rng([seed, zlib.crc32(image.tobytes())]).random(
+        image.shape[:2], np.float32
+    )
 
 
 def center_map(model, image, class_index, *, width=0.25):
@@ -135,13 +153,25 @@ def grade(maps, model, images, *, classes, masks, steps=10):
     picture is explained once more at the start, so that what is compiled then is not timed. Raises ValueError for unequal numbers of them.
     """
     if not len(images) == len(classes) == len(masks):
-        raise ValueError(f"Each picture needs one class and one mask: {len(images)} pictures, {len(classes)} classes, {len(masks)} masks.")
+        raise ValueError(
+            f"Each picture needs one class and one mask: {len(images)} pictures, {len(classes)} classes, {len(masks)} masks."
+        )
     ignorant = with_shuffled_weights(model)
     rows = {name: [] for name in maps}
     for name, explain in maps.items():
         explain(model, images[0], int(classes[0]))
         for image, index, mask in zip(images, classes, masks, strict=True):
-            rows[name].append(_grades(explain, model, image, class_index=int(index), mask=mask, ignorant=ignorant, steps=steps))
+            rows[name].append(
+                _grades(
+                    explain,
+                    model,
+                    image,
+                    class_index=int(index),
+                    mask=mask,
+                    ignorant=ignorant,
+                    steps=steps,
+                )
+            )
     return {name: Grades(*map(np.array, zip(*row, strict=True))) for name, row in rows.items()}
 
 
@@ -149,10 +179,19 @@ def _grades(explain, model, image, *, class_index, mask, ignorant, steps):
     began = time.perf_counter()
     heatmap = explain(model, image, class_index)
     seconds = time.perf_counter() - began
-    curves = [make(model, image, class_index, heatmap=heatmap, steps=steps) for make in (insertion_curve, deletion_curve)]
+    curves = [
+        make(model, image, class_index, heatmap=heatmap, steps=steps)
+        for make in (insertion_curve, deletion_curve)
+    ]
     blind = likeness(heatmap, explain(ignorant, image, class_index))
-    return Grades(pointing_game(heatmap, mask), mass_inside(heatmap, mask), area_under_roc(heatmap, mask),
-                  *map(normalized_auc, curves), abs(blind), seconds)  # fmt: skip
+    return Grades(
+        pointing_game(heatmap, mask),
+        mass_inside(heatmap, mask),
+        area_under_roc(heatmap, mask),
+        *map(normalized_auc, curves),
+        abs(blind),
+        seconds,
+    )
 
 
 def bootstrap_interval(values, *, level=0.95, samples=2000, seed=0):
@@ -162,6 +201,8 @@ def bootstrap_interval(values, *, level=0.95, samples=2000, seed=0):
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or not values.size:
-        raise ValueError(f"An interval takes one number or more, shape (N,); these have the shape {values.shape}.")
+        raise ValueError(
+            f"An interval takes one number or more, shape (N,); these have the shape {values.shape}."
+        )
     means = np.random.default_rng(seed).choice(values, (samples, len(values))).mean(axis=1)
     return tuple(np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))

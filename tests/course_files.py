@@ -9,12 +9,46 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # What every topic may use; whatever else is in lecture_lib is a topic with a notebook and a test of its own.
 SHARED = {
-    "backend", "models", "zoo", "surgery", "nets", "drawing_nets", "downloads", "images", "pictures", "digits",
-    "scores", "gradients", "transforms", "ascent", "page", "plots", "charts", "widgets", "panel", "controls", "setup_check",
-    "picture_sets", "exercises", "feature_cache", "picture_map",
-    "receptive_field", "touched", "batches", "attacks", "sweeps", "octaves", "painted_styles", "priors", "painted", "certificates",
-    "survival", "quiz_panel", "exchange", "picture_list",
-}  # fmt: skip
+    "backend",
+    "models",
+    "zoo",
+    "surgery",
+    "nets",
+    "drawing_nets",
+    "downloads",
+    "images",
+    "pictures",
+    "digits",
+    "scores",
+    "gradients",
+    "transforms",
+    "ascent",
+    "page",
+    "plots",
+    "charts",
+    "widgets",
+    "panel",
+    "controls",
+    "setup_check",
+    "picture_sets",
+    "exercises",
+    "feature_cache",
+    "picture_map",
+    "receptive_field",
+    "touched",
+    "batches",
+    "attacks",
+    "sweeps",
+    "octaves",
+    "painted_styles",
+    "priors",
+    "painted",
+    "certificates",
+    "survival",
+    "quiz_panel",
+    "exchange",
+    "picture_list",
+}
 
 
 def modules():
@@ -30,14 +64,19 @@ def topics():
 def tracked_text_files():
     """Every text file that git knows; outside a clone, the files of the course's own folders."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
-    paths = [ROOT / name for name in listed.stdout.split("\0") if name] or [*ROOT.glob("*.*"), *ROOT.glob("[a-z]*/*.*")]
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name] or [
+        *ROOT.glob("*.*"),
+        *ROOT.glob("[a-z]*/*.*"),
+    ]
     return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()[:8000]]
 
 
 def code_cells(path):
     """The code cells of a notebook that hold any code."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+    return [
+        cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"]).strip()
+    ]
 
 
 def images_of(path):
@@ -46,6 +85,8 @@ def images_of(path):
         for kind in output.get("data", {}):
             if kind.startswith("image/"):
                 yield output["metadata"].get(kind, {}).get("alt")
-        for tag in re.findall(r"<img\b[^>]*>", "".join(output.get("data", {}).get("text/html", []))):
+        for tag in re.findall(
+            r"<img\b[^>]*>", "".join(output.get("data", {}).get("text/html", []))
+        ):
             words = re.search(r'\balt="([^"]*)"', tag)
             yield words and words.group(1)

@@ -23,7 +23,12 @@ def linear_net(weights, *, bias=0.0):
     images = keras.Input(weights.shape[:3], name="image")
     dense = keras.layers.Dense(weights.shape[3], name="scores")
     model = keras.Model(images, dense(keras.layers.Flatten(name="flatten")(images)))
-    dense.set_weights([weights.reshape(-1, weights.shape[3]), np.broadcast_to(np.float32(bias), weights.shape[3:])])
+    dense.set_weights(
+        [
+            weights.reshape(-1, weights.shape[3]),
+            np.broadcast_to(np.float32(bias), weights.shape[3:]),
+        ]
+    )
     return named(model, class_names=None, image_size=weights.shape[0])
 
 
@@ -32,7 +37,12 @@ def pixel_net():
     """φ(I) = relu(I · kernel + bias) pixel by pixel ("conv"), its mean ("pool"), then 3 linear scores. See `pixel_features`."""
     images = keras.Input((None, None, 3), name="image")
     maps = keras.layers.Conv2D(4, 1, activation="relu", name="conv")(images)
-    model = keras.Model(images, keras.layers.Dense(3, name="scores")(keras.layers.GlobalAveragePooling2D(name="pool")(maps)))
+    model = keras.Model(
+        images,
+        keras.layers.Dense(3, name="scores")(
+            keras.layers.GlobalAveragePooling2D(name="pool")(maps)
+        ),
+    )
     model.get_layer("conv").set_weights([normal(1, 1, 3, 4, seed=1), 0.1 * normal(4, seed=2)])
     model.get_layer("scores").set_weights([normal(4, 3, seed=3), normal(3, seed=4)])
     return named(model, class_names=("tench", "goldfish", "great white shark"), image_size=6)
@@ -40,13 +50,17 @@ def pixel_net():
 
 def pixel_features(images, *, dtype=np.float64):
     """φ of `pixel_net` in numpy and in double precision: (N, H, W, 3) -> (N, H, W, 4)."""
-    kernel, bias = (np.asarray(weight, dtype) for weight in pixel_net().get_layer("conv").get_weights())
+    kernel, bias = (
+        np.asarray(weight, dtype) for weight in pixel_net().get_layer("conv").get_weights()
+    )
     return np.maximum(np.asarray(images, dtype) @ kernel[0, 0] + bias, 0)
 
 
 def pixel_scores(images, *, dtype=np.float64):
     """The scores of `pixel_net` in numpy and in double precision: (N, H, W, 3) -> (N, 3)."""
-    kernel, bias = (np.asarray(weight, dtype) for weight in pixel_net().get_layer("scores").get_weights())
+    kernel, bias = (
+        np.asarray(weight, dtype) for weight in pixel_net().get_layer("scores").get_weights()
+    )
     return pixel_features(images, dtype=dtype).mean(axis=(1, 2)) @ kernel + bias
 
 
@@ -60,7 +74,12 @@ def small_net(*, classes=5):
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     model = keras.Model(images, keras.layers.Dense(classes, name="scores")(x))
     for number, layer in enumerate(layer for layer in model.layers if layer.weights):
-        layer.set_weights([0.5 * normal(*weight.shape, seed=10 * number + part) for part, weight in enumerate(layer.get_weights())])
+        layer.set_weights(
+            [
+                0.5 * normal(*weight.shape, seed=10 * number + part)
+                for part, weight in enumerate(layer.get_weights())
+            ]
+        )
     return named(model, class_names=None, image_size=12)
 
 
@@ -85,7 +104,9 @@ def counting_net():
 
     images = keras.Input((6, 6, 3), name="image")
     x = keras.layers.Conv2D(4, 3, padding="same", name="conv")(Counted()(images))
-    model = keras.Model(images, keras.layers.Dense(3, name="scores")(keras.layers.GlobalAveragePooling2D()(x)))
+    model = keras.Model(
+        images, keras.layers.Dense(3, name="scores")(keras.layers.GlobalAveragePooling2D()(x))
+    )
     calls.clear()
     return named(model, class_names=None, image_size=6), calls
 

@@ -7,7 +7,16 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from small_nets import assert_same_numbers, counting_net, normal, numbers_of, pixel_features, pixel_net, random, small_net
+from small_nets import (
+    assert_same_numbers,
+    counting_net,
+    normal,
+    numbers_of,
+    pixel_features,
+    pixel_net,
+    random,
+    small_net,
+)
 
 from lecture_lib.concepts import (
     ConceptVectors,
@@ -42,12 +51,16 @@ def test_a_small_step_along_a_direction_changes_the_score_as_the_gradient_says()
     net, direction, step = small_net(), normal(6, seed=5), 1e-3
     above = keras.Model(features(net, "conv1"), net.output)
     maps = layer_outputs(net, "conv1")(IMAGES)["conv1"].numpy()
-    slopes = (above(maps + step * direction).numpy() - above(maps - step * direction).numpy())[:, 3] / (2 * step)
+    slopes = (above(maps + step * direction).numpy() - above(maps - step * direction).numpy())[
+        :, 3
+    ] / (2 * step)
     found = layer_gradients(net, "conv1", IMAGES, class_index=3)["conv1"] @ direction
     np.testing.assert_allclose(found, slopes, rtol=0.02, atol=0.02 * np.abs(slopes).max())
 
 
-@pytest.mark.parametrize("ask", [mean_activations, lambda *arguments: layer_gradients(*arguments, class_index=1)])
+@pytest.mark.parametrize(
+    "ask", [mean_activations, lambda *arguments: layer_gradients(*arguments, class_index=1)]
+)
 def test_several_layers_and_batches_equal_one_by_one(ask):
     together = ask(small_net(), ["conv1", "relu2"], IMAGES)
     for layer, values in together.items():
@@ -62,7 +75,10 @@ def test_a_concept_that_separates_has_accuracy_1_and_score_1():
     reds, blues = (mean_activations(net, "colors", pictures)["colors"] for pictures in (red, blue))
     found = concept_vector(reds[:40], blues[:40])
     assert accuracy(found, reds[40:], blues[40:]) == 1.0
-    gradients = [layer_gradients(net, "colors", photographs[:8], class_index=index)["colors"] for index in (0, 1)]
+    gradients = [
+        layer_gradients(net, "colors", photographs[:8], class_index=index)["colors"]
+        for index in (0, 1)
+    ]
     assert [tcav_score(slopes, found.vector) for slopes in gradients] == [1.0, 0.0]
 
 
@@ -70,17 +86,23 @@ def test_the_vector_has_length_1_and_says_what_the_classifier_says():
     concept, others = normal(30, 6) + 0.5, normal(25, 6, seed=1) * np.float32([1, 10, 1, 1, 0.1, 1])
     found = concept_vector(concept, others)
     both = np.concatenate([concept, others])
-    theirs = make_pipeline(StandardScaler(), LogisticRegression(C=0.05)).fit(both, [1] * 30 + [0] * 25)
+    theirs = make_pipeline(StandardScaler(), LogisticRegression(C=0.05)).fit(
+        both, [1] * 30 + [0] * 25
+    )
     np.testing.assert_allclose(np.linalg.norm(found.vector), 1)
     ours, wanted = both @ found.vector - found.threshold, theirs.decision_function(both)
     np.testing.assert_allclose(ours / np.abs(ours).max(), wanted / np.abs(wanted).max(), atol=1e-3)
-    assert accuracy(found, concept, others) == pytest.approx(((wanted[:30] > 0).mean() + (wanted[30:] <= 0).mean()) / 2)
+    assert accuracy(found, concept, others) == pytest.approx(
+        ((wanted[:30] > 0).mean() + (wanted[30:] <= 0).mean()) / 2
+    )
 
 
 def test_the_score_is_the_share_of_pictures_and_takes_many_vectors():
     gradients = np.array([[1.0, 0], [2, 1], [-1, 0], [0, 5]])
     assert tcav_score(gradients, np.array([1.0, 0])) == 0.5  # a slope of 0 is no rise
-    np.testing.assert_array_equal(tcav_score(gradients, np.array([[1.0, 0], [0, 1], [-1, 0]])), [0.5, 0.5, 0.25])
+    np.testing.assert_array_equal(
+        tcav_score(gradients, np.array([[1.0, 0], [0, 1], [-1, 0]])), [0.5, 0.5, 0.25]
+    )
 
 
 def test_a_real_concept_is_found_and_a_meaningless_one_no_more_often_than_chance_allows():
@@ -91,24 +113,39 @@ def test_a_real_concept_is_found_and_a_meaningless_one_no_more_often_than_chance
     assert real.accuracy > 0.75 and concept_test(gradients, real).p_value < 0.01
     nonsense = [concept_vectors(draw(120), draw(240), runs=12) for _ in range(60)]
     assert 0.4 < np.mean([one.accuracy for one in nonsense]) < 0.6
-    assert np.mean([concept_test(gradients, one).p_value < 0.05 for one in nonsense]) <= 8 / 60  # 3 are expected
+    assert (
+        np.mean([concept_test(gradients, one).p_value < 0.05 for one in nonsense]) <= 8 / 60
+    )  # 3 are expected
 
 
 def test_the_p_value_is_that_of_all_swaps():
-    vectors, counterparts, gradients = normal(10, 4), normal(10, 4, seed=1), normal(31, 4, seed=2) + 0.5
+    vectors, counterparts, gradients = (
+        normal(10, 4),
+        normal(10, 4, seed=1),
+        normal(31, 4, seed=2) + 0.5,
+    )
     found = concept_test(gradients, ConceptVectors(vectors, counterparts, 1.0))
     difference = tcav_score(gradients, vectors) - tcav_score(gradients, counterparts)
     swaps = np.array(list(itertools.product([-1, 1], repeat=10)))
     exact = np.mean(np.abs(swaps @ difference) >= np.abs(difference.sum()) - 1e-9)
-    assert found.p_value == pytest.approx(exact, abs=0.02) and found.score == pytest.approx(found.scores.mean())
-    assert concept_test(-gradients, ConceptVectors(vectors, counterparts, 1.0)).p_value == pytest.approx(found.p_value)  # two-sided
+    assert found.p_value == pytest.approx(exact, abs=0.02) and found.score == pytest.approx(
+        found.scores.mean()
+    )
+    assert concept_test(
+        -gradients, ConceptVectors(vectors, counterparts, 1.0)
+    ).p_value == pytest.approx(found.p_value)  # two-sided
     assert concept_test(gradients, ConceptVectors(vectors, vectors, 1.0)).p_value == 1.0
 
 
 def test_the_same_seed_gives_the_same_answer():
     found = ConceptVectors(normal(10, 4), normal(10, 4, seed=1), 1.0)
-    assert concept_test(normal(9, 4), found, seed=3).p_value == concept_test(normal(9, 4), found, seed=3).p_value
-    one, same = (concept_vectors(normal(40, 3) + 1, normal(80, 3, seed=1), runs=5) for _ in range(2))
+    assert (
+        concept_test(normal(9, 4), found, seed=3).p_value
+        == concept_test(normal(9, 4), found, seed=3).p_value
+    )
+    one, same = (
+        concept_vectors(normal(40, 3) + 1, normal(80, 3, seed=1), runs=5) for _ in range(2)
+    )
     np.testing.assert_array_equal(one.vectors, same.vectors)
 
 
@@ -118,8 +155,14 @@ def test_every_run_has_pictures_of_its_own():
     before = concept_vectors(concept, others, runs=5)
     others[4:8] += 1  # the counterparts of run 1; 20 to 39 stand in the concept's place
     after = concept_vectors(concept, others, runs=5)
-    assert [run for run in range(5) if not np.allclose(before.vectors[run], after.vectors[run])] == [1]
-    assert [run for run in range(5) if not np.allclose(before.counterparts[run], after.counterparts[run])] == [1]
+    assert [
+        run for run in range(5) if not np.allclose(before.vectors[run], after.vectors[run])
+    ] == [1]
+    assert [
+        run
+        for run in range(5)
+        if not np.allclose(before.counterparts[run], after.counterparts[run])
+    ] == [1]
 
 
 def test_a_new_class_compiles_nothing_anew_and_the_net_stays_as_it_was():
@@ -133,19 +176,28 @@ def test_a_new_class_compiles_nothing_anew_and_the_net_stays_as_it_was():
     assert_same_numbers(net, kept)
 
 
-@pytest.mark.parametrize("ask, sentence", [
-    (lambda: mean_activations(small_net(), "conv9", IMAGES), "no layer 'conv9'; its layers are conv1"),
-    (lambda: layer_gradients(small_net(), "conv9", IMAGES, class_index=0), "no layer 'conv9'"),
-    (lambda: layer_gradients(small_net(), "conv1", IMAGES, class_index=5), "from 0 to 4"),
-    (lambda: mean_activations(small_net(), "conv1", 255 * IMAGES), "divide by 255"),
-    (lambda: mean_activations(small_net(), "conv1", IMAGES * np.nan), "NaN"),
-    (lambda: concept_vector(normal(9, 3), normal(9, 4)), "both of one layer"),
-    (lambda: concept_vector(normal(9, 3, 2, 2), normal(9, 3)), "both of one layer"),
-    (lambda: concept_vector(normal(1, 3), normal(9, 3)), "2 or more pictures"),
-    (lambda: concept_vector(np.ones((4, 3)), np.ones((4, 3))), "no direction tells them apart"),
-    (lambda: concept_vectors(normal(9, 3), normal(18, 3), runs=5), "5 runs take 10 or more"),
-    (lambda: concept_vectors(normal(10, 3), normal(19, 3), runs=5), "twice as many counterparts"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "ask, sentence",
+    [
+        (
+            lambda: mean_activations(small_net(), "conv9", IMAGES),
+            "no layer 'conv9'; its layers are conv1",
+        ),
+        (lambda: layer_gradients(small_net(), "conv9", IMAGES, class_index=0), "no layer 'conv9'"),
+        (lambda: layer_gradients(small_net(), "conv1", IMAGES, class_index=5), "from 0 to 4"),
+        (lambda: mean_activations(small_net(), "conv1", 255 * IMAGES), "divide by 255"),
+        (lambda: mean_activations(small_net(), "conv1", IMAGES * np.nan), "NaN"),
+        (lambda: concept_vector(normal(9, 3), normal(9, 4)), "both of one layer"),
+        (lambda: concept_vector(normal(9, 3, 2, 2), normal(9, 3)), "both of one layer"),
+        (lambda: concept_vector(normal(1, 3), normal(9, 3)), "2 or more pictures"),
+        (lambda: concept_vector(np.ones((4, 3)), np.ones((4, 3))), "no direction tells them apart"),
+        (lambda: concept_vectors(normal(9, 3), normal(18, 3), runs=5), "5 runs take 10 or more"),
+        (
+            lambda: concept_vectors(normal(10, 3), normal(19, 3), runs=5),
+            "twice as many counterparts",
+        ),
+    ],
+)
 def test_what_does_not_fit_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()

@@ -31,7 +31,9 @@ def test_one_hot_weight_is_one_bright_pixel():
     np.testing.assert_array_equal(each[1, 0, 0], [0.5, 0.5, 0])
     np.testing.assert_allclose(together[1, 0, 0], [0.5, 0.5, 0.4])
     assert np.count_nonzero(each != 0.5) == np.count_nonzero(together != 0.5) == 2
-    np.testing.assert_array_equal(filters_to_images(np.zeros((1, 2, 2, 1))), np.full((1, 2, 2, 1), 0.5))
+    np.testing.assert_array_equal(
+        filters_to_images(np.zeros((1, 2, 2, 1))), np.full((1, 2, 2, 1), 0.5)
+    )
 
 
 def test_the_filters_of_a_layer_are_its_weights_filter_by_filter():
@@ -46,7 +48,9 @@ def test_planes_stand_filter_by_filter_and_input_by_input():
     weights = normal(2, 3, 3, 4)
     planes = filters.filter_slices_to_images(weights)
     assert planes.shape == (8, 3, 3, 1)
-    np.testing.assert_allclose(planes[5, ..., 0], 0.5 + weights[1, ..., 1] / (2 * np.abs(weights).max()), rtol=1e-6)
+    np.testing.assert_allclose(
+        planes[5, ..., 0], 0.5 + weights[1, ..., 1] / (2 * np.abs(weights).max()), rtol=1e-6
+    )
 
 
 # max w · x, ‖x‖ = 1
@@ -60,7 +64,9 @@ def test_the_filter_itself_beats_ten_thousand_random_inputs_of_its_length(shape)
     best = filters.answers(weights, best_input(weights)[None]).numpy()[0]
     assert best > filters.answers(weights, others).numpy().max()
     np.testing.assert_allclose(best, np.linalg.norm(weights), rtol=1e-5)
-    np.testing.assert_allclose(filters.answers(weights, others), np.tensordot(others, weights, 3), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        filters.answers(weights, others), np.tensordot(others, weights, 3), rtol=1e-3, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -83,19 +89,30 @@ def test_best_inputs_of_several_filters_and_of_none():
 
 def test_templates_are_those_of_scikit_learn_and_score_like_it():
     labels = np.arange(120) % 3
-    images = np.clip(random(120, 4, 5, 1) * 0.4 + (labels[:, None, None, None] == np.arange(5)[:, None]) * 0.5, 0, 1)
+    images = np.clip(
+        random(120, 4, 5, 1) * 0.4 + (labels[:, None, None, None] == np.arange(5)[:, None]) * 0.5,
+        0,
+        1,
+    )
     found = linear_templates(images, labels, penalty=2.0, seed=3)
     order = np.random.default_rng(3).permutation(120)
-    theirs = LogisticRegression(C=0.5, max_iter=500).fit(images.reshape(120, -1)[order[:90]], labels[order[:90]])
+    theirs = LogisticRegression(C=0.5, max_iter=500).fit(
+        images.reshape(120, -1)[order[:90]], labels[order[:90]]
+    )
     np.testing.assert_allclose(found.weights.reshape(3, -1), theirs.coef_, atol=1e-4)
     scores = np.tensordot(images[order[90:]], found.weights, [(1, 2, 3), (1, 2, 3)]) + found.bias
     assert found.accuracy == np.mean(scores.argmax(axis=1) == labels[order[90:]]) > 0.9
-    assert [np.unravel_index(template.sum(axis=(0, 2)).argmax(), 5)[0] for template in found.weights] == [0, 1, 2]
+    assert [
+        np.unravel_index(template.sum(axis=(0, 2)).argmax(), 5)[0] for template in found.weights
+    ] == [0, 1, 2]
 
 
 def test_more_penalty_makes_smaller_templates():
     images, labels = random(60, 4, 4, 3), np.arange(60) % 2
-    small, large = (np.abs(linear_templates(images, labels, penalty=penalty).weights).max() for penalty in (100, 1))
+    small, large = (
+        np.abs(linear_templates(images, labels, penalty=penalty).weights).max()
+        for penalty in (100, 1)
+    )
     assert small < large
 
 
@@ -108,13 +125,20 @@ def by_the_slides(net, layer, number, *, learning_rate, seed):
     for _ in range(30):
         slope = gradient(filter_score(net, layer, number), image)
         image = np.clip(image + learning_rate * slope / np.linalg.norm(slope), 0, 1)
-    return image, layer_outputs(net, layer)(image[None])[layer][0, 2:-2, 2:-2, number].numpy().mean()
+    return image, layer_outputs(net, layer)(image[None])[layer][
+        0, 2:-2, 2:-2, number
+    ].numpy().mean()
 
 
 @pytest.mark.parametrize("learning_rate", [10.0, 0.1])
 def test_the_climb_is_that_of_the_slides(learning_rate):
     start = np.random.default_rng(4).uniform(0, 0.25, (1, 12, 12, 3))
-    awake = int(layer_outputs(small_net(), "relu2")(start)["relu2"][0, 2:-2, 2:-2].numpy().mean(axis=(0, 1)).argmax())
+    awake = int(
+        layer_outputs(small_net(), "relu2")(start)["relu2"][0, 2:-2, 2:-2]
+        .numpy()
+        .mean(axis=(0, 1))
+        .argmax()
+    )
     image, value = by_the_slides(small_net(), "relu2", awake, learning_rate=learning_rate, seed=4)
     climb = visualize_filter(small_net(), "relu2", awake, learning_rate=learning_rate, seed=4)
     np.testing.assert_allclose(climb.values[-1], value, rtol=0.01)
@@ -125,12 +149,17 @@ def test_the_climb_is_that_of_the_slides(learning_rate):
 def test_the_score_is_the_mean_without_a_border_of_two():
     images = random(4, 12, 11, 3)
     maps = layer_outputs(small_net(), "conv2")(images)["conv2"].numpy()
-    values, _ = value_and_gradient(filter_score(small_net(), "conv2", np.array([0, 5, 5, 7])), images)
+    values, _ = value_and_gradient(
+        filter_score(small_net(), "conv2", np.array([0, 5, 5, 7])), images
+    )
     inner = maps[:, 2:-2, 2:-2].mean(axis=(1, 2))
     np.testing.assert_allclose(values, inner[np.arange(4), [0, 5, 5, 7]], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("side, kept", [(1, slice(0, 1)), (2, slice(0, 2)), (3, slice(1, 2)), (4, slice(1, 3)), (5, slice(2, 3))])
+@pytest.mark.parametrize(
+    "side, kept",
+    [(1, slice(0, 1)), (2, slice(0, 2)), (3, slice(1, 2)), (4, slice(1, 3)), (5, slice(2, 3))],
+)
 def test_of_a_small_map_something_stays(side, kept):
     image = random(side, side, 3)
     maps = layer_outputs(small_net(), "conv2")(image[None])["conv2"].numpy()[0]
@@ -140,14 +169,20 @@ def test_of_a_small_map_something_stays(side, kept):
 
 def test_a_batch_of_filters_climbs_as_each_would_alone():
     start = random(3, 12, 12, 3)
-    together = visualize_filter(small_net(), "conv2", np.array([2, 0, 6]), start=start, learning_rate=0.5, iterations=4)
+    together = visualize_filter(
+        small_net(), "conv2", np.array([2, 0, 6]), start=start, learning_rate=0.5, iterations=4
+    )
     for number, index in enumerate([2, 0, 6]):
-        alone = visualize_filter(small_net(), "conv2", index, start=start[number], learning_rate=0.5, iterations=4)
+        alone = visualize_filter(
+            small_net(), "conv2", index, start=start[number], learning_rate=0.5, iterations=4
+        )
         np.testing.assert_allclose(together.images[number], alone.images, atol=1e-4)
 
 
 def test_a_climb_repeats_itself_with_its_seed_and_stays_in_the_picture():
-    one, same, other = (visualize_filter(small_net(), "conv1", 1, seed=seed).images for seed in (0, 0, 1))
+    one, same, other = (
+        visualize_filter(small_net(), "conv1", 1, seed=seed).images for seed in (0, 0, 1)
+    )
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other) and one.min() >= 0 and one.max() <= 1
 
@@ -165,7 +200,9 @@ def test_a_silent_filter_stays_asleep_until_its_relu_lets_a_little_gradient_thro
     net = silent_net()
     asleep = visualize_filter(net, "conv", 0, learning_rate=1.0)
     np.testing.assert_array_equal(asleep.values, np.zeros(31))
-    awake = visualize_filter(with_relu_rule(net, filters.leaky_gradient_relu), "conv", 0, learning_rate=1.0)
+    awake = visualize_filter(
+        with_relu_rule(net, filters.leaky_gradient_relu), "conv", 0, learning_rate=1.0
+    )
     assert awake.values[-1] == pytest.approx(0.5)
 
 
@@ -195,19 +232,22 @@ def test_a_climb_leaves_the_net_and_its_start_as_they_were():
     assert_same_numbers(small_net(), kept)
 
 
-@pytest.mark.parametrize("ask, sentence", [
-    (lambda: filters_of(small_net(), "relu2"), "conv1, conv2"),
-    (lambda: filters_of(linear_net(normal(3, 3, 1, 2))), "no convolution"),
-    (lambda: filters_to_images(normal(2, 3, 3, 6)), "1 or 3"),
-    (lambda: filter_score(small_net(), "conv2", 8), "from 0 to 7"),
-    (lambda: filter_score(small_net(), "conv2", -1), "from 0 to 7"),
-    (lambda: filter_score(small_net(), "conv2", 1.0), "from 0 to 7"),
-    (lambda: filter_score(small_net(), "scores", 0), "no rows and columns"),
-    (lambda: filter_score(small_net(), "conv7", 0), "no layer 'conv7'"),
-    (lambda: linear_templates(random(5, 4, 4, 1), np.arange(4)), "5 images but 4 labels"),
-    (lambda: linear_templates(255 * random(4, 4, 4, 1), np.arange(4)), "divide by 255"),
-    (lambda: linear_templates(random(4, 4, 4, 1), np.arange(4), penalty=0), "above 0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "ask, sentence",
+    [
+        (lambda: filters_of(small_net(), "relu2"), "conv1, conv2"),
+        (lambda: filters_of(linear_net(normal(3, 3, 1, 2))), "no convolution"),
+        (lambda: filters_to_images(normal(2, 3, 3, 6)), "1 or 3"),
+        (lambda: filter_score(small_net(), "conv2", 8), "from 0 to 7"),
+        (lambda: filter_score(small_net(), "conv2", -1), "from 0 to 7"),
+        (lambda: filter_score(small_net(), "conv2", 1.0), "from 0 to 7"),
+        (lambda: filter_score(small_net(), "scores", 0), "no rows and columns"),
+        (lambda: filter_score(small_net(), "conv7", 0), "no layer 'conv7'"),
+        (lambda: linear_templates(random(5, 4, 4, 1), np.arange(4)), "5 images but 4 labels"),
+        (lambda: linear_templates(255 * random(4, 4, 4, 1), np.arange(4)), "divide by 255"),
+        (lambda: linear_templates(random(4, 4, 4, 1), np.arange(4), penalty=0), "above 0"),
+    ],
+)
 def test_what_has_no_filters_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()
@@ -215,4 +255,9 @@ def test_what_has_no_filters_gives_a_sentence(ask, sentence):
 
 def test_the_digit_reader_has_the_filters_of_the_slides():
     net = load_model("mnist_cnn")
-    assert filters_of(net, "conv1").shape == (32, 3, 3, 1) and filters_of(net, "conv2").shape == (64, 3, 3, 32)
+    assert filters_of(net, "conv1").shape == (32, 3, 3, 1) and filters_of(net, "conv2").shape == (
+        64,
+        3,
+        3,
+        32,
+    )

@@ -6,7 +6,14 @@ from small_nets import linear_net, normal, random, random_tinynet, small_net
 
 from lecture_lib.core import scores
 from lecture_lib.core.gradients import gradient
-from lecture_lib.guided_backprop import deconv_relu, deconvnet_map, gradient_to_image, guided_gradient, guided_map, guided_relu
+from lecture_lib.guided_backprop import (
+    deconv_relu,
+    deconvnet_map,
+    gradient_to_image,
+    guided_gradient,
+    guided_map,
+    guided_relu,
+)
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.surgery import named, with_shuffled_weights, wrap_model
 
@@ -18,18 +25,31 @@ SLIDE = np.float32([[1, -1, 5], [2, -5, -7], [-3, 2, 4]])
 UPSTREAM = np.float32([[-2, 3, -1], [6, -3, 1], [2, -1, 3]])
 
 
-@pytest.mark.parametrize("rule, expected", [
-    (tf.nn.relu, [[-2, 0, -1], [6, 0, 0], [0, -1, 3]]),
-    (deconv_relu, [[0, 3, 0], [6, 0, 1], [2, 0, 3]]),
-    (guided_relu, [[0, 0, 0], [6, 0, 0], [0, 0, 3]]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "rule, expected",
+    [
+        (tf.nn.relu, [[-2, 0, -1], [6, 0, 0], [0, -1, 3]]),
+        (deconv_relu, [[0, 3, 0], [6, 0, 1], [2, 0, 3]]),
+        (guided_relu, [[0, 0, 0], [6, 0, 0], [0, 0, 3]]),
+    ],
+)
 def test_the_slides_numbers_in_a_net(rule, expected):
     """A net that is one ReLU and a linear layer whose weights are the slide's gradient from above; the picture is the slide's input."""
     images = keras.Input((3, 3, 1))
-    net = keras.Model(images, layers.Dense(1)(layers.Flatten()(layers.ReLU()(layers.Rescaling(12.0, offset=-7.0)(images)))))
+    net = keras.Model(
+        images,
+        layers.Dense(1)(
+            layers.Flatten()(layers.ReLU()(layers.Rescaling(12.0, offset=-7.0)(images)))
+        ),
+    )
     net.set_weights([UPSTREAM.reshape(9, 1), np.zeros(1, np.float32)])
     picture = (SLIDE[..., None] + 7) / 12  # so that it lies in [0, 1]
-    slopes = guided_gradient(named(net, class_names=None, image_size=3), picture, lambda net: scores.class_score(net, 0), rule=rule)
+    slopes = guided_gradient(
+        named(net, class_names=None, image_size=3),
+        picture,
+        lambda net: scores.class_score(net, 0),
+        rule=rule,
+    )
     np.testing.assert_allclose(slopes[..., 0] / 12, expected, rtol=1e-6)
 
 
@@ -49,26 +69,40 @@ def stack():
     x = layers.Conv2D(6, 1, activation="relu", use_bias=False)(images)
     x = layers.GlobalAveragePooling2D()(layers.ReLU()(layers.Conv2D(7, 1, use_bias=False)(x)))
     net = keras.Model(images, layers.Dense(2, use_bias=False)(x))
-    net.set_weights([normal(*weight.shape, seed=number) for number, weight in enumerate(net.get_weights())])
+    net.set_weights(
+        [normal(*weight.shape, seed=number) for number, weight in enumerate(net.get_weights())]
+    )
     return named(net, class_names=None, image_size=5)
 
 
-@pytest.mark.parametrize("make, gate", [
-    (guided_map, lambda x, g: np.where((x > 0) & (g > 0), g, 0)),
-    (deconvnet_map, lambda x, g: np.broadcast_to(np.where(g > 0, g, 0), np.broadcast_shapes(x.shape, g.shape))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make, gate",
+    [
+        (guided_map, lambda x, g: np.where((x > 0) & (g > 0), g, 0)),
+        (
+            deconvnet_map,
+            lambda x, g: np.broadcast_to(
+                np.where(g > 0, g, 0), np.broadcast_shapes(x.shape, g.shape)
+            ),
+        ),
+    ],
+)
 def test_two_layers_worked_by_hand(make, gate):
     image, net = random(5, 4, 3), stack()
     expected = two_layers(image, gate=gate)
     for class_index in range(2):
         found = make(net, image, class_index)
-        np.testing.assert_allclose(found, np.abs(expected[..., class_index]).max(axis=-1), rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(
+            found, np.abs(expected[..., class_index]).max(axis=-1), rtol=1e-4, atol=1e-7
+        )
 
 
 @each_map
 def test_without_a_relu_they_are_saliency(make):
     weights = normal(6, 5, 1, 2)
-    np.testing.assert_array_equal(make(linear_net(weights), random(6, 5, 1), 1), np.abs(weights[:, :, 0, 1]))
+    np.testing.assert_array_equal(
+        make(linear_net(weights), random(6, 5, 1), 1), np.abs(weights[:, :, 0, 1])
+    )
 
 
 def test_with_the_plain_rule_it_is_the_gradient():
@@ -79,22 +113,31 @@ def test_with_the_plain_rule_it_is_the_gradient():
 
 def test_deconvnet_without_max_pooling_does_not_see_the_picture():
     """Its rule reads no activation, averages and convolutions are linear: nothing on the way back depends on the picture."""
-    one, other = (deconvnet_map(random_tinynet(), random(64, 64, 3, seed=seed), 3) for seed in (1, 2))
+    one, other = (
+        deconvnet_map(random_tinynet(), random(64, 64, 3, seed=seed), 3) for seed in (1, 2)
+    )
     np.testing.assert_array_equal(one, other)
 
 
 def nets_with_relus():
     """One net, its activations written as arguments, as layers, and inside a model inside the model; the weights are the same."""
+
     def body(images, activation, relu):
         x = relu(layers.Conv2D(5, 3, activation=activation)(images))
         return relu(layers.Conv2D(4, 3, activation=activation)(x))
 
     same, images = lambda x: x, keras.Input((12, 12, 3))
     nested = keras.Model(images, body(images, None, lambda x: layers.Activation("relu")(x)))
-    trunks = [body(images, "relu", same), body(images, None, lambda x: layers.ReLU()(x)), nested(images)]
+    trunks = [
+        body(images, "relu", same),
+        body(images, None, lambda x: layers.ReLU()(x)),
+        nested(images),
+    ]
     for trunk in trunks:
         net = keras.Model(images, layers.Dense(3)(layers.GlobalAveragePooling2D()(trunk)))
-        net.set_weights([normal(*weight.shape, seed=number) for number, weight in enumerate(net.get_weights())])
+        net.set_weights(
+            [normal(*weight.shape, seed=number) for number, weight in enumerate(net.get_weights())]
+        )
         yield net
 
 
@@ -102,26 +145,37 @@ def nets_with_relus():
 def test_every_way_to_write_a_relu_gives_the_same_map(make):
     nets = list(nets_with_relus())
     maps = [make(net, IMAGE, 1) for net in (*nets, wrap_model(nets[-1]))]
-    assert not np.allclose(maps[0], np.abs(gradient(scores.class_score(nets[0], 1), IMAGE)).max(axis=-1))
+    assert not np.allclose(
+        maps[0], np.abs(gradient(scores.class_score(nets[0], 1), IMAGE)).max(axis=-1)
+    )
     for other in maps[1:]:
         np.testing.assert_allclose(maps[0], other, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("score_of", [
-    lambda net: scores.class_score(net, 1), lambda net: scores.channel_score(net, "conv2", 3),
-    lambda net: scores.neuron_score(net, "relu2", 4, 7, 2), lambda net: scores.layer_energy(net, "conv1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "score_of",
+    [
+        lambda net: scores.class_score(net, 1),
+        lambda net: scores.channel_score(net, "conv2", 3),
+        lambda net: scores.neuron_score(net, "relu2", 4, 7, 2),
+        lambda net: scores.layer_energy(net, "conv1"),
+    ],
+)
 def test_any_score_of_the_net_has_a_guided_gradient(score_of):
     slopes = guided_gradient(small_net(), IMAGE, score_of)
     assert slopes.shape == IMAGE.shape and slopes.dtype == np.float32
     batch = guided_gradient(small_net(), np.stack([IMAGE, 1 - IMAGE]), score_of)
     np.testing.assert_allclose(batch[0], slopes, rtol=1e-4, atol=1e-7)
-    np.testing.assert_allclose(batch[1], guided_gradient(small_net(), 1 - IMAGE, score_of), rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(
+        batch[1], guided_gradient(small_net(), 1 - IMAGE, score_of), rtol=1e-4, atol=1e-7
+    )
 
 
 def test_a_neurons_gradient_stays_within_what_it_sees():
     """Two 3x3 convolutions see 5x5 pixels."""
-    slopes = guided_gradient(small_net(), IMAGE, lambda net: scores.neuron_score(net, "conv2", 4, 7, 2))
+    slopes = guided_gradient(
+        small_net(), IMAGE, lambda net: scores.neuron_score(net, "conv2", 4, 7, 2)
+    )
     seen = np.zeros((12, 12), bool)
     seen[2:7, 5:10] = True
     assert np.abs(slopes[~seen]).max() == 0 and np.abs(slopes[seen]).max() > 0
@@ -147,9 +201,13 @@ def test_a_net_that_learns_on_has_its_new_map():
 def test_around_gray_keeps_signs_and_one_scale():
     slopes = normal(2, 4, 4, 3)
     pictures = gradient_to_image(slopes, quantile=1.0)
-    np.testing.assert_allclose((pictures - 0.5) * 2 * np.abs(slopes).max(), slopes, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        (pictures - 0.5) * 2 * np.abs(slopes).max(), slopes, rtol=1e-4, atol=1e-5
+    )
     assert np.abs(gradient_to_image(slopes, quantile=0.9) - 0.5).max() == 0.5
-    np.testing.assert_array_equal(gradient_to_image(np.zeros((3, 3, 3))), np.full((3, 3, 3), 0.5, np.float32))
+    np.testing.assert_array_equal(
+        gradient_to_image(np.zeros((3, 3, 3))), np.full((3, 3, 3), 0.5, np.float32)
+    )
     spike = np.zeros((20, 20, 3), np.float32)
     spike[3, 4, 1] = -2.0  # rarer than any quantile
     assert gradient_to_image(spike)[3, 4, 1] == 0 and np.unique(gradient_to_image(spike)).size == 2

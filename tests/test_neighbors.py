@@ -38,7 +38,9 @@ def test_neighbors_are_those_of_all_distances_sorted():
 
 
 def test_neighbors_agree_with_a_tree_search():
-    distances, indices = NearestNeighbors(n_neighbors=5, algorithm="kd_tree").fit(BANK).kneighbors(BANK)
+    distances, indices = (
+        NearestNeighbors(n_neighbors=5, algorithm="kd_tree").fit(BANK).kneighbors(BANK)
+    )
     found = nearest(BANK, BANK)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_allclose(found.distances, distances, atol=1e-3)
@@ -54,33 +56,42 @@ def test_a_batch_of_queries_is_one_after_another():
 
 
 def test_the_one_left_out_does_not_answer_even_among_copies():
-    copies = np.repeat(BANK[:3], 4, axis=0)  # each picture four times: which copy comes first is nobody's business
+    copies = np.repeat(
+        BANK[:3], 4, axis=0
+    )  # each picture four times: which copy comes first is nobody's business
     found = nearest(copies, copies, count=3, without=np.arange(12)).indices
     assert not (found == np.arange(12)[:, None]).any()
     np.testing.assert_array_equal(found // 4, np.arange(12)[:, None] // 4 * np.ones((1, 3)))
-    far = nearest(BANK, BANK, count=2, without=np.full(60, 7)).indices  # one that is not near most of them
+    far = nearest(
+        BANK, BANK, count=2, without=np.full(60, 7)
+    ).indices  # one that is not near most of them
     assert 7 not in far and far.shape == (60, 2)
 
 
 def test_large_numbers_with_small_differences_are_told_apart():
     bank = 1000 + np.float32([[0.0], [0.25], [0.5], [1.0]])
     np.testing.assert_array_equal(nearest(bank[1], bank, count=4).indices[0], 1)
-    np.testing.assert_allclose(nearest(bank[0], bank, count=4).distances, [0, 0.25, 0.5, 1.0], atol=1e-3)
+    np.testing.assert_allclose(
+        nearest(bank[0], bank, count=4).distances, [0, 0.25, 0.5, 1.0], atol=1e-3
+    )
 
 
-@pytest.mark.parametrize("ask, sentence", [
-    (lambda: nearest(BANK[0, :3], BANK), "a query is one row of the bank"),
-    (lambda: nearest(BANK[0], BANK[0]), "a query is one row of the bank"),
-    (lambda: nearest(BANK[0], BANK, count=0), "1 to 60 neighbors"),
-    (lambda: nearest(BANK[0], BANK, count=60, without=0), "1 to 59 neighbors"),
-    (lambda: nearest(BANK[:5], BANK, without=np.arange(4)), "one for each of the 5 queries"),
-    (lambda: nearest(BANK[0] * np.nan, BANK), "not finite"),
-    (lambda: nearest(BANK[0], np.empty((0, 7))), "holds no numbers"),
-    (lambda: nearest(["a"], BANK), "no array of numbers"),
-    (lambda: nearest([[1.0], [1.0, 2.0]], BANK), "no array of numbers"),
-    (lambda: precision_at_k([1, 2], [1, 2]), r"\(Q, count\)"),
-    (lambda: precision_at_k([[1], [2]], [1]), r"\(Q, count\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "ask, sentence",
+    [
+        (lambda: nearest(BANK[0, :3], BANK), "a query is one row of the bank"),
+        (lambda: nearest(BANK[0], BANK[0]), "a query is one row of the bank"),
+        (lambda: nearest(BANK[0], BANK, count=0), "1 to 60 neighbors"),
+        (lambda: nearest(BANK[0], BANK, count=60, without=0), "1 to 59 neighbors"),
+        (lambda: nearest(BANK[:5], BANK, without=np.arange(4)), "one for each of the 5 queries"),
+        (lambda: nearest(BANK[0] * np.nan, BANK), "not finite"),
+        (lambda: nearest(BANK[0], np.empty((0, 7))), "holds no numbers"),
+        (lambda: nearest(["a"], BANK), "no array of numbers"),
+        (lambda: nearest([[1.0], [1.0, 2.0]], BANK), "no array of numbers"),
+        (lambda: precision_at_k([1, 2], [1, 2]), r"\(Q, count\)"),
+        (lambda: precision_at_k([[1], [2]], [1]), r"\(Q, count\)"),
+    ],
+)
 def test_questions_that_have_no_answer_give_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()
@@ -120,7 +131,9 @@ def test_two_blobs_stay_apart(make):
 
 
 def test_tsne_keeps_neighborhoods_and_repeats_itself():
-    features = normal(90, 2) @ normal(2, 60, seed=1)  # a sheet in sixty dimensions, so that PCA comes first
+    features = normal(90, 2) @ normal(
+        2, 60, seed=1
+    )  # a sheet in sixty dimensions, so that PCA comes first
     one, same, other = (tsne_map(features, perplexity=10, seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert not np.allclose(one, other)
@@ -129,17 +142,26 @@ def test_tsne_keeps_neighborhoods_and_repeats_itself():
 
 def test_tsne_goes_on_from_where_it_is_told_to_begin():
     start = np.linspace(-1, 1, 80)[:, None] * [1, 0] + 0.01 * normal(80, 2)
-    np.testing.assert_array_equal(tsne_map(BLOBS, start=start), tsne_map(BLOBS, start=7 * start))  # only its shape counts
+    np.testing.assert_array_equal(
+        tsne_map(BLOBS, start=start), tsne_map(BLOBS, start=7 * start)
+    )  # only its shape counts
     kept = tsne_map(BLOBS, start=start)
     assert (kept[SIDES == 0, 0].mean() < 0) and (kept[SIDES == 1, 0].mean() > 0)
 
 
-@pytest.mark.parametrize("ask, sentence", [
-    (lambda: pca_map(BANK[:2]), "at least 3 pictures"), (lambda: pca_map(BANK[0]), "at least 3 pictures"),
-    (lambda: tsne_map(BANK, perplexity=60), "from 2 to less than 60"), (lambda: tsne_map(BANK, perplexity=1), "from 2 to less than 60"),
-    (lambda: tsne_map(BANK, steps=10), "250 or more"), (lambda: tsne_map(BANK, start=BANK), r"\(60, 2\)"),
-    (lambda: tsne_map(BANK * np.inf), "not finite"), (lambda: assign_to_grid(BANK), r"\(N, 2\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "ask, sentence",
+    [
+        (lambda: pca_map(BANK[:2]), "at least 3 pictures"),
+        (lambda: pca_map(BANK[0]), "at least 3 pictures"),
+        (lambda: tsne_map(BANK, perplexity=60), "from 2 to less than 60"),
+        (lambda: tsne_map(BANK, perplexity=1), "from 2 to less than 60"),
+        (lambda: tsne_map(BANK, steps=10), "250 or more"),
+        (lambda: tsne_map(BANK, start=BANK), r"\(60, 2\)"),
+        (lambda: tsne_map(BANK * np.inf), "not finite"),
+        (lambda: assign_to_grid(BANK), r"\(N, 2\)"),
+    ],
+)
 def test_maps_of_nothing_give_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()
@@ -159,7 +181,9 @@ def test_every_point_gets_a_cell_of_its_own(count, columns):
 def test_points_on_a_grid_stay_where_they_are():
     rows, columns = np.divmod(np.random.default_rng(0).permutation(30), 6)
     points = np.stack([columns * 2.0, -rows * 3.0], axis=1)  # y upwards, rows downwards
-    np.testing.assert_array_equal(assign_to_grid(points, columns=6), np.stack([rows, columns], axis=1))
+    np.testing.assert_array_equal(
+        assign_to_grid(points, columns=6), np.stack([rows, columns], axis=1)
+    )
 
 
 def test_no_exchange_of_two_cells_brings_all_points_nearer():
@@ -179,8 +203,15 @@ def test_features_are_the_rows_of_a_layer():
     images = random(5, 12, 12, 3)
     wanted = np.asarray(layer_outputs(small_net(), "conv2")(images)["conv2"]).reshape(5, -1)
     for batch_size in (1, 3, 8):
-        np.testing.assert_allclose(layer_features(small_net(), "conv2", images, batch_size=batch_size), wanted, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(layer_features(small_net(), "conv2", images[2]), wanted[2], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            layer_features(small_net(), "conv2", images, batch_size=batch_size),
+            wanted,
+            rtol=1e-4,
+            atol=1e-5,
+        )
+    np.testing.assert_allclose(
+        layer_features(small_net(), "conv2", images[2]), wanted[2], rtol=1e-4, atol=1e-5
+    )
 
 
 def test_features_of_nothing_give_a_sentence():
@@ -236,7 +267,13 @@ def test_a_damaged_file_is_computed_again(folder):
     cached(doubled, values)
     (path,) = folder.iterdir()
     whole = path.read_bytes()
-    for damaged in (b"", whole[:20], whole[:-1], whole + b"x", *(_flipped(whole, place) for place in (0, 40, 100, len(whole) - 3))):
+    for damaged in (
+        b"",
+        whole[:20],
+        whole[:-1],
+        whole + b"x",
+        *(_flipped(whole, place) for place in (0, 40, 100, len(whole) - 3)),
+    ):
         path.write_bytes(damaged)
         called, result = calls_of(values)
         assert called == 1
@@ -263,7 +300,9 @@ def test_what_was_not_used_for_longest_makes_room(folder, monkeypatch):
         _age(folder)
     assert calls_of(0, np.zeros(400))[0] == 0  # used again, so that 1 is the oldest now
     cached(doubled, 3, np.zeros(400))
-    assert [calls_of(number, np.zeros(400))[0] for number in (0, 2, 3)] == [0, 0, 0] and calls_of(1, np.zeros(400))[0] == 1
+    assert [calls_of(number, np.zeros(400))[0] for number in (0, 2, 3)] == [0, 0, 0] and calls_of(
+        1, np.zeros(400)
+    )[0] == 1
 
 
 def _age(folder):
@@ -292,7 +331,9 @@ def test_each_picture_lies_at_its_point():
 
 
 def test_a_map_keeps_its_shape_and_ink_shows_through():
-    wide = image_map.pictures_at([[0, 0], [10, 1]], np.zeros((2, 2, 2, 3), np.float32), size=2, width=22)
+    wide = image_map.pictures_at(
+        [[0, 0], [10, 1]], np.zeros((2, 2, 2, 3), np.float32), size=2, width=22
+    )
     rows, columns = np.nonzero(wide[..., 0] == 0)
     assert np.ptp(columns) == 21 and np.ptp(rows) == 3
     shades = np.stack([np.full((4, 4, 3), shade, np.float32) for shade in (0.0, 1.0)])
@@ -309,13 +350,21 @@ def test_each_picture_lies_in_its_cell():
 def test_names_are_written_and_frames_and_inks_have_the_color_of_the_class():
     pictures, labels = np.ones((3, 8, 8, 3), np.float32), np.array([0, 1, 11])
     bare = image_map.pictures_at(normal(3, 2), pictures, width=300)
-    assert bare.min() == 1 and image_map.pictures_at(normal(3, 2), pictures, width=300, labels=[0, 0, 1], names=["a", "b"]).min() < 0.5
+    assert (
+        bare.min() == 1
+        and image_map.pictures_at(
+            normal(3, 2), pictures, width=300, labels=[0, 0, 1], names=["a", "b"]
+        ).min()
+        < 0.5
+    )
     frames = image_map.framed(pictures, labels, width=2)
     assert frames.shape == (3, 12, 12, 3)
     np.testing.assert_array_equal(frames[:, 0, 5], image_map.colors_of(labels))
     np.testing.assert_array_equal(frames[:, 2:-2, 2:-2], pictures)
     np.testing.assert_array_equal(image_map.colors_of([1]), image_map.colors_of([11]))
-    ink = image_map.tinted(np.stack([np.zeros((2, 2, 1)), np.ones((2, 2, 1))]).astype(np.float32), [3, 3])
+    ink = image_map.tinted(
+        np.stack([np.zeros((2, 2, 1)), np.ones((2, 2, 1))]).astype(np.float32), [3, 3]
+    )
     np.testing.assert_allclose(ink[0], 1)
     np.testing.assert_allclose(ink[1, 0, 0], image_map.colors_of(3), rtol=1e-6)
 
@@ -330,10 +379,14 @@ def test_pictures_without_points_give_a_sentence(draw):
 def test_pointing_at_a_dot_shows_its_picture():
     points, labels = normal(5, 2), np.array([0, 1, 0, 12, 1])
     show = lambda number: (np.full((8, 8, 3), number / 10, np.float32), f"number {number}")
-    panel = image_map.explore_map_panel(points, show, labels=labels, names=[f"kind {n}" for n in range(13)], alt="a gray square")
+    panel = image_map.explore_map_panel(
+        points, show, labels=labels, names=[f"kind {n}" for n in range(13)], alt="a gray square"
+    )
     figure = panel.box.children[1]
     assert [trace.name for trace in figure.data] == ["kind 0", "kind 1", "kind 12"]
-    np.testing.assert_allclose(np.stack([figure.data[1].x, figure.data[1].y], axis=1), points[[1, 4]])
+    np.testing.assert_allclose(
+        np.stack([figure.data[1].x, figure.data[1].y], axis=1), points[[1, 4]]
+    )
     for event in ("_dispatch_on_hover", "_dispatch_on_click"):
         slider = panel.controls["number"].sources[0]
         slider.value = 0

@@ -8,7 +8,12 @@ from lecture_lib import saliency
 from lecture_lib.core import scores
 from lecture_lib.core.gradients import gradient
 from lecture_lib.models.inference import class_scores
-from lecture_lib.saliency import grabcut_mask, integrated_gradients_map, saliency_map, smoothgrad_map
+from lecture_lib.saliency import (
+    grabcut_mask,
+    integrated_gradients_map,
+    saliency_map,
+    smoothgrad_map,
+)
 
 IMAGE = random(12, 12, 3)
 
@@ -20,7 +25,9 @@ def test_of_a_linear_net_every_map_is_known(channels):
     np.testing.assert_array_equal(saliency_map(net, image, 1), strongest)
     np.testing.assert_allclose(smoothgrad_map(net, image, 1, samples=5), strongest, rtol=1e-5)
     parts = integrated_gradients_map(net, image, 1, steps=7, baseline=0.25)
-    np.testing.assert_allclose(parts, np.sum((image - 0.25) * weights[..., 1], axis=2), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        parts, np.sum((image - 0.25) * weights[..., 1], axis=2), rtol=1e-4, atol=1e-6
+    )
 
 
 def test_saliency_is_the_strongest_color_of_the_gradient():
@@ -31,22 +38,40 @@ def test_saliency_is_the_strongest_color_of_the_gradient():
 @pytest.mark.parametrize("baseline", [0.0, 1.0, 0.2 * random(64, 64, 3, seed=4)])
 def test_integrated_gradients_add_up_to_the_difference_of_the_scores(baseline):
     net, image = random_tinynet(), random(64, 64, 3)
-    difference = class_scores(net, image)[2] - class_scores(net, np.broadcast_to(np.float32(baseline), image.shape))[2]
-    np.testing.assert_allclose(integrated_gradients_map(net, image, 2, baseline=baseline).sum(), difference, rtol=0.01)
+    difference = (
+        class_scores(net, image)[2]
+        - class_scores(net, np.broadcast_to(np.float32(baseline), image.shape))[2]
+    )
+    np.testing.assert_allclose(
+        integrated_gradients_map(net, image, 2, baseline=baseline).sum(), difference, rtol=0.01
+    )
 
 
 def test_smoothgrad_is_the_mean_of_noisy_gradients_with_the_absolute_value_last():
     noise = np.random.default_rng(5)
-    noisy = np.stack([IMAGE + 0.2 * noise.standard_normal(IMAGE.shape, np.float32) for _ in range(11)])
+    noisy = np.stack(
+        [IMAGE + 0.2 * noise.standard_normal(IMAGE.shape, np.float32) for _ in range(11)]
+    )
     by_hand = np.abs(gradient(scores.class_score(small_net(), 1), noisy).mean(axis=0)).max(axis=2)
-    np.testing.assert_allclose(smoothgrad_map(small_net(), IMAGE, 1, samples=11, noise=0.2, seed=5), by_hand, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(
+        smoothgrad_map(small_net(), IMAGE, 1, samples=11, noise=0.2, seed=5),
+        by_hand,
+        rtol=1e-4,
+        atol=1e-7,
+    )
 
 
 def test_smoothgrad_repeats_itself_and_without_noise_is_saliency():
-    one, same, other = (smoothgrad_map(small_net(), IMAGE, 1, samples=3, seed=seed) for seed in (0, 0, 1))
+    one, same, other = (
+        smoothgrad_map(small_net(), IMAGE, 1, samples=3, seed=seed) for seed in (0, 0, 1)
+    )
     np.testing.assert_array_equal(one, same)
     assert not np.allclose(one, other)
-    np.testing.assert_allclose(smoothgrad_map(small_net(), IMAGE, 1, samples=3, noise=0), saliency_map(small_net(), IMAGE, 1), rtol=1e-5)
+    np.testing.assert_allclose(
+        smoothgrad_map(small_net(), IMAGE, 1, samples=3, noise=0),
+        saliency_map(small_net(), IMAGE, 1),
+        rtol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 8, 16])
@@ -57,12 +82,16 @@ def test_the_mean_gradient_does_not_depend_on_the_batches(batch_size):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("ask", [
-    lambda: smoothgrad_map(small_net(), IMAGE, 0, samples=0), lambda: smoothgrad_map(small_net(), IMAGE, 0, noise=-0.1),
-    lambda: integrated_gradients_map(small_net(), IMAGE, 0, steps=0),
-    lambda: integrated_gradients_map(small_net(), IMAGE, 0, baseline=random(5, 5, 3)),
-    lambda: integrated_gradients_map(small_net(), IMAGE, 0, baseline=255.0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: smoothgrad_map(small_net(), IMAGE, 0, samples=0),
+        lambda: smoothgrad_map(small_net(), IMAGE, 0, noise=-0.1),
+        lambda: integrated_gradients_map(small_net(), IMAGE, 0, steps=0),
+        lambda: integrated_gradients_map(small_net(), IMAGE, 0, baseline=random(5, 5, 3)),
+        lambda: integrated_gradients_map(small_net(), IMAGE, 0, baseline=255.0),
+    ],
+)
 def test_options_out_of_range_give_a_sentence(ask):
     with pytest.raises(ValueError, match="samples and a noise|more steps|The baseline is a number"):
         ask()
@@ -104,10 +133,16 @@ def test_grabcut_takes_gray_pictures_and_leaves_them_as_they_were():
     np.testing.assert_array_equal(gray, picture[..., :1])
 
 
-@pytest.mark.parametrize("heatmap, options, sentence", [
-    (random(5, 5), {}, "same height and width"), (random(40, 40, 3), {}, "shape"), (random(40, 40) * np.nan, {}, "finite"),
-    (random(40, 40), {"foreground": 0.2}, "quantiles"), (random(40, 40), {"background": -0.1}, "quantiles"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "heatmap, options, sentence",
+    [
+        (random(5, 5), {}, "same height and width"),
+        (random(40, 40, 3), {}, "shape"),
+        (random(40, 40) * np.nan, {}, "finite"),
+        (random(40, 40), {"foreground": 0.2}, "quantiles"),
+        (random(40, 40), {"background": -0.1}, "quantiles"),
+    ],
+)
 def test_grabcut_says_what_is_wrong(heatmap, options, sentence):
     with pytest.raises(ValueError, match=sentence):
         grabcut_mask(a_square_in_front_of_a_field()[0], heatmap, **options)
@@ -119,13 +154,21 @@ def test_a_box_holds_the_mask_and_no_more():
         saliency.box_of(np.zeros((4, 4)))
 
 
-@pytest.mark.parametrize("box, other, expected", [
-    ((0, 0, 4, 4), (0, 0, 4, 4), 1), ((0, 0, 4, 4), (4, 0, 8, 4), 0), ((0, 0, 4, 4), (9, 9, 10, 10), 0),
-    ((0, 0, 2, 4), (1, 0, 3, 4), 4 / 12), ((0, 0, 10, 10), (2, 3, 4, 6), 6 / 100),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "box, other, expected",
+    [
+        ((0, 0, 4, 4), (0, 0, 4, 4), 1),
+        ((0, 0, 4, 4), (4, 0, 8, 4), 0),
+        ((0, 0, 4, 4), (9, 9, 10, 10), 0),
+        ((0, 0, 2, 4), (1, 0, 3, 4), 4 / 12),
+        ((0, 0, 10, 10), (2, 3, 4, 6), 6 / 100),
+    ],
+)
 def test_the_overlap_is_intersection_over_union(box, other, expected):
     assert saliency.overlap(box, other) == saliency.overlap(other, box) == pytest.approx(expected)
     grid = np.zeros((2, 10, 10), bool)
     for mask, (top, left, bottom, right) in zip(grid, (box, other), strict=True):
         mask[top:bottom, left:right] = True
-    assert saliency.overlap(box, other) == pytest.approx((grid[0] & grid[1]).sum() / (grid[0] | grid[1]).sum())
+    assert saliency.overlap(box, other) == pytest.approx(
+        (grid[0] & grid[1]).sum() / (grid[0] | grid[1]).sum()
+    )

@@ -40,7 +40,10 @@ def test_a_perfect_mask_scores_1_and_its_opposite_0(measure):
     assert measure((~MASK).astype(np.float32), MASK) == 0
 
 
-@pytest.mark.parametrize("measure, chance", [(pointing_game, MASK.mean()), (mass_inside, MASK.mean()), (area_under_roc, 0.5)])
+@pytest.mark.parametrize(
+    "measure, chance",
+    [(pointing_game, MASK.mean()), (mass_inside, MASK.mean()), (area_under_roc, 0.5)],
+)
 def test_random_and_constant_maps_score_at_chance(measure, chance):
     scores = [measure(random(12, 10, seed=seed), MASK) for seed in range(400)]
     assert abs(np.mean(scores) - chance) < 4 * np.std(scores) / 20
@@ -63,15 +66,23 @@ def test_mass_counts_what_speaks_for_the_class_only():
 @pytest.mark.parametrize("levels", [3, 1000])
 def test_the_area_under_roc_is_that_of_scikit_learn(levels):
     heatmap = np.round(normal(12, 10) * levels) / levels + 0.3 * MASK
-    assert area_under_roc(heatmap, MASK) == pytest.approx(roc_auc_score(MASK.ravel(), np.float32(heatmap).ravel()))
+    assert area_under_roc(heatmap, MASK) == pytest.approx(
+        roc_auc_score(MASK.ravel(), np.float32(heatmap).ravel())
+    )
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-@pytest.mark.parametrize("heatmap, mask, sentence", [
-    (random(12, 10), MASK.T, "shaped like the map"), (random(12, 10), MASK.astype(float), "A mask is boolean"),
-    (random(12, 10), np.ones((12, 10), bool), "True and False"), (random(12, 10), np.zeros((12, 10), bool), "True and False"),
-    (random(12, 10, 3), MASK, "A map has the shape"), (np.full((12, 10), np.nan), MASK, "finite numbers"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "heatmap, mask, sentence",
+    [
+        (random(12, 10), MASK.T, "shaped like the map"),
+        (random(12, 10), MASK.astype(float), "A mask is boolean"),
+        (random(12, 10), np.ones((12, 10), bool), "True and False"),
+        (random(12, 10), np.zeros((12, 10), bool), "True and False"),
+        (random(12, 10, 3), MASK, "A map has the shape"),
+        (np.full((12, 10), np.nan), MASK, "finite numbers"),
+    ],
+)
 def test_what_is_no_map_or_mask_gives_a_sentence(measure, heatmap, mask, sentence):
     with pytest.raises(ValueError, match=sentence):
         measure(heatmap, mask)
@@ -82,7 +93,9 @@ def test_on_a_linear_net_the_curves_are_cumulative_sums():
     net, parts = linear_net(weights), (image * weights[..., 1]).sum(axis=-1)
     falling = np.sort(parts.ravel())[::-1]
     expected = parts.sum() - np.concatenate([[0], np.cumsum(falling)])[::2]
-    deletion, insertion = (make(net, image, 1, heatmap=parts, fill=0.0) for make in (deletion_curve, insertion_curve))
+    deletion, insertion = (
+        make(net, image, 1, heatmap=parts, fill=0.0) for make in (deletion_curve, insertion_curve)
+    )
     np.testing.assert_allclose(deletion, expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(insertion, parts.sum() - expected, rtol=1e-4, atol=1e-4)
 
@@ -92,9 +105,17 @@ def test_curves_run_from_the_picture_to_the_fill_and_the_order_of_ties_is_drawn(
     curve = deletion_curve(net, IMAGE, 2, heatmap=heatmap, fill=blurred, steps=6)
     ends = class_scores(net, np.stack([IMAGE, blurred]))[:, 2]
     np.testing.assert_allclose(curve[[0, -1]], ends, rtol=1e-5)
-    np.testing.assert_allclose(insertion_curve(net, IMAGE, 2, heatmap=heatmap, fill=blurred, steps=6)[[-1, 0]], ends, rtol=1e-5)
-    np.testing.assert_array_equal(curve, deletion_curve(net, IMAGE, 2, heatmap=heatmap, fill=blurred, steps=6))
-    assert not np.allclose(curve, deletion_curve(net, IMAGE, 2, heatmap=heatmap, fill=blurred, steps=6, seed=1))
+    np.testing.assert_allclose(
+        insertion_curve(net, IMAGE, 2, heatmap=heatmap, fill=blurred, steps=6)[[-1, 0]],
+        ends,
+        rtol=1e-5,
+    )
+    np.testing.assert_array_equal(
+        curve, deletion_curve(net, IMAGE, 2, heatmap=heatmap, fill=blurred, steps=6)
+    )
+    assert not np.allclose(
+        curve, deletion_curve(net, IMAGE, 2, heatmap=heatmap, fill=blurred, steps=6, seed=1)
+    )
 
 
 def test_one_picture_at_a_time_gives_the_same_curve():
@@ -105,31 +126,60 @@ def test_one_picture_at_a_time_gives_the_same_curve():
         picture = IMAGE.copy().reshape(-1, 3)
         picture[order[:gone]] = 0.5
         by_hand.append(class_scores(net, picture.reshape(12, 12, 3))[4])
-    np.testing.assert_allclose(deletion_curve(net, IMAGE, 4, heatmap=heatmap, steps=6), by_hand, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        deletion_curve(net, IMAGE, 4, heatmap=heatmap, steps=6), by_hand, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_the_share_under_a_curve_is_known_for_lines():
-    assert normalized_auc(np.linspace(3, -1, 9)) == pytest.approx(0.5) == pytest.approx(normalized_auc(np.linspace(-1, 3, 9)))
-    assert normalized_auc([4.0, 0, 0, 0, 0]) == pytest.approx(1 / 8) and normalized_auc([0.0, 4, 4, 4, 4]) == pytest.approx(7 / 8)
+    assert (
+        normalized_auc(np.linspace(3, -1, 9))
+        == pytest.approx(0.5)
+        == pytest.approx(normalized_auc(np.linspace(-1, 3, 9)))
+    )
+    assert normalized_auc([4.0, 0, 0, 0, 0]) == pytest.approx(1 / 8) and normalized_auc(
+        [0.0, 4, 4, 4, 4]
+    ) == pytest.approx(7 / 8)
 
 
 def test_likeness_is_the_rank_correlation_and_a_constant_map_is_like_itself_alone():
     one, other = random(12, 10), random(12, 10, seed=1)
-    assert likeness(one, np.exp(one)) == pytest.approx(1) and likeness(one, -one) == pytest.approx(-1)
-    assert likeness(one, other) == pytest.approx(np.corrcoef(one.ravel().argsort().argsort(), other.ravel().argsort().argsort())[0, 1])
+    assert likeness(one, np.exp(one)) == pytest.approx(1) and likeness(one, -one) == pytest.approx(
+        -1
+    )
+    assert likeness(one, other) == pytest.approx(
+        np.corrcoef(one.ravel().argsort().argsort(), other.ravel().argsort().argsort())[0, 1]
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert likeness(np.zeros((3, 3)), np.ones((3, 3))) == 1 and likeness(np.zeros((12, 10)), one) == 0
+        assert (
+            likeness(np.zeros((3, 3)), np.ones((3, 3))) == 1
+            and likeness(np.zeros((12, 10)), one) == 0
+        )
 
 
 def test_baselines_know_nothing_of_the_net():
     for make in (random_map, center_map, edge_map):
-        maps = [make(small_net(), IMAGE, 0), make(small_net(), IMAGE, 3), make(hand_set_network(), IMAGE, 1)]
-        assert all(np.array_equal(maps[0], other) for other in maps) and maps[0].shape == (12, 12) and maps[0].dtype == np.float32
-    assert not np.array_equal(random_map(small_net(), IMAGE, 0), random_map(small_net(), 1 - IMAGE, 0))
-    assert not np.array_equal(random_map(small_net(), IMAGE, 0), random_map(small_net(), IMAGE, 0, seed=1))
+        maps = [
+            make(small_net(), IMAGE, 0),
+            make(small_net(), IMAGE, 3),
+            make(hand_set_network(), IMAGE, 1),
+        ]
+        assert (
+            all(np.array_equal(maps[0], other) for other in maps)
+            and maps[0].shape == (12, 12)
+            and maps[0].dtype == np.float32
+        )
+    assert not np.array_equal(
+        random_map(small_net(), IMAGE, 0), random_map(small_net(), 1 - IMAGE, 0)
+    )
+    assert not np.array_equal(
+        random_map(small_net(), IMAGE, 0), random_map(small_net(), IMAGE, 0, seed=1)
+    )
     assert np.unravel_index(center_map(small_net(), random(5, 9, 3), 0).argmax(), (5, 9)) == (2, 4)
-    np.testing.assert_allclose(edge_map(small_net(), IMAGE, 0), sobel(IMAGE.mean(axis=-1)), rtol=1e-5)
+    np.testing.assert_allclose(
+        edge_map(small_net(), IMAGE, 0), sobel(IMAGE.mean(axis=-1)), rtol=1e-5
+    )
 
 
 def test_the_table_of_a_net_whose_cause_is_known():
@@ -137,33 +187,70 @@ def test_the_table_of_a_net_whose_cause_is_known():
     marked, net, classes = paint_badges(gray, [ring, cross]), hand_set_network(), np.arange(6) % 2
     masks = marked.masks[classes, np.arange(6)]
     kept = numbers_of(net)
-    cheat = lambda model, image, class_index: np.float32(masks[[np.array_equal(image, picture) for picture in marked.images].index(True)])
-    board = grade({"cheat": cheat, "saliency": saliency_map, "random": random_map}, net, marked.images, classes=classes, masks=masks)
-    assert list(board) == ["cheat", "saliency", "random"] and {len(numbers) for grades in board.values() for numbers in grades} == {6}
-    assert (board["cheat"].pointing == 1).all() and (board["cheat"].mass == 1).all() and (board["cheat"].roc == 1).all()
-    assert (board["saliency"].pointing > 0.99).all() and (board["saliency"].mass > 0.99).all()  # the net looks at colored pixels alone
+    cheat = lambda model, image, class_index: np.float32(
+        masks[[np.array_equal(image, picture) for picture in marked.images].index(True)]
+    )
+    board = grade(
+        {"cheat": cheat, "saliency": saliency_map, "random": random_map},
+        net,
+        marked.images,
+        classes=classes,
+        masks=masks,
+    )
+    assert list(board) == ["cheat", "saliency", "random"] and {
+        len(numbers) for grades in board.values() for numbers in grades
+    } == {6}
+    assert (
+        (board["cheat"].pointing == 1).all()
+        and (board["cheat"].mass == 1).all()
+        and (board["cheat"].roc == 1).all()
+    )
+    assert (board["saliency"].pointing > 0.99).all() and (
+        board["saliency"].mass > 0.99
+    ).all()  # the net looks at colored pixels alone
     assert (board["random"].likeness > 0.999).all() and abs(board["random"].roc.mean() - 0.5) < 0.05
-    assert (board["cheat"].deletion < board["random"].deletion).all() and (board["cheat"].insertion > board["random"].insertion).all()
+    assert (board["cheat"].deletion < board["random"].deletion).all() and (
+        board["cheat"].insertion > board["random"].insertion
+    ).all()
     assert all(np.array_equal(*pair) for pair in zip(kept, net.get_weights(), strict=True))
 
 
 def test_the_interval_is_that_of_the_bootstrap_and_shrinks_with_more_pictures():
     values = random(40)
-    theirs = stats.bootstrap((values,), np.mean, n_resamples=4000, method="percentile").confidence_interval
+    theirs = stats.bootstrap(
+        (values,), np.mean, n_resamples=4000, method="percentile"
+    ).confidence_interval
     np.testing.assert_allclose(bootstrap_interval(values), theirs, atol=0.02)
     assert bootstrap_interval(values) == bootstrap_interval(values)
     assert bootstrap_interval(np.ones(5)) == (1, 1)
     assert np.ptp(bootstrap_interval(np.tile(values, 9))) < 0.5 * np.ptp(bootstrap_interval(values))
 
 
-@pytest.mark.parametrize("ask, sentence", [
-    (lambda: deletion_curve(small_net(), IMAGE, 0, heatmap=random(6, 6)), r"The map must be \(12, 12\)"),
-    (lambda: deletion_curve(small_net(), IMAGE, 0, heatmap=random(12, 12), steps=0), "steps 1 or more"),
-    (lambda: insertion_curve(small_net(), 255 * IMAGE, 0, heatmap=random(12, 12)), "divide by 255"),
-    (lambda: deletion_curve(small_net(), IMAGE, 7, heatmap=random(12, 12)), "from 0 to 4"),
-    (lambda: grade({"random": random_map}, small_net(), IMAGE[None], classes=[0, 1], masks=MASK[None]), "1 pictures, 2 classes, 1 masks"),
-    (lambda: bootstrap_interval([]), "takes one number or more"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "ask, sentence",
+    [
+        (
+            lambda: deletion_curve(small_net(), IMAGE, 0, heatmap=random(6, 6)),
+            r"The map must be \(12, 12\)",
+        ),
+        (
+            lambda: deletion_curve(small_net(), IMAGE, 0, heatmap=random(12, 12), steps=0),
+            "steps 1 or more",
+        ),
+        (
+            lambda: insertion_curve(small_net(), 255 * IMAGE, 0, heatmap=random(12, 12)),
+            "divide by 255",
+        ),
+        (lambda: deletion_curve(small_net(), IMAGE, 7, heatmap=random(12, 12)), "from 0 to 4"),
+        (
+            lambda: grade(
+                {"random": random_map}, small_net(), IMAGE[None], classes=[0, 1], masks=MASK[None]
+            ),
+            "1 pictures, 2 classes, 1 masks",
+        ),
+        (lambda: bootstrap_interval([]), "takes one number or more"),
+    ],
+)
 def test_what_does_not_fit_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()

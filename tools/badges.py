@@ -26,10 +26,22 @@ def install_cell(address, branch):
     """The cell that does nothing where the course is installed, and fetches it on Colab."""
     name = address.split("/")[1]
     fetch = f"!git clone --quiet --depth 1 --branch {branch} https://github.com/{address}"
-    steps = [fetch, f"%pip install --quiet --editable {name}", f"%cd {name}/notebooks", 'sys.path.insert(0, os.path.abspath(".."))']
+    steps = [
+        fetch,
+        f"%pip install --quiet --editable {name}",
+        f"%cd {name}/notebooks",
+        'sys.path.insert(0, os.path.abspath(".."))',
+    ]
     check = 'if importlib.util.find_spec("lecture_lib") is None:'
     lines = ["import importlib.util, os, sys", "", check, *(f"    {step}" for step in steps)]
-    return {"cell_type": "code", "execution_count": None, "id": "colab", "metadata": {}, "outputs": [], "source": "\n".join(lines)}
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "colab",
+        "metadata": {},
+        "outputs": [],
+        "source": "\n".join(lines),
+    }
 
 
 def notebook_with(notebook, path, address, branch):
@@ -38,19 +50,29 @@ def notebook_with(notebook, path, address, branch):
     link = f"https://colab.research.google.com/github/{address}/blob/{branch}/notebooks/{path.name}"
     badge = f"{START}\n[Open in Colab]({link}), where the next cell brings the course; elsewhere it does nothing.\n{END}"
     bare = re.sub(rf"\n\n{START}.*?{END}", "", "".join(first["source"]), flags=re.DOTALL)
-    return {**notebook, "cells": [{**first, "source": f"{bare}\n\n{badge}"}, install_cell(address, branch), *rest]}
+    return {
+        **notebook,
+        "cells": [{**first, "source": f"{bare}\n\n{badge}"}, install_cell(address, branch), *rest],
+    }
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write the links to Binder and Colab.")
-    parser.add_argument("--address", required=True, metavar="OWNER/NAME", help="of the public repository on GitHub")
+    parser.add_argument(
+        "--address", required=True, metavar="OWNER/NAME", help="of the public repository on GitHub"
+    )
     parser.add_argument("--branch", default="main")
     given = parser.parse_args()
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", given.address):
         parser.error(f"{given.address} is no address; it is OWNER/NAME, as in jupyter/notebook.")
     readme = ROOT / "README.md"
-    readme.write_text(readme_with(readme.read_text(encoding="utf-8"), given.address, given.branch), encoding="utf-8")
+    readme.write_text(
+        readme_with(readme.read_text(encoding="utf-8"), given.address, given.branch),
+        encoding="utf-8",
+    )
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        changed = notebook_with(json.loads(path.read_text(encoding="utf-8")), path, given.address, given.branch)
+        changed = notebook_with(
+            json.loads(path.read_text(encoding="utf-8")), path, given.address, given.branch
+        )
         path.write_text(json.dumps(changed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print("Written. Now run `make notebooks`, which numbers the cells anew.")

@@ -20,7 +20,11 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 PANELS = {"explore", "run_live", "explore_map", "real_or_changed"}
 # The picture on a tile is the panel's first; where that is a plain photograph, the last one under this heading.
-TILE_FROM = {"03_neighbors": "From 1,600 numbers to two: maps", "10_deepdream": "Look", "12_adversarial": "Look"}
+TILE_FROM = {
+    "03_neighbors": "From 1,600 numbers to two: maps",
+    "10_deepdream": "Look",
+    "12_adversarial": "Look",
+}
 
 
 def names_in(code):
@@ -28,7 +32,9 @@ def names_in(code):
     steps = list(dis.get_instructions(code))
     given = {step.argval for step in steps if step.opname in ("STORE_NAME", "STORE_GLOBAL")}
     needed = {step.argval for step in steps if step.opname in ("LOAD_NAME", "LOAD_GLOBAL")}
-    later = set().union(*(needed_inside(part) for part in code.co_consts if isinstance(part, CodeType)))
+    later = set().union(
+        *(needed_inside(part) for part in code.co_consts if isinstance(part, CodeType))
+    )
     return given, needed, later
 
 
@@ -39,8 +45,18 @@ def needed_inside(code):
 
 def changed_in(statement):
     """Names whose objects a statement changes: x of x[0] = ..., x.y = ... and x.method(...) as a line of its own."""
-    lines = [part for part in ast.walk(statement) if isinstance(part, (ast.Assign, ast.AugAssign, ast.Expr))]
-    places = [place for line in lines for place in getattr(line, "targets", [getattr(line, "target", getattr(line, "value", None))])]
+    lines = [
+        part
+        for part in ast.walk(statement)
+        if isinstance(part, (ast.Assign, ast.AugAssign, ast.Expr))
+    ]
+    places = [
+        place
+        for line in lines
+        for place in getattr(
+            line, "targets", [getattr(line, "target", getattr(line, "value", None))]
+        )
+    ]
     for place in places:
         place = place.func if isinstance(place, ast.Call) else place
         while isinstance(place, (ast.Attribute, ast.Subscript)):
@@ -60,7 +76,9 @@ def with_stored_start(statement, name):
 
 
 def is_panel(statement):
-    call = getattr(statement, "value", None) if isinstance(statement, (ast.Expr, ast.Assign)) else None
+    call = (
+        getattr(statement, "value", None) if isinstance(statement, (ast.Expr, ast.Assign)) else None
+    )
     return isinstance(call, ast.Call) and getattr(call.func, "id", None) in PANELS
 
 
@@ -71,7 +89,11 @@ def binds(statement):
 
 def counted_by(statement):
     """The names that a loop gives before it reads them."""
-    return {part.id for part in ast.walk(statement.target) if isinstance(part, ast.Name)} if isinstance(statement, ast.For) else set()
+    return (
+        {part.id for part in ast.walk(statement.target) if isinstance(part, ast.Name)}
+        if isinstance(statement, ast.For)
+        else set()
+    )
 
 
 def holds_function(statement):
@@ -81,15 +103,23 @@ def holds_function(statement):
 
 def kept(statements):
     """The panels among the statements of a notebook and what they need, in order: the statements before them that give or change it."""
-    compiled = [names_in(compile(ast.Module([line], []), "notebook", "exec")) for line in statements]
-    imported = {name for line, (given, *_) in zip(statements, compiled, strict=True) if isinstance(line, (ast.Import, ast.ImportFrom))
-                for name in given}  # fmt: skip
+    compiled = [
+        names_in(compile(ast.Module([line], []), "notebook", "exec")) for line in statements
+    ]
+    imported = {
+        name
+        for line, (given, *_) in zip(statements, compiled, strict=True)
+        if isinstance(line, (ast.Import, ast.ImportFrom))
+        for name in given
+    }
     late = {}
     for line, (given, _, later) in zip(statements, compiled, strict=True):
         for name in given if holds_function(line) else ():
             late[name] = late.get(name, set()) | later
     needed, lines = set(), []
-    for line, (given, default_batch_size, later) in zip(reversed(statements), reversed(compiled), strict=True):
+    for line, (given, default_batch_size, later) in zip(
+        reversed(statements), reversed(compiled), strict=True
+    ):
         if is_panel(line) or (given | set(changed_in(line)) - imported) & needed:
             lines.insert(0, line)
             bound = given if binds(line) else counted_by(line)
@@ -109,7 +139,9 @@ def with_late(names, late):
 def title_and_question(notebook):
     """The heading of a notebook and the bold words under it."""
     first = source_of(notebook["cells"][0])
-    return re.match(r"# (.+)", first).group(1), re.search(r"\*\*(.+?)\*\*", first, re.DOTALL).group(1)
+    return re.match(r"# (.+)", first).group(1), re.search(r"\*\*(.+?)\*\*", first, re.DOTALL).group(
+        1
+    )
 
 
 def page_of(notebook, name, tries=""):
@@ -141,9 +173,16 @@ def notebook_of(pages, notebook):
     for number, (kind, content) in enumerate(pages):
         source = content if kind == "markdown" else "\n".join(map(ast.unparse, content))
         extra = {} if kind == "markdown" else {"outputs": [], "execution_count": None}
-        cells.append({"id": f"page-{number}", "cell_type": kind, "metadata": {}, "source": source, **extra})
+        cells.append(
+            {"id": f"page-{number}", "cell_type": kind, "metadata": {}, "source": source, **extra}
+        )
     title = pages[0][1].splitlines()[0].removeprefix("# ")
-    return {"cells": cells, "metadata": notebook["metadata"] | {"title": title}, "nbformat": 4, "nbformat_minor": 5}
+    return {
+        "cells": cells,
+        "metadata": notebook["metadata"] | {"title": title},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
 def pictures_of(notebook):
@@ -154,7 +193,9 @@ def pictures_of(notebook):
             heading = (re.findall(r"^#+ (.*)", source_of(cell), re.MULTILINE) or [heading])[-1]
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            for alt, encoded in re.findall(r'<img alt="([^"]*)"[^>]*base64,([^"]+)"', "".join(data.get("text/html", []))):
+            for alt, encoded in re.findall(
+                r'<img alt="([^"]*)"[^>]*base64,([^"]+)"', "".join(data.get("text/html", []))
+            ):
                 yield heading, "application/vnd.jupyter.widget-view+json" in data, alt, encoded
 
 
@@ -172,7 +213,13 @@ def save(encoded, path):
 
 def tries_of(teaching):
     """{notebook: what to try} from the lines of the teacher's page that begin with "Try:"."""
-    return dict(re.findall(r"^## .*?\(\.\./notebooks/(\w+)\.ipynb\).*?^(\*\*Try:\*\*.+?)\n\n", teaching, re.DOTALL | re.MULTILINE))
+    return dict(
+        re.findall(
+            r"^## .*?\(\.\./notebooks/(\w+)\.ipynb\).*?^(\*\*Try:\*\*.+?)\n\n",
+            teaching,
+            re.DOTALL | re.MULTILINE,
+        )
+    )
 
 
 def make(folder):
@@ -190,7 +237,14 @@ def make(folder):
                 save(first, folder / "pictures" / f"{path.stem}_first.png")
                 break
         title, question = title_and_question(notebook)
-        tiles.append({"name": path.stem, "title": title, "question": " ".join(re.sub(r"[*`]", "", question).split()), "alt": alt})
+        tiles.append(
+            {
+                "name": path.stem,
+                "title": title,
+                "question": " ".join(re.sub(r"[*`]", "", question).split()),
+                "alt": alt,
+            }
+        )
     (folder / "tiles.json").write_text(json.dumps(tiles), encoding="utf-8")
 
 

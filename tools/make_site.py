@@ -126,12 +126,21 @@ def whole_page(content, title, *, up, contents="", menu=""):
 def menu_of(titles, current, *, up):
     here = lambda path: ' aria-current="page"' if path == current else ""
     shown = {path: title for path, title in titles.items() if path.startswith("notebooks")}
-    return "".join(f'<li><a href="{up}{path}"{here(path)}>{html.escape(title)}</a></li>' for path, title in shown.items())
+    return "".join(
+        f'<li><a href="{up}{path}"{here(path)}>{html.escape(title)}</a></li>'
+        for path, title in shown.items()
+    )
 
 
 def contents_of(content):
     lines = re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', content)
-    return "<ul>" + "".join(f'<li><a href="#{place}">{title}</a></li>' for place, title in lines) + "</ul>" if lines else ""
+    return (
+        "<ul>"
+        + "".join(f'<li><a href="#{place}">{title}</a></li>' for place, title in lines)
+        + "</ul>"
+        if lines
+        else ""
+    )
 
 
 def tile_of(notebook, path):
@@ -144,22 +153,41 @@ def tile_of(notebook, path):
 def make(folder):
     """Write the whole site into a folder."""
     paths = [path for part in PARTS for path in sorted((ROOT / part).glob("*.ipynb"))]
-    notebooks = {f"{path.parent.name}/{path.stem}.html": json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    notebooks = {
+        f"{path.parent.name}/{path.stem}.html": json.loads(path.read_text(encoding="utf-8"))
+        for path in paths
+    }
     titles = {place: title_of(notebook) for place, notebook in notebooks.items()}
     for (place, notebook), path in zip(notebooks.items(), paths, strict=True):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         content = with_local_links("\n".join(map(cell_as_html, notebook["cells"])), path, folder)
         menu = menu_of(titles, place, up="../")
-        page = whole_page(content, titles[place], up="../", contents=contents_of(content), menu=menu)
+        page = whole_page(
+            content, titles[place], up="../", contents=contents_of(content), menu=menu
+        )
         (folder / place).write_text(page, encoding="utf-8")
-    tiles = "".join(tile_of(notebook, place) for place, notebook in notebooks.items() if place.startswith("notebooks"))
-    page = whole_page(f'{WELCOME}<ul class="tiles">{tiles}</ul>', TITLE, up="", menu=menu_of(titles, "", up=""))
+    tiles = "".join(
+        tile_of(notebook, place)
+        for place, notebook in notebooks.items()
+        if place.startswith("notebooks")
+    )
+    page = whole_page(
+        f'{WELCOME}<ul class="tiles">{tiles}</ul>', TITLE, up="", menu=menu_of(titles, "", up="")
+    )
     (folder / "index.html").write_text(page, encoding="utf-8")
-    found = [[place, titles[place], heading, anchor(heading), words] for place, notebook in notebooks.items()
-             for heading, words in sections(notebook) if words]  # fmt: skip
-    (folder / "index.js").write_text(f"const INDEX = {json.dumps(found, ensure_ascii=False)};", encoding="utf-8")
+    found = [
+        [place, titles[place], heading, anchor(heading), words]
+        for place, notebook in notebooks.items()
+        for heading, words in sections(notebook)
+        if words
+    ]
+    (folder / "index.js").write_text(
+        f"const INDEX = {json.dumps(found, ensure_ascii=False)};", encoding="utf-8"
+    )
     shutil.copyfile(ROOT / "tools" / "site" / "search.js", folder / "search.js")
-    style = (ROOT / "tools" / "site" / "style.css").read_text(encoding="utf-8") + COLORS.get_style_defs(".code")
+    style = (ROOT / "tools" / "site" / "style.css").read_text(
+        encoding="utf-8"
+    ) + COLORS.get_style_defs(".code")
     (folder / "style.css").write_text(style, encoding="utf-8")
 
 

@@ -26,7 +26,10 @@ def is_helper(cell):
     """Whether a code cell only imports or defines, and shows nothing."""
     if cell["cell_type"] != "code" or cell["outputs"]:
         return False
-    return all(isinstance(line, (ast.Import, ast.ImportFrom, ast.FunctionDef)) for line in statements_of(cell))
+    return all(
+        isinstance(line, (ast.Import, ast.ImportFrom, ast.FunctionDef))
+        for line in statements_of(cell)
+    )
 
 
 def picture_height(width, encoded):
@@ -39,12 +42,22 @@ def height(cell):
     """About how many pixels a cell is high on a screen 1280 wide, as measured in a browser: lines of words and code, and pictures."""
     if cell["cell_type"] == "markdown":
         paragraphs = source_of(cell).split("\n\n")
-        return sum(26 * -(-len(part) // 145) + (42 if part.startswith("#") else 66 if part.startswith("$$") else 16) for part in paragraphs)
+        return sum(
+            26 * -(-len(part) // 145)
+            + (42 if part.startswith("#") else 66 if part.startswith("$$") else 16)
+            for part in paragraphs
+        )
     shown = 0
     for output in cell["outputs"]:
-        text = "".join(output.get("text", [])) + "".join(output.get("data", {}).get("text/html", []))
+        text = "".join(output.get("text", [])) + "".join(
+            output.get("data", {}).get("text/html", [])
+        )
         pictures = re.findall(r'<img [^>]*?width="(\d+)"[^>]*?base64,([^"]+)"', text)
-        shown += sum(map(picture_height, *zip(*pictures, strict=True))) + 20 if pictures else 18 * text.count("\n")
+        shown += (
+            sum(map(picture_height, *zip(*pictures, strict=True))) + 20
+            if pictures
+            else 18 * text.count("\n")
+        )
     return 18 * (source_of(cell).count("\n") + 1) + 24 + shown
 
 
@@ -54,7 +67,9 @@ def marks(cells):
     for number, cell in enumerate(cells):
         after = cells[number + 1] if number + 1 < len(cells) else None
         if cell["cell_type"] == "code":
-            types.append("skip" if is_helper(cell) else "-" if filled + height(cell) < SCREEN else "subslide")
+            types.append(
+                "skip" if is_helper(cell) else "-" if filled + height(cell) < SCREEN else "subslide"
+            )
         elif re.search(r"^#{1,2} ", source_of(cell), re.MULTILINE):
             types.append("slide")
         elif after and is_helper(after):
@@ -67,9 +82,15 @@ def marks(cells):
 
 def mark(notebook):
     """The notebook with its marks, a new one."""
-    cells = [{**cell, "metadata": {**cell["metadata"], "slideshow": {"slide_type": kind}}}
-             for cell, kind in zip(notebook["cells"], marks(notebook["cells"]), strict=True)]  # fmt: skip
-    return {**notebook, "cells": cells, "metadata": dict(sorted({**notebook["metadata"], "rise": SETTINGS}.items()))}
+    cells = [
+        {**cell, "metadata": {**cell["metadata"], "slideshow": {"slide_type": kind}}}
+        for cell, kind in zip(notebook["cells"], marks(notebook["cells"]), strict=True)
+    ]
+    return {
+        **notebook,
+        "cells": cells,
+        "metadata": dict(sorted({**notebook["metadata"], "rise": SETTINGS}.items())),
+    }
 
 
 if __name__ == "__main__":

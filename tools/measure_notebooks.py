@@ -43,7 +43,19 @@ class Cost(NamedTuple):
 
 def measure(path, folder):
     """The Cost of one run of a notebook, its outputs written to another folder."""
-    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--log-level", "ERROR", "--output-dir", folder, path]
+    command = [
+        sys.executable,
+        "-m",
+        "nbconvert",
+        "--to",
+        "notebook",
+        "--execute",
+        "--log-level",
+        "ERROR",
+        "--output-dir",
+        folder,
+        path,
+    ]
     start, begun, largest = time.monotonic(), time.time(), 0
     process = psutil.Popen(command)
     while process.poll() is None:
@@ -54,22 +66,37 @@ def measure(path, folder):
     if process.returncode:
         sys.exit(f"{path.name} ended with an error.")
     minutes = (time.monotonic() - start) / 60
-    return Cost(minutes, first_picture(json.loads((Path(folder) / path.name).read_text(encoding="utf-8"))) - begun, largest / 1e9)
+    return Cost(
+        minutes,
+        first_picture(json.loads((Path(folder) / path.name).read_text(encoding="utf-8"))) - begun,
+        largest / 1e9,
+    )
 
 
 def first_picture(notebook):
     """When the first cell that shows a picture ended, in seconds since 1970, as the run has recorded."""
     for cell in notebook["cells"]:
-        pages = ["".join(output.get("data", {}).get("text/html", "")) for output in cell.get("outputs", [])]
+        pages = [
+            "".join(output.get("data", {}).get("text/html", ""))
+            for output in cell.get("outputs", [])
+        ]
         if any("<img" in page for page in pages):
-            return datetime.fromisoformat(cell["metadata"]["execution"]["shell.execute_reply"].replace("Z", "+00:00")).timestamp()
+            return datetime.fromisoformat(
+                cell["metadata"]["execution"]["shell.execute_reply"].replace("Z", "+00:00")
+            ).timestamp()
 
 
 def better_with(notebook):
     """What a notebook looks for, and does without where it is not: "SqueezeNet, 2 MB", or a dash; sizes as in data/tables/downloads.tsv."""
     with open(ROOT / "data" / "tables" / "downloads.tsv", encoding="utf-8", newline="") as table:
-        sizes = {row["name"]: int(row["bytes"]) for row in csv.DictReader(table, delimiter="\t") if row["bytes"]}
-    code = "".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+        sizes = {
+            row["name"]: int(row["bytes"])
+            for row in csv.DictReader(table, delimiter="\t")
+            if row["bytes"]
+        }
+    code = "".join(
+        "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"
+    )
     found = [f"{what}, {sizes[file] / 1e6:.0f} MB" for word, what, file in EXTRAS if word in code]
     return "; ".join(found) or "–"
 
@@ -81,7 +108,11 @@ def minutes_of(readme):
 
 def rows_of(readme):
     """(notebook, minutes, what it is better with) of each row of the table, as texts."""
-    return re.findall(r"^\|.*notebooks/(\w+)\.ipynb\).*\| ([\d.]+) \| [\d.]+ s \| [\d.]+ GB \| (.*) \|$", readme, re.MULTILINE)
+    return re.findall(
+        r"^\|.*notebooks/(\w+)\.ipynb\).*\| ([\d.]+) \| [\d.]+ s \| [\d.]+ GB \| (.*) \|$",
+        readme,
+        re.MULTILINE,
+    )
 
 
 def seconds_of(report):
@@ -100,7 +131,10 @@ def outdated(said, measured):
             yield f"{name} is only in the {'table' if name in said else 'report'}."
             continue
         expected = said[name] / sum(said.values()) * sum(measured.values())
-        if not expected / 2 <= measured[name] <= expected * 2 and abs(measured[name] - expected) > STARTING:
+        if (
+            not expected / 2 <= measured[name] <= expected * 2
+            and abs(measured[name] - expected) > STARTING
+        ):
             yield f"{name} took {measured[name]:.0f} s where the table in README.md, at this machine's speed, lets expect {expected:.0f} s."
 
 
@@ -118,4 +152,7 @@ elif __name__ == "__main__":
         for path in [Path(name) for name in sys.argv[1:]] or NOTEBOOKS:
             minutes, first, memory = measure(path, folder)
             extras = better_with(json.loads(path.read_text(encoding="utf-8")))
-            print(f"{path.stem:24} | {minutes:.1f} | {first:.0f} s | {memory:.1f} GB | {extras} |", flush=True)
+            print(
+                f"{path.stem:24} | {minutes:.1f} | {first:.0f} s | {memory:.1f} GB | {extras} |",
+                flush=True,
+            )

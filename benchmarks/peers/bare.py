@@ -14,7 +14,9 @@ BATCHES = 1, 4, 6, 8, 16, 32
 
 def forward_of(model):
     """images -> scores, compiled."""
-    return tf.function(lambda images: model(images, training=False), autograph=False, reduce_retracing=True)
+    return tf.function(
+        lambda images: model(images, training=False), autograph=False, reduce_retracing=True
+    )
 
 
 def gradient_of(model):
@@ -41,7 +43,10 @@ def best_batch(function, image):
 
 def passes(function, image, *, count, size):
     """The work of `count` passes in batches of `size`, and how many passes it really does (whole batches)."""
-    batch, calls = tf.constant(np.repeat(image[None], min(size, count), axis=0)), max(1, count // size)
+    batch, calls = (
+        tf.constant(np.repeat(image[None], min(size, count), axis=0)),
+        max(1, count // size),
+    )
     return (lambda: [function(batch).numpy() for _ in range(calls)]), calls * min(size, count)
 
 

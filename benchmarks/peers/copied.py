@@ -67,7 +67,9 @@ def guided_model(model):
 
     @tf.custom_gradient
     def guided_relu(x):
-        return tf.nn.relu(x), lambda slopes: tf.cast(slopes > 0, "float32") * tf.cast(x > 0, "float32") * slopes
+        return tf.nn.relu(
+            x
+        ), lambda slopes: tf.cast(slopes > 0, "float32") * tf.cast(x > 0, "float32") * slopes
 
     made = rebuild(model)
     for layer in made.layers:

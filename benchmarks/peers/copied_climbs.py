@@ -18,7 +18,9 @@ def copied_class(model, start, *, steps, rate=1.0, weight=0.01):
             with tf.GradientTape() as tape:
                 tape.watch(image)
                 gain = model(image)[:, 3] - weight * tf.reduce_sum(tf.square(image - 0.5))
-            image = tf.clip_by_value(image + rate * tf.math.l2_normalize(tape.gradient(gain, image)), 0, 1)
+            image = tf.clip_by_value(
+                image + rate * tf.math.l2_normalize(tape.gradient(gain, image)), 0, 1
+            )
         return image[0].numpy()
 
     return run
@@ -40,7 +42,9 @@ def copied_dream(model, layer, image, *, octaves=3, steps=10, scale=1.4, rate=0.
                     tape.watch(dreamed)
                     energy = tf.reduce_mean(tf.square(extractor(dreamed)))
                 slope = tape.gradient(energy, dreamed)
-                dreamed = tf.clip_by_value(dreamed + rate * slope / tf.maximum(tf.reduce_mean(tf.abs(slope)), 1e-6), 0, 1)
+                dreamed = tf.clip_by_value(
+                    dreamed + rate * slope / tf.maximum(tf.reduce_mean(tf.abs(slope)), 1e-6), 0, 1
+                )
             shrunk = same_size
         return dreamed[0].numpy()
 
@@ -63,7 +67,9 @@ def copied_style(model, layers, content, style, *, steps=20):
                 loss = tf.reduce_sum(tf.square(maps[layers[-1]][2] - maps[layers[-1]][0]))
                 for layer in layers:
                     size = tf.cast(tf.size(maps[layer][0]), tf.float32)
-                    loss += tf.reduce_sum(tf.square(gram_matrix(maps[layer][1]) - gram_matrix(maps[layer][2]))) / (4 * size**2)
+                    loss += tf.reduce_sum(
+                        tf.square(gram_matrix(maps[layer][1]) - gram_matrix(maps[layer][2]))
+                    ) / (4 * size**2)
                 loss += 1e-6 * tf.reduce_sum(tf.image.total_variation(picture))
             optimizer.apply_gradients([(tape.gradient(loss, picture), picture)])
         return picture[0].numpy()
@@ -85,9 +91,19 @@ def keras_vis_class(model, start, *, steps, rate=1.0, weight=0.01):
             return weight * tf.reduce_sum(tf.square(value - 0.5), axis=[1, 2, 3])
 
     visualize = ActivationMaximization(model, clone=False)
-    options = {"input_range": (0, 1), "regularizers": [FromGray()], "input_modifiers": [lambda images: tf.clip_by_value(images, 0, 1)]}
-    call = lambda: visualize(CategoricalScore(3), seed_input=start[None].copy(), steps=steps, gradient_modifier=tf.math.l2_normalize,
-                             optimizer=keras.optimizers.SGD(rate), **options)  # fmt: skip
+    options = {
+        "input_range": (0, 1),
+        "regularizers": [FromGray()],
+        "input_modifiers": [lambda images: tf.clip_by_value(images, 0, 1)],
+    }
+    call = lambda: visualize(
+        CategoricalScore(3),
+        seed_input=start[None].copy(),
+        steps=steps,
+        gradient_modifier=tf.math.l2_normalize,
+        optimizer=keras.optimizers.SGD(rate),
+        **options,
+    )
     return lambda: np.asarray(call())[0]
 
 
@@ -101,5 +117,12 @@ def lucent_class(net, *, steps, waves):
     model, side = on_torch(net), net_of(net).image_size
     start = partial(param.image, side // 2 * 2, fft=waves, decorrelate=waves)
     moves = [transform.jitter(8), transform.random_scale([0.9, 1.0, 1.1])] if waves else []
-    options = {"preprocess": False, "progress": False, "show_image": False, "fixed_image_size": side}
-    return lambda: render.render_vis(model, "labels:3", start, transforms=moves, thresholds=(steps,), **options)[0][0]
+    options = {
+        "preprocess": False,
+        "progress": False,
+        "show_image": False,
+        "fixed_image_size": side,
+    }
+    return lambda: render.render_vis(
+        model, "labels:3", start, transforms=moves, thresholds=(steps,), **options
+    )[0][0]

@@ -19,7 +19,10 @@ from lecture_lib.models.backend import tf
 from lecture_lib.saliency import saliency_map
 
 NETS = "tinynet_robust", "mobilenetv2"
-COLORS, MARKS = dict(zip(NETS, ("#0072B2", "#D55E00"), strict=True)), dict(zip(NETS, "os", strict=True))
+COLORS, MARKS = (
+    dict(zip(NETS, ("#0072B2", "#D55E00"), strict=True)),
+    dict(zip(NETS, "os", strict=True)),
+)
 
 
 def of_pixels(model, side):
@@ -32,7 +35,10 @@ def of_steps(model, steps):
 
 
 def of_pictures(model, count):
-    images, unreachable = gray_noise(model, size=64, shape=(count,)), {"threshold": 1 - 1e-7, "learning_rate": 1e-6}
+    images, unreachable = (
+        gray_noise(model, size=64, shape=(count,)),
+        {"threshold": 1 - 1e-7, "learning_rate": 1e-6},
+    )
     return lambda: make_adversarial(model, images, np.full(count, 3), iterations=5, **unreachable)
 
 
@@ -43,10 +49,22 @@ def of_batch(model, count):
 
 # (title, what is varied, its values, the work, the power with which cost should grow; 0: it is the cost of one picture)
 CURVES = (
-    ("saliency of one picture", "side in pixels", (32, 64, 96, 128, 192, 256, 384, 512), of_pixels, 2),
+    (
+        "saliency of one picture",
+        "side in pixels",
+        (32, 64, 96, 128, 192, 256, 384, 512),
+        of_pixels,
+        2,
+    ),
     ("class picture of 64 pixels", "steps", (5, 10, 20, 50, 100, 200), of_steps, 1),
     ("targeted attack, 5 steps", "pictures", (1, 2, 4, 8, 16, 32, 64), of_pictures, 1),
-    ("one gradient, a picture of many", "pictures in a batch", (1, 2, 4, 8, 16, 32, 64), of_batch, 0),
+    (
+        "one gradient, a picture of many",
+        "pictures in a batch",
+        (1, 2, 4, 8, 16, 32, 64),
+        of_batch,
+        0,
+    ),
 )
 
 
@@ -58,11 +76,17 @@ def cost(work, *, rounds):
 def draw(curves, path):
     """Four panels side by side, cost against one thing each, both axes logarithmic."""
     figure = Figure(figsize=(13, 3.4), layout="constrained")
-    for axes, (title, varied, values, _, power) in zip(figure.subplots(1, len(CURVES)), CURVES, strict=True):
+    for axes, (title, varied, values, _, power) in zip(
+        figure.subplots(1, len(CURVES)), CURVES, strict=True
+    ):
         for net in NETS:
             costs = np.array(curves[title, net])
             axes.plot(values, costs, color=COLORS[net], marker=MARKS[net], markersize=4, label=net)
-            expected = costs[-1] * (np.array(values) / values[-1]) ** power if power else np.full(len(values), costs[0])
+            expected = (
+                costs[-1] * (np.array(values) / values[-1]) ** power
+                if power
+                else np.full(len(values), costs[0])
+            )
             axes.plot(values, expected, color=COLORS[net], linestyle=":", linewidth=1)
         axes.set(title=title, xlabel=varied, xscale="log", yscale="log")
         axes.set_xticks(values, [str(value) for value in values], fontsize=8)
@@ -82,14 +106,24 @@ def main():
     rounds, curves = parser.parse_args().rounds, {}
     for title, varied, values, work, power in CURVES:
         for net in NETS:
-            taken = [cost(work(net_of(net), value), rounds=rounds) / (1 if power else value) for value in values]
+            taken = [
+                cost(work(net_of(net), value), rounds=rounds) / (1 if power else value)
+                for value in values
+            ]
             curves[title, net] = taken
-            print(f"{title}, {net}, {varied}:", dict(zip(values, np.round(taken, 3).tolist(), strict=True)), flush=True)
+            print(
+                f"{title}, {net}, {varied}:",
+                dict(zip(values, np.round(taken, 3).tolist(), strict=True)),
+                flush=True,
+            )
     RESULTS.mkdir(exist_ok=True)
     lines = ["work,net,varied,value,processor seconds"]
     for (title, net), costs in curves.items():
         varied, values = next((curve[1], curve[2]) for curve in CURVES if curve[0] == title)
-        lines += [f'"{title}",{net},{varied},{value},{taken:.4g}' for value, taken in zip(values, costs, strict=True)]
+        lines += [
+            f'"{title}",{net},{varied},{value},{taken:.4g}'
+            for value, taken in zip(values, costs, strict=True)
+        ]
     (RESULTS / "curves.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     draw(curves, RESULTS / "curves.png")
 

@@ -22,7 +22,11 @@ def look(data):
     try:
         image = decode_image(data, size=16)
     except ValueError as error:
-        assert str(error).startswith("the picture ") and str(error).endswith(".") and "\n" not in str(error)
+        assert (
+            str(error).startswith("the picture ")
+            and str(error).endswith(".")
+            and "\n" not in str(error)
+        )
     else:
         assert image.shape == (16, 16, 3) and image.min() >= 0 and image.max() <= 1
 
@@ -34,7 +38,17 @@ def main(seconds=60):
             file = io.BytesIO()
             Image.fromarray(noise).save(file, format)
             (Path(folder) / format).write_bytes(file.getvalue())
-        atheris.Setup([sys.argv[0], folder, f"-max_total_time={seconds}", "-max_len=3000", "-rss_limit_mb=2000", "-verbosity=1"], look)
+        atheris.Setup(
+            [
+                sys.argv[0],
+                folder,
+                f"-max_total_time={seconds}",
+                "-max_len=3000",
+                "-rss_limit_mb=2000",
+                "-verbosity=1",
+            ],
+            look,
+        )
         atheris.Fuzz()
 
 

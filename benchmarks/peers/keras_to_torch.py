@@ -17,7 +17,10 @@ class TorchNet(nn.Module):
 
     def __init__(self, model):
         super().__init__()
-        self.graph, self.places = model, {layer.name: place for place, layer in enumerate(model.layers)}
+        self.graph, self.places = (
+            model,
+            {layer.name: place for place, layer in enumerate(model.layers)},
+        )
         self.parts = nn.ModuleList(map(torch_layer, model.layers))
         self.eval().requires_grad_(False)
 
@@ -27,7 +30,11 @@ class TorchNet(nn.Module):
 
     def forward(self, images):
         known = {id(self.graph.input): images}
-        for node in (node for depth in sorted(self.graph._nodes_by_depth, reverse=True) for node in self.graph._nodes_by_depth[depth]):
+        for node in (
+            node
+            for depth in sorted(self.graph._nodes_by_depth, reverse=True)
+            for node in self.graph._nodes_by_depth[depth]
+        ):
             if not node.is_input:
                 given = [known[id(tensor)] for tensor in node.input_tensors]
                 known[id(node.outputs[0])] = self.layer(node.operation.name)(*given)
@@ -47,8 +54,10 @@ class Same(nn.Module):
         self.window, self.strides, self.value = window, strides, value
 
     def forward(self, x):
-        needed = [max(0, (-(-side // step) - 1) * step + window - side)
-                  for side, window, step in zip(x.shape[2:], self.window, self.strides, strict=True)]  # fmt: skip
+        needed = [
+            max(0, (-(-side // step) - 1) * step + window - side)
+            for side, window, step in zip(x.shape[2:], self.window, self.strides, strict=True)
+        ]
         (top, bottom), (left, right) = [(need // 2, need - need // 2) for need in needed]
         return nn.functional.pad(x, (left, right, top, bottom), value=self.value)
 
@@ -58,7 +67,10 @@ class Rescaled(nn.Module):
 
     def __init__(self, scale, offset):
         super().__init__()
-        numbers = (torch.tensor(np.reshape(number, (-1, 1, 1)), dtype=torch.float32) for number in (scale, offset))
+        numbers = (
+            torch.tensor(np.reshape(number, (-1, 1, 1)), dtype=torch.float32)
+            for number in (scale, offset)
+        )
         self.scale, self.offset = map(nn.Parameter, numbers)
 
     def forward(self, x):
@@ -95,14 +107,28 @@ class Joined(nn.Module):
 
 def torch_layer(layer):
     """One layer of Keras as a module of PyTorch with the same weights."""
-    kinds = {keras.layers.InputLayer: nothing, keras.layers.Dropout: nothing, keras.layers.Flatten: lambda _: Flat(),
-             keras.layers.GlobalAveragePooling2D: lambda _: Mean(), keras.layers.Add: lambda _: Sum(),
-             keras.layers.Concatenate: lambda _: Joined(), keras.layers.Activation: activation, keras.layers.ReLU: relu,
-             keras.layers.Rescaling: lambda layer: Rescaled(layer.scale, layer.offset), keras.layers.ZeroPadding2D: zeros,
-             keras.layers.DepthwiseConv2D: convolution, keras.layers.Conv2D: convolution, keras.layers.MaxPooling2D: pooling,
-             keras.layers.AveragePooling2D: pooling, keras.layers.BatchNormalization: normalization, keras.layers.Dense: dense}  # fmt: skip
+    kinds = {
+        keras.layers.InputLayer: nothing,
+        keras.layers.Dropout: nothing,
+        keras.layers.Flatten: lambda _: Flat(),
+        keras.layers.GlobalAveragePooling2D: lambda _: Mean(),
+        keras.layers.Add: lambda _: Sum(),
+        keras.layers.Concatenate: lambda _: Joined(),
+        keras.layers.Activation: activation,
+        keras.layers.ReLU: relu,
+        keras.layers.Rescaling: lambda layer: Rescaled(layer.scale, layer.offset),
+        keras.layers.ZeroPadding2D: zeros,
+        keras.layers.DepthwiseConv2D: convolution,
+        keras.layers.Conv2D: convolution,
+        keras.layers.MaxPooling2D: pooling,
+        keras.layers.AveragePooling2D: pooling,
+        keras.layers.BatchNormalization: normalization,
+        keras.layers.Dense: dense,
+    }
     if type(layer) not in kinds:
-        raise ValueError(f"The layer {layer.name!r} is a {type(layer).__name__}, which is not translated to PyTorch.")
+        raise ValueError(
+            f"The layer {layer.name!r} is a {type(layer).__name__}, which is not translated to PyTorch."
+        )
     return kinds[type(layer)](layer)
 
 
@@ -112,15 +138,24 @@ def nothing(_):
 
 def activation(layer):
     """The activation at the end of a layer."""
-    names = {"linear": nn.Identity, "relu": nn.ReLU, "relu6": nn.ReLU6, "softmax": lambda: nn.Softmax(1)}
+    names = {
+        "linear": nn.Identity,
+        "relu": nn.ReLU,
+        "relu6": nn.ReLU6,
+        "softmax": lambda: nn.Softmax(1),
+    }
     if layer.activation.__name__ not in names:
-        raise ValueError(f"The layer {layer.name!r} ends in {layer.activation.__name__}, which is not translated to PyTorch.")
+        raise ValueError(
+            f"The layer {layer.name!r} ends in {layer.activation.__name__}, which is not translated to PyTorch."
+        )
     return names[layer.activation.__name__]()
 
 
 def relu(layer):
     if layer.negative_slope or layer.threshold or layer.max_value not in (None, 6):
-        raise ValueError(f"The layer {layer.name!r} is a ReLU with settings that are not translated to PyTorch.")
+        raise ValueError(
+            f"The layer {layer.name!r} is a ReLU with settings that are not translated to PyTorch."
+        )
     return nn.ReLU6() if layer.max_value else nn.ReLU()
 
 
@@ -136,26 +171,49 @@ def convolution(layer):
     kernel = np.transpose(kernel, (2, 3, 0, 1) if each else (3, 2, 0, 1))
     kernel = kernel.reshape(-1, 1, *kernel.shape[2:]) if each else kernel
     groups = len(kernel) // layer.depth_multiplier if each else layer.groups
-    made = nn.Conv2d(kernel.shape[1] * groups, len(kernel), kernel.shape[2:], layer.strides, 0, layer.dilation_rate, groups, layer.use_bias)
+    made = nn.Conv2d(
+        kernel.shape[1] * groups,
+        len(kernel),
+        kernel.shape[2:],
+        layer.strides,
+        0,
+        layer.dilation_rate,
+        groups,
+        layer.use_bias,
+    )
     fill(made, kernel, layer.bias.numpy() if layer.use_bias else None)
-    window = [1 + (side - 1) * apart for side, apart in zip(kernel.shape[2:], layer.dilation_rate, strict=True)]
-    return in_a_row([Same(window, layer.strides)] if layer.padding == "same" else [], made, activation(layer))
+    window = [
+        1 + (side - 1) * apart
+        for side, apart in zip(kernel.shape[2:], layer.dilation_rate, strict=True)
+    ]
+    return in_a_row(
+        [Same(window, layer.strides)] if layer.padding == "same" else [], made, activation(layer)
+    )
 
 
 def pooling(layer):
     """The largest or the mean number of windows; means only of windows side by side, of which the last may be cut off."""
     largest, padded = isinstance(layer, keras.layers.MaxPooling2D), layer.padding == "same"
     if largest:
-        return in_a_row([Same(layer.pool_size, layer.strides, -np.inf)] if padded else [], nn.MaxPool2d(layer.pool_size, layer.strides))
+        return in_a_row(
+            [Same(layer.pool_size, layer.strides, -np.inf)] if padded else [],
+            nn.MaxPool2d(layer.pool_size, layer.strides),
+        )
     if padded and layer.pool_size != layer.strides:
-        raise ValueError(f"The layer {layer.name!r} takes means of padded windows, which is not translated to PyTorch.")
+        raise ValueError(
+            f"The layer {layer.name!r} takes means of padded windows, which is not translated to PyTorch."
+        )
     return nn.AvgPool2d(layer.pool_size, layer.strides, ceil_mode=padded)
 
 
 def normalization(layer):
     made = nn.BatchNorm2d(layer.moving_mean.shape[0], layer.epsilon)
     one, zero = np.ones(made.num_features, np.float32), np.zeros(made.num_features, np.float32)
-    fill(made, layer.gamma.numpy() if layer.scale else one, layer.beta.numpy() if layer.center else zero)
+    fill(
+        made,
+        layer.gamma.numpy() if layer.scale else one,
+        layer.beta.numpy() if layer.center else zero,
+    )
     made.running_mean.copy_(torch.tensor(layer.moving_mean.numpy()))
     made.running_var.copy_(torch.tensor(layer.moving_variance.numpy()))
     return made

@@ -45,7 +45,18 @@ def everyone(net, *, count):
         Contender("ours", lambda: nearest(bank, bank, without=np.arange(count)).distances, OURS),
         Contender("bare products of all pairs", lambda: bank @ bank.T, BARE),
         Contender("scikit-learn", theirs, PEER, tolerance=1e-3),
-        *([Contender("a loop of norms", lambda: length(one_query_at_a_time(bank)), COPIED, tolerance=1e-3)] if count < 4000 else []),
+        *(
+            [
+                Contender(
+                    "a loop of norms",
+                    lambda: length(one_query_at_a_time(bank)),
+                    COPIED,
+                    tolerance=1e-3,
+                )
+            ]
+            if count < 4000
+            else []
+        ),
         *peer("torch", "PyTorch, all distances", torch_distances, bank, kind=TORCH, tolerance=1e-3),
     ]
 
@@ -54,7 +65,9 @@ def torch_distances(bank):
     import torch
 
     rows = torch.tensor(bank)
-    return lambda: torch.cdist(rows, rows).fill_diagonal_(torch.inf).topk(5, largest=False)[0].numpy()
+    return lambda: (
+        torch.cdist(rows, rows).fill_diagonal_(torch.inf).topk(5, largest=False)[0].numpy()
+    )
 
 
 def open_tsne(features, **options):
@@ -67,39 +80,56 @@ def maps(count):
     """Who makes a map of these pictures, as contenders."""
     features = digits(count)
     yield Contender("ours, 500 steps", lambda: tsne_map(features), OURS)
-    yield Contender("scikit-learn, 1,000 steps", lambda: TSNE(2, random_state=0).fit_transform(features))
+    yield Contender(
+        "scikit-learn, 1,000 steps", lambda: TSNE(2, random_state=0).fit_transform(features)
+    )
     yield from peer("openTSNE", "openTSNE, 750 steps", open_tsne, features)
-    yield from peer("openTSNE", "openTSNE, interpolated", open_tsne, features, negative_gradient_method="fft")
+    yield from peer(
+        "openTSNE", "openTSNE, interpolated", open_tsne, features, negative_gradient_method="fft"
+    )
 
 
 def trust(features, points):
     """Trustworthiness in 0..1: how few neighbors in the map are none in the features; where there are many, the mean of five parts."""
-    parts = np.array_split(np.random.default_rng(0).permutation(len(features)), 1 if len(features) < 4000 else 5)
-    return float(np.mean([trustworthiness(features[part], points[part], n_neighbors=NEAR) for part in parts]))
+    parts = np.array_split(
+        np.random.default_rng(0).permutation(len(features)), 1 if len(features) < 4000 else 5
+    )
+    return float(
+        np.mean([trustworthiness(features[part], points[part], n_neighbors=NEAR) for part in parts])
+    )
 
 
 def main():
     """Read the command line, make maps in turns, print the table and keep it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=1797, help="1797, or up to 10000 digits of MNIST")
+    parser.add_argument(
+        "--count", type=int, default=1797, help="1797, or up to 10000 digits of MNIST"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     features, contenders = digits(arguments.count), list(maps(arguments.count))
     trusts = {contender.who: trust(features, contender.run()) for contender in contenders}
     turns = race(contenders, rounds=arguments.rounds)
     ours = turns[contenders[0].who][:, 0]
-    lines = ["who,pictures,trustworthiness,processor seconds,seconds on the wall,times ours,lowest,highest"]
+    lines = [
+        "who,pictures,trustworthiness,processor seconds,seconds on the wall,times ours,lowest,highest"
+    ]
     for who, taken in turns.items():
         ratios, medians = taken[:, 0] / ours, np.median(taken, axis=0)
-        lines.append(f'"{who}",{arguments.count},{trusts[who]:.4f},{medians[0]:.2f},{medians[1]:.2f},'
-                     f"{np.median(ratios):.2f},{ratios.min():.2f},{ratios.max():.2f}")  # fmt: skip
+        lines.append(
+            f'"{who}",{arguments.count},{trusts[who]:.4f},{medians[0]:.2f},{medians[1]:.2f},'
+            f"{np.median(ratios):.2f},{ratios.min():.2f},{ratios.max():.2f}"
+        )
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"tsne_{arguments.count}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(*lines, sep="\n")
 
 
 COUNTS = (1797, 10000) if downloads.is_here("mnist.npz") else (1797,)
-WORKS = tuple(Work(f"five neighbors of each of {count:,}", ("digits",), partial(everyone, count=count)) for count in COUNTS)
+WORKS = tuple(
+    Work(f"five neighbors of each of {count:,}", ("digits",), partial(everyone, count=count))
+    for count in COUNTS
+)
 
 if __name__ == "__main__":
     main()

@@ -34,7 +34,12 @@ def task(net, count):
     model = net_of(net)
     side = model.image_size
     images = random_crops(count, size=side) if net in BUNDLED else noise_pictures(count, side=side)
-    return Task(model, images, np.int32(np.arange(count) % 7), np.int32(class_scores(model, images).argmax(axis=1)))
+    return Task(
+        model,
+        images,
+        np.int32(np.arange(count) % 7),
+        np.int32(class_scores(model, images).argmax(axis=1)),
+    )
 
 
 @cache
@@ -76,7 +81,11 @@ def foolbox_attack(net, count, attack, *, targeted, epsilon):
 
     _, images, targets, labels = task(net, count)
     model, x = foolbox.PyTorchModel(on_torch(net), bounds=(0, 1)), channels_first(images)
-    wrong = foolbox.criteria.TargetedMisclassification if targeted else foolbox.criteria.Misclassification
+    wrong = (
+        foolbox.criteria.TargetedMisclassification
+        if targeted
+        else foolbox.criteria.Misclassification
+    )
     criterion = wrong(torch.tensor(targets if targeted else labels).long())
     return lambda: channels_last(attack(foolbox)(model, x, criterion, epsilons=epsilon)[1]) - images
 
@@ -86,9 +95,25 @@ def cleverhans_torch(net, count, *, norm, epsilon, length, targeted):
     from cleverhans.torch.attacks.projected_gradient_descent import projected_gradient_descent
 
     _, images, targets, labels = task(net, count)
-    options = {"clip_min": 0.0, "clip_max": 1.0, "y": torch.tensor(targets if targeted else labels).long(), "targeted": targeted}
-    attack = partial(projected_gradient_descent, on_torch(net), channels_first(images), epsilon, length, STEPS, norm,
-                     rand_init=not targeted, rand_minmax=epsilon, sanity_checks=False, **options)  # fmt: skip
+    options = {
+        "clip_min": 0.0,
+        "clip_max": 1.0,
+        "y": torch.tensor(targets if targeted else labels).long(),
+        "targeted": targeted,
+    }
+    attack = partial(
+        projected_gradient_descent,
+        on_torch(net),
+        channels_first(images),
+        epsilon,
+        length,
+        STEPS,
+        norm,
+        rand_init=not targeted,
+        rand_minmax=epsilon,
+        sanity_checks=False,
+        **options,
+    )
     return lambda: channels_last(attack()) - images
 
 
@@ -96,8 +121,21 @@ def cleverhans_keras(net, count, *, norm, epsilon, length, targeted):
     from cleverhans.tf2.attacks.projected_gradient_descent import projected_gradient_descent
 
     model, images, targets, labels = task(net, count)
-    attack = partial(projected_gradient_descent, model, tf.constant(images), epsilon, length, STEPS, norm, clip_min=0.0, clip_max=1.0,
-                     y=targets if targeted else labels, targeted=targeted, rand_init=not targeted, sanity_checks=False)  # fmt: skip
+    attack = partial(
+        projected_gradient_descent,
+        model,
+        tf.constant(images),
+        epsilon,
+        length,
+        STEPS,
+        norm,
+        clip_min=0.0,
+        clip_max=1.0,
+        y=targets if targeted else labels,
+        targeted=targeted,
+        rand_init=not targeted,
+        sanity_checks=False,
+    )
     return lambda: attack().numpy() - images
 
 
@@ -106,8 +144,21 @@ def cleverhans_wagner(net, count):
     from cleverhans.torch.attacks.carlini_wagner_l2 import carlini_wagner_l2
 
     model, images, _, labels = task(net, count)
-    options = {"y": torch.tensor(labels).long(), "lr": 0.02, "binary_search_steps": 3, "max_iterations": STEPS, "initial_const": 1.0}
-    return lambda: channels_last(carlini_wagner_l2(on_torch(net), channels_first(images), model.output.shape[-1], **options)) - images
+    options = {
+        "y": torch.tensor(labels).long(),
+        "lr": 0.02,
+        "binary_search_steps": 3,
+        "max_iterations": STEPS,
+        "initial_const": 1.0,
+    }
+    return lambda: (
+        channels_last(
+            carlini_wagner_l2(
+                on_torch(net), channels_first(images), model.output.shape[-1], **options
+            )
+        )
+        - images
+    )
 
 
 def captum_attack(net, count, *, norm, epsilon, length, targeted):
@@ -118,7 +169,14 @@ def captum_attack(net, count, *, norm, epsilon, length, targeted):
     loss, x = torch.nn.CrossEntropyLoss(reduction="none"), channels_first(images)
     attack = PGD(on_torch(net), loss, lower_bound=0, upper_bound=1)
     target = torch.tensor(targets if targeted else labels).long()
-    options = {"radius": epsilon, "step_size": length, "step_num": STEPS, "target": target, "targeted": targeted, "norm": norm}
+    options = {
+        "radius": epsilon,
+        "step_size": length,
+        "step_num": STEPS,
+        "target": target,
+        "targeted": targeted,
+        "norm": norm,
+    }
     return lambda: channels_last(attack.perturb(x, random_start=not targeted, **options)) - images
 
 
@@ -132,10 +190,16 @@ def art_attack(net, count, kind, *, torch=True, targeted, **options):
     if torch:
         from torch.nn import CrossEntropyLoss
 
-        net = PyTorchClassifier(on_torch(net), CrossEntropyLoss(), (shape[2], *shape[:2]), classes, clip_values=(0, 1))
+        net = PyTorchClassifier(
+            on_torch(net), CrossEntropyLoss(), (shape[2], *shape[:2]), classes, clip_values=(0, 1)
+        )
     else:
         loss = keras.losses.CategoricalCrossentropy(from_logits=True)
         net = TensorFlowV2Classifier(model, classes, shape, loss_object=loss, clip_values=(0, 1))
-    given, back = (np.moveaxis(images, -1, 1).copy(), channels_last) if torch else (images, np.asarray)
-    attack = getattr(evasion, kind)(net, targeted=targeted, batch_size=count, verbose=False, **options)
+    given, back = (
+        (np.moveaxis(images, -1, 1).copy(), channels_last) if torch else (images, np.asarray)
+    )
+    attack = getattr(evasion, kind)(
+        net, targeted=targeted, batch_size=count, verbose=False, **options
+    )
     return lambda: back(attack.generate(given, targets if targeted else labels)) - images

@@ -59,7 +59,9 @@ def xplique(net, method, **settings):
 
 
 def xplique_occlusion(net):
-    run = xplique(net, "Occlusion", patch_size=PATCH, patch_stride=stride_of(net), occlusion_value=0.5)
+    run = xplique(
+        net, "Occlusion", patch_size=PATCH, patch_stride=stride_of(net), occlusion_value=0.5
+    )
     return lambda: run()[..., 0] / covered_by(stride_of(net))  # it adds up where patches overlap
 
 
@@ -94,32 +96,42 @@ def xplique_guided(net):
 def tf_explain_occlusion(net):
     from tf_explain.core.occlusion_sensitivity import OcclusionSensitivity
 
-    return lambda: OcclusionSensitivity(batch_size=8).get_sensitivity_map(untrained(net), picture(), CLASS, PATCH)
+    return lambda: OcclusionSensitivity(batch_size=8).get_sensitivity_map(
+        untrained(net), picture(), CLASS, PATCH
+    )
 
 
 def tf_explain_saliency(net):
     from tf_explain.core.vanilla_gradients import VanillaGradients
 
-    return lambda: VanillaGradients().explain_score_model((picture()[None], None), untrained(net), CLASS)
+    return lambda: VanillaGradients().explain_score_model(
+        (picture()[None], None), untrained(net), CLASS
+    )
 
 
 def tf_explain_smoothgrad(net, count):
     from tf_explain.core.smoothgrad import SmoothGrad
 
-    return lambda: SmoothGrad().explain((picture()[None], None), untrained(net), CLASS, count, NOISE)
+    return lambda: SmoothGrad().explain(
+        (picture()[None], None), untrained(net), CLASS, count, NOISE
+    )
 
 
 def tf_explain_integrated(net, count):
     from tf_explain.core.integrated_gradients import IntegratedGradients
 
-    return lambda: IntegratedGradients().explain((picture()[None], None), untrained(net), CLASS, n_steps=count)
+    return lambda: IntegratedGradients().explain(
+        (picture()[None], None), untrained(net), CLASS, n_steps=count
+    )
 
 
 def tf_explain_grad_cam(net, layer):
     from tf_explain.core.grad_cam import GradCAM
 
     def run():
-        GradCAM().explain((picture()[None], None), untrained(net), CLASS, layer_name=layer, use_guided_grads=False)
+        GradCAM().explain(
+            (picture()[None], None), untrained(net), CLASS, layer_name=layer, use_guided_grads=False
+        )
 
     return run  # a colored picture: nothing to compare
 
@@ -135,7 +147,9 @@ def keras_vis_saliency(net, count=0):
     explain, score = Saliency(untrained(net), clone=False), CategoricalScore(CLASS)
     settings = {"gradient_modifier": None, "keepdims": True, "normalize_map": False}
     noise = NOISE / np.ptp(picture())
-    return lambda: of_colors(explain(score, picture()[None], smooth_samples=count, smooth_noise=noise, **settings))
+    return lambda: of_colors(
+        explain(score, picture()[None], smooth_samples=count, smooth_noise=noise, **settings)
+    )
 
 
 def keras_vis_grad_cam(net, layer):
@@ -143,7 +157,13 @@ def keras_vis_grad_cam(net, layer):
     from tf_keras_vis.utils.scores import CategoricalScore
 
     explain, score = Gradcam(untrained(net), clone=False), CategoricalScore(CLASS)
-    return lambda: explain(score, picture()[None], penultimate_layer=layer, seek_penultimate_conv_layer=False, normalize_cam=False)[0]
+    return lambda: explain(
+        score,
+        picture()[None],
+        penultimate_layer=layer,
+        seek_penultimate_conv_layer=False,
+        normalize_cam=False,
+    )[0]
 
 
 def keras_vis_guided(net):
@@ -153,7 +173,10 @@ def keras_vis_guided(net):
 
     from lecture_lib.models.surgery import rebuild
 
-    explain, score = Saliency(rebuild(untrained(net)), GuidedBackpropagation(), clone=False), CategoricalScore(CLASS)
+    explain, score = (
+        Saliency(rebuild(untrained(net)), GuidedBackpropagation(), clone=False),
+        CategoricalScore(CLASS),
+    )
     return lambda: explain(score, picture()[None], normalize_map=False)[0]
 
 
@@ -182,10 +205,16 @@ def pair_smoothgrad(net, count):
 
     spread = NOISE / np.ptp(picture())
     settings = {"stdev_spread": spread, "nsamples": count, "magnitude": False}
-    return lambda: of_colors(GradientSaliency().GetSmoothedMask(picture(), pair_caller(net), **settings))
+    return lambda: of_colors(
+        GradientSaliency().GetSmoothedMask(picture(), pair_caller(net), **settings)
+    )
 
 
 def pair_integrated(net, count):
     from saliency.core import IntegratedGradients
 
-    return lambda: IntegratedGradients().GetMask(picture(), pair_caller(net), x_steps=count, batch_size=8).sum(axis=-1)
+    return lambda: (
+        IntegratedGradients()
+        .GetMask(picture(), pair_caller(net), x_steps=count, batch_size=8)
+        .sum(axis=-1)
+    )

@@ -31,33 +31,57 @@ def pixels(attribution):
 def captum_saliency(net):
     from captum.attr import Saliency
 
-    return lambda: of_colors(pixels(Saliency(translated(net)).attribute(images().requires_grad_(), target=CLASS)))
+    return lambda: of_colors(
+        pixels(Saliency(translated(net)).attribute(images().requires_grad_(), target=CLASS))
+    )
 
 
 def captum_smoothgrad(net, count):
     from captum.attr import NoiseTunnel, Saliency
 
-    settings = {"nt_type": "smoothgrad", "nt_samples": count, "nt_samples_batch_size": 8, "stdevs": NOISE, "abs": False}
+    settings = {
+        "nt_type": "smoothgrad",
+        "nt_samples": count,
+        "nt_samples_batch_size": 8,
+        "stdevs": NOISE,
+        "abs": False,
+    }
     explain = NoiseTunnel(Saliency(translated(net)))
-    return lambda: of_colors(pixels(explain.attribute(images().requires_grad_(), target=CLASS, **settings)))
+    return lambda: of_colors(
+        pixels(explain.attribute(images().requires_grad_(), target=CLASS, **settings))
+    )
 
 
 def captum_integrated(net, count):
     from captum.attr import IntegratedGradients
 
-    settings = {"baselines": 0.0, "n_steps": count, "method": "riemann_middle", "internal_batch_size": 8}
-    return lambda: pixels(IntegratedGradients(translated(net)).attribute(images(), target=CLASS, **settings)).sum(axis=-1)
+    settings = {
+        "baselines": 0.0,
+        "n_steps": count,
+        "method": "riemann_middle",
+        "internal_batch_size": 8,
+    }
+    return lambda: pixels(
+        IntegratedGradients(translated(net)).attribute(images(), target=CLASS, **settings)
+    ).sum(axis=-1)
 
 
 def captum_occlusion(net):
     from captum.attr import Occlusion
 
     stride = stride_of(net)
-    settings = {"sliding_window_shapes": (3, PATCH, PATCH), "strides": (3, stride, stride), "baselines": 0.5, "perturbations_per_eval": 8}
+    settings = {
+        "sliding_window_shapes": (3, PATCH, PATCH),
+        "strides": (3, stride, stride),
+        "baselines": 0.5,
+        "perturbations_per_eval": 8,
+    }
 
     def run():
         with torch.no_grad():
-            return pixels(Occlusion(translated(net)).attribute(images(), target=CLASS, **settings))[..., 0]
+            return pixels(Occlusion(translated(net)).attribute(images(), target=CLASS, **settings))[
+                ..., 0
+            ]
 
     return run
 
@@ -88,7 +112,10 @@ def without_compiled_torchvision():
     """Let torchvision be imported where its compiled part does not load, as beside a PyTorch for processors only; grad-cam needs none."""
     for name in ("nms", "qnms"):
         with contextlib.suppress(RuntimeError):  # it is there
-            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            torch.library.define(
+                f"torchvision::{name}",
+                "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+            )
 
 
 def pytorch_grad_cam(net, layer):

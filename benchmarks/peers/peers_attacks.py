@@ -16,7 +16,7 @@ from on_attack_libraries import (
     cleverhans_keras,
     cleverhans_torch,
     cleverhans_wagner,
-    foolbox_attack,  # fmt: skip
+    foolbox_attack,
     task,
 )
 from side_by_side import BARE, COPIED, OURS, TORCH, Contender, Work, peer
@@ -67,16 +67,25 @@ def copied_targeted(net, count):
 def copied_pgd(net, count):
     """Projected gradients as one finds them written: the loss of Keras, a tape, all pictures in one batch, eagerly."""
     model, images, _, labels = task(net, count)
-    loss, random = keras.losses.SparseCategoricalCrossentropy(from_logits=True), np.random.default_rng(0)
+    loss, random = (
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        np.random.default_rng(0),
+    )
 
     def run():
-        moved = tf.constant(np.clip(images + random.uniform(-EPSILON, EPSILON, images.shape), 0, 1).astype(np.float32))
+        moved = tf.constant(
+            np.clip(images + random.uniform(-EPSILON, EPSILON, images.shape), 0, 1).astype(
+                np.float32
+            )
+        )
         for _ in range(STEPS):
             with tf.GradientTape() as tape:
                 tape.watch(moved)
                 wrong = loss(labels, model(moved))
             moved = moved + 2.5 * EPSILON / STEPS * tf.sign(tape.gradient(wrong, moved))
-            moved = tf.clip_by_value(tf.clip_by_value(moved, images - EPSILON, images + EPSILON), 0, 1)
+            moved = tf.clip_by_value(
+                tf.clip_by_value(moved, images - EPSILON, images + EPSILON), 0, 1
+            )
         return moved.numpy() - images
 
     return run
@@ -89,22 +98,71 @@ def targeted(net, *, count):
     # Where weights are random, slopes change so fast from place to place that rounding alone parts two climbs of one rule; where
     # they are not, one climb of sixteen, or of a net of many kinks, comes near a border that it crosses a step earlier or later.
     bound = 0.05 if net == "tinynet" and count == 1 else 0.2
-    same = {"note": "the same rule; rounding parts climbs where weights are random"} if net == "mobilenetv2" else {"tolerance": bound}
+    same = (
+        {"note": "the same rule; rounding parts climbs where weights are random"}
+        if net == "mobilenetv2"
+        else {"tolerance": bound}
+    )
     far = {"norm": 2, "epsilon": FAR, "length": LENGTH, "targeted": True} | same
     art = {"norm": 2, "eps": FAR, "eps_step": LENGTH, "max_iter": STEPS, "targeted": True} | same
     alone = lambda: make_adversarial(model, images[0], targets[0], **options).image[None] - images
     together = lambda: make_adversarial(model, images, targets, **options).image - images
-    step = lambda foolbox: foolbox.attacks.L2PGD(abs_stepsize=LENGTH, steps=STEPS, random_start=False)
+    step = lambda foolbox: foolbox.attacks.L2PGD(
+        abs_stepsize=LENGTH, steps=STEPS, random_start=False
+    )
     return [
         Contender("ours", alone if count == 1 else together, OURS),
         bare(net, count, STEPS),
-        Contender("loop of the slides", copied_targeted(net, min(count, FEW)), COPIED, max(1, count / FEW), note="never back into [0, 1]"),
+        Contender(
+            "loop of the slides",
+            copied_targeted(net, min(count, FEW)),
+            COPIED,
+            max(1, count / FEW),
+            note="never back into [0, 1]",
+        ),
         *peer("cleverhans", "cleverhans, Keras", cleverhans_keras, net, count, **far),
-        *peer("art", "ART, Keras", art_attack, net, count, "ProjectedGradientDescent", torch=False, **art),
-        *peer("foolbox", "foolbox", foolbox_attack, net, count, step, targeted=True, epsilon=FAR, kind=TORCH, **same),
+        *peer(
+            "art",
+            "ART, Keras",
+            art_attack,
+            net,
+            count,
+            "ProjectedGradientDescent",
+            torch=False,
+            **art,
+        ),
+        *peer(
+            "foolbox",
+            "foolbox",
+            foolbox_attack,
+            net,
+            count,
+            step,
+            targeted=True,
+            epsilon=FAR,
+            kind=TORCH,
+            **same,
+        ),
         *peer("cleverhans", "cleverhans, PyTorch", cleverhans_torch, net, count, **far, kind=TORCH),
-        *peer("art", "ART, PyTorch", art_attack, net, count, "ProjectedGradientDescent", **art, kind=TORCH),
-        *peer("torch", "bare passes, PyTorch", bare_torch, net, count, STEPS, kind="bare passes on PyTorch"),
+        *peer(
+            "art",
+            "ART, PyTorch",
+            art_attack,
+            net,
+            count,
+            "ProjectedGradientDescent",
+            **art,
+            kind=TORCH,
+        ),
+        *peer(
+            "torch",
+            "bare passes, PyTorch",
+            bare_torch,
+            net,
+            count,
+            STEPS,
+            kind="bare passes on PyTorch",
+        ),
     ]
 
 
@@ -112,20 +170,71 @@ def projected(net):
     """Twenty steps of signs in a box around sixteen pictures, from random places in it."""
     count, (model, images, _, labels) = 16, task(net, 16)
     note = {"note": "from other random places"}
-    box = {"norm": np.inf, "epsilon": EPSILON, "length": 2.5 * EPSILON / STEPS, "targeted": False} | note
-    art = {"norm": np.inf, "eps": EPSILON, "eps_step": box["length"], "max_iter": STEPS, "num_random_init": 1, "targeted": False} | note
+    box = {
+        "norm": np.inf,
+        "epsilon": EPSILON,
+        "length": 2.5 * EPSILON / STEPS,
+        "targeted": False,
+    } | note
+    art = {
+        "norm": np.inf,
+        "eps": EPSILON,
+        "eps_step": box["length"],
+        "max_iter": STEPS,
+        "num_random_init": 1,
+        "targeted": False,
+    } | note
     step = lambda foolbox: foolbox.attacks.LinfPGD(abs_stepsize=box["length"], steps=STEPS)
     return [
-        Contender("ours", lambda: pgd(model, images, labels, epsilon=EPSILON, steps=STEPS) - images, OURS),
+        Contender(
+            "ours", lambda: pgd(model, images, labels, epsilon=EPSILON, steps=STEPS) - images, OURS
+        ),
         bare(net, count, STEPS),
         Contender("eager loop", copied_pgd(net, count), COPIED, **note),
         *peer("cleverhans", "cleverhans, Keras", cleverhans_keras, net, count, **box),
-        *peer("art", "ART, Keras", art_attack, net, count, "ProjectedGradientDescent", torch=False, **art),
-        *peer("foolbox", "foolbox", foolbox_attack, net, count, step, targeted=False, epsilon=EPSILON, kind=TORCH, **note),
+        *peer(
+            "art",
+            "ART, Keras",
+            art_attack,
+            net,
+            count,
+            "ProjectedGradientDescent",
+            torch=False,
+            **art,
+        ),
+        *peer(
+            "foolbox",
+            "foolbox",
+            foolbox_attack,
+            net,
+            count,
+            step,
+            targeted=False,
+            epsilon=EPSILON,
+            kind=TORCH,
+            **note,
+        ),
         *peer("cleverhans", "cleverhans, PyTorch", cleverhans_torch, net, count, **box, kind=TORCH),
-        *peer("art", "ART, PyTorch", art_attack, net, count, "ProjectedGradientDescent", **art, kind=TORCH),
+        *peer(
+            "art",
+            "ART, PyTorch",
+            art_attack,
+            net,
+            count,
+            "ProjectedGradientDescent",
+            **art,
+            kind=TORCH,
+        ),
         *peer("captum", "captum", captum_attack, net, count, **box | {"norm": "Linf"}, kind=TORCH),
-        *peer("torch", "bare passes, PyTorch", bare_torch, net, count, STEPS, kind="bare passes on PyTorch"),
+        *peer(
+            "torch",
+            "bare passes, PyTorch",
+            bare_torch,
+            net,
+            count,
+            STEPS,
+            kind="bare passes on PyTorch",
+        ),
     ]
 
 
@@ -134,15 +243,37 @@ def nearest_wrong(net):
     count, (model, images, _, labels) = 4, task(net, 4)
     ours = lambda: carlini_wagner(model, images, labels, steps=STEPS, searches=3) - images
     # They look at a picture before each step, we after the last one too: one step more of theirs is the same way.
-    climb = lambda foolbox: foolbox.attacks.L2CarliniWagnerAttack(3, STEPS + 1, 0.02, 0, 1.0, abort_early=False)
-    art = {"max_iter": STEPS, "binary_search_steps": 3, "initial_const": 1.0, "learning_rate": 0.02, "targeted": False,
-           "note": "halves and doubles its steps"}  # fmt: skip
+    climb = lambda foolbox: foolbox.attacks.L2CarliniWagnerAttack(
+        3, STEPS + 1, 0.02, 0, 1.0, abort_early=False
+    )
+    art = {
+        "max_iter": STEPS,
+        "binary_search_steps": 3,
+        "initial_const": 1.0,
+        "learning_rate": 0.02,
+        "targeted": False,
+        "note": "halves and doubles its steps",
+    }
     early = {"kind": TORCH, "note": "stops early where a climb stalls"}
-    same = {"kind": TORCH, "tolerance": 0.5, "note": "the same way; near the border, wrong a step earlier or later"}
+    same = {
+        "kind": TORCH,
+        "tolerance": 0.5,
+        "note": "the same way; near the border, wrong a step earlier or later",
+    }
     return [
         Contender("ours", ours, OURS),
         bare(net, count, 3 * (STEPS + 1)),
-        *peer("foolbox", "foolbox", foolbox_attack, net, count, climb, targeted=False, epsilon=None, **same),
+        *peer(
+            "foolbox",
+            "foolbox",
+            foolbox_attack,
+            net,
+            count,
+            climb,
+            targeted=False,
+            epsilon=None,
+            **same,
+        ),
         *peer("cleverhans", "cleverhans, PyTorch", cleverhans_wagner, net, count, **early),
         *peer("art", "ART, PyTorch", art_attack, net, count, "CarliniL2Method", **art, kind=TORCH),
         *peer("art", "ART, Keras", art_attack, net, count, "CarliniL2Method", torch=False, **art),
@@ -152,10 +283,23 @@ def nearest_wrong(net):
 def until_sure(net):
     """Sixteen pictures until the net is 99 % sure of other classes: those that are finished leave the batch, or stay in it to the end."""
     model, images, targets, _ = task(net, 16)
-    together = partial(ascend, class_log_probability(model, targets), images, steps=200, learning_rate=0.05, stop_above=np.log(0.99))
+    together = partial(
+        ascend,
+        class_log_probability(model, targets),
+        images,
+        steps=200,
+        learning_rate=0.05,
+        stop_above=np.log(0.99),
+    )
     return [
-        Contender("ours", lambda: make_adversarial(model, images, targets, learning_rate=0.05).image - images, OURS),
-        Contender("all stay to the end", lambda: together().images - images, COPIED, tolerance=0.05),
+        Contender(
+            "ours",
+            lambda: make_adversarial(model, images, targets, learning_rate=0.05).image - images,
+            OURS,
+        ),
+        Contender(
+            "all stay to the end", lambda: together().images - images, COPIED, tolerance=0.05
+        ),
     ]
 
 

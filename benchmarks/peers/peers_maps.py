@@ -20,15 +20,39 @@ from lecture_lib.models.zoo import model_is_here
 from lecture_lib.occlusion.occlusion import occlusion_map
 from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
 
-NETS = ("mobilenetv2", "resnet50v2", "vgg16", *(["squeezenet"] if model_is_here("squeezenet") else []))
-COUNTS = {"resnet50v2": (8, 8), "vgg16": (8, 8), "squeezenet": (24, 32)}  # pictures of SmoothGrad, points of integrated gradients
+NETS = (
+    "mobilenetv2",
+    "resnet50v2",
+    "vgg16",
+    *(["squeezenet"] if model_is_here("squeezenet") else []),
+)
+COUNTS = {
+    "resnet50v2": (8, 8),
+    "vgg16": (8, 8),
+    "squeezenet": (24, 32),
+}  # pictures of SmoothGrad, points of integrated gradients
 BELOW = {  # layers from one to the next of which occlusion computes only what a patch touches
     "mobilenetv2": ("block_1_project_BN", "block_3_project_BN", "block_6_project_BN"),
-    "resnet50v2": ("conv2_block1_out", "conv2_block3_out", "conv3_block1_out", "conv3_block2_out", "conv3_block3_out"),
-    "vgg16": ("block1_pool", "block2_conv1", "block2_conv2", "block3_conv1", "block3_conv2", "block3_conv3", "block4_conv1", "block4_conv2",
-              "block4_conv3"),
+    "resnet50v2": (
+        "conv2_block1_out",
+        "conv2_block3_out",
+        "conv3_block1_out",
+        "conv3_block2_out",
+        "conv3_block3_out",
+    ),
+    "vgg16": (
+        "block1_pool",
+        "block2_conv1",
+        "block2_conv2",
+        "block3_conv1",
+        "block3_conv2",
+        "block3_conv3",
+        "block4_conv1",
+        "block4_conv2",
+        "block4_conv3",
+    ),
     "squeezenet": ("pool1", "fire3", "fire4"),
-}  # fmt: skip
+}
 FEW = 4  # of them, for loops that take one after another: each costs the same
 EQUAL = 0.05  # of our largest number: where the input of a ReLU is nearly 0, rounding decides whether a slope gets through
 
@@ -44,7 +68,13 @@ def bare(net, kind, count):
     """So many passes of the net, forward or back to the picture."""
     function, size = fastest(net, kind)
     work, done = passes(function, picture(), count=count, size=size)
-    return Contender("bare passes", work, BARE, times=count / done, note=f"{count} {kind}, {min(size, count)} at a time")
+    return Contender(
+        "bare passes",
+        work,
+        BARE,
+        times=count / done,
+        note=f"{count} {kind}, {min(size, count)} at a time",
+    )
 
 
 def ours(explain, *arguments, **options):
@@ -52,11 +82,14 @@ def ours(explain, *arguments, **options):
 
 
 def loop(explain, *arguments, times=1.0, tolerance=EQUAL, note="", **options):
-    return Contender("copied loop", partial(explain, *arguments, **options), COPIED, times, tolerance, note)
+    return Contender(
+        "copied loop", partial(explain, *arguments, **options), COPIED, times, tolerance, note
+    )
 
 
 def on_torch(package, who, name, *arguments, **about):
     """A peer of the module on_torch, which is only imported where it is asked for."""
+
     def prepare():
         import on_torch
 
@@ -68,18 +101,36 @@ def on_torch(package, who, name, *arguments, **about):
 def occlusion(net):
     model, stride = untrained(net), stride_of(net)
     across = (224 - PATCH) // stride + 1
-    whole = partial(occlusion_map, model, picture(), CLASS, patch=PATCH, stride=stride, of=class_score)
+    whole = partial(
+        occlusion_map, model, picture(), CLASS, patch=PATCH, stride=stride, of=class_score
+    )
     return [
         ours(whole, below=BELOW.get(net)),
         Contender("ours, whole pictures", whole, "ours, whole pictures", tolerance=EQUAL),
         bare(net, "forward", across**2),
-        loop(copied.occlusion, model, picture(), CLASS, patch=PATCH, stride=stride, rows=1, times=across, tolerance=None,
-             note=f"predict for every patch; one of {across} rows, counted {across} times"),
+        loop(
+            copied.occlusion,
+            model,
+            picture(),
+            CLASS,
+            patch=PATCH,
+            stride=stride,
+            rows=1,
+            times=across,
+            tolerance=None,
+            note=f"predict for every patch; one of {across} rows, counted {across} times",
+        ),
         *peer("xplique", "xplique", on_tensorflow.xplique_occlusion, net, tolerance=EQUAL),
-        *peer("tf_explain", "tf-explain", on_tensorflow.tf_explain_occlusion, net, times=across**2 / 49,
-                  note="patches side by side only: 49, counted as the others; fills with 127.5"),
+        *peer(
+            "tf_explain",
+            "tf-explain",
+            on_tensorflow.tf_explain_occlusion,
+            net,
+            times=across**2 / 49,
+            note="patches side by side only: 49, counted as the others; fills with 127.5",
+        ),
         *on_torch("captum", "captum", "captum_occlusion", net, tolerance=EQUAL),
-    ]  # fmt: skip
+    ]
 
 
 def saliency(net):
@@ -89,8 +140,16 @@ def saliency(net):
         bare(net, "gradient", 1),
         loop(copied.saliency, model, picture(), CLASS),
         *peer("xplique", "xplique", on_tensorflow.xplique_saliency, net, tolerance=EQUAL),
-        *peer("tf_explain", "tf-explain", on_tensorflow.tf_explain_saliency, net, note="sum over colors, in 256 steps"),
-        *peer("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, tolerance=EQUAL),
+        *peer(
+            "tf_explain",
+            "tf-explain",
+            on_tensorflow.tf_explain_saliency,
+            net,
+            note="sum over colors, in 256 steps",
+        ),
+        *peer(
+            "tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, tolerance=EQUAL
+        ),
         *peer("saliency", "saliency (PAIR)", on_tensorflow.pair_saliency, net, tolerance=EQUAL),
         *on_torch("captum", "captum", "captum_saliency", net, tolerance=EQUAL),
     ]
@@ -98,13 +157,23 @@ def saliency(net):
 
 def smoothgrad(net):
     model, count = untrained(net), COUNTS.get(net, (50, 64))[0]
-    few = {"times": count / FEW, "note": f"one picture after another; {FEW} of {count}, counted {count / FEW:g} times"}
+    few = {
+        "times": count / FEW,
+        "note": f"one picture after another; {FEW} of {count}, counted {count / FEW:g} times",
+    }
     return [
         ours(smoothgrad_map, model, picture(), CLASS, samples=count, noise=NOISE),
         bare(net, "gradient", count),
         loop(copied.smoothgrad, model, picture(), CLASS, samples=FEW, tolerance=None, **few),
         *peer("xplique", "xplique", on_tensorflow.xplique_smoothgrad, net, count),
-        *peer("tf_explain", "tf-explain", on_tensorflow.tf_explain_smoothgrad, net, count, note="of the cross entropy, not of the score"),
+        *peer(
+            "tf_explain",
+            "tf-explain",
+            on_tensorflow.tf_explain_smoothgrad,
+            net,
+            count,
+            note="of the cross entropy, not of the score",
+        ),
         *peer("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_saliency, net, FEW, **few),
         *peer("saliency", "saliency (PAIR)", on_tensorflow.pair_smoothgrad, net, FEW, **few),
         *on_torch("captum", "captum", "captum_smoothgrad", net, count),
@@ -117,10 +186,33 @@ def integrated_gradients(net):
     return [
         ours(integrated_gradients_map, model, picture(), CLASS, steps=count),
         bare(net, "gradient", count),
-        loop(copied.integrated_gradients, model, picture(), CLASS, steps=FEW, tolerance=None, **few),
-        *peer("xplique", "xplique", on_tensorflow.xplique_integrated, net, count, note="trapezoids, ours midpoints"),
-        *peer("tf_explain", "tf-explain", on_tensorflow.tf_explain_integrated, net, count, note="not times the picture; in 256 steps"),
-        *peer("saliency", "saliency (PAIR)", on_tensorflow.pair_integrated, net, count, note="both ends of the way, ours midpoints"),
+        loop(
+            copied.integrated_gradients, model, picture(), CLASS, steps=FEW, tolerance=None, **few
+        ),
+        *peer(
+            "xplique",
+            "xplique",
+            on_tensorflow.xplique_integrated,
+            net,
+            count,
+            note="trapezoids, ours midpoints",
+        ),
+        *peer(
+            "tf_explain",
+            "tf-explain",
+            on_tensorflow.tf_explain_integrated,
+            net,
+            count,
+            note="not times the picture; in 256 steps",
+        ),
+        *peer(
+            "saliency",
+            "saliency (PAIR)",
+            on_tensorflow.pair_integrated,
+            net,
+            count,
+            note="both ends of the way, ours midpoints",
+        ),
         *on_torch("captum", "captum", "captum_integrated", net, count, tolerance=EQUAL),
     ]
 
@@ -132,26 +224,66 @@ def grad_cam(net):
         ours(grad_cam_map, model, picture(), CLASS),
         bare(net, "forward", 1),
         loop(copied.grad_cam, model, picture(), CLASS, layer=layer),
-        *peer("xplique", "xplique", on_tensorflow.xplique_grad_cam, net, layer, note="no ReLU at its end; enlarged with cubic curves"),
-        *peer("tf_explain", "tf-explain", on_tensorflow.tf_explain_grad_cam, net, layer, note="answers a colored picture"),
-        *peer("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_grad_cam, net, layer, note="enlarged from corner to corner"),
+        *peer(
+            "xplique",
+            "xplique",
+            on_tensorflow.xplique_grad_cam,
+            net,
+            layer,
+            note="no ReLU at its end; enlarged with cubic curves",
+        ),
+        *peer(
+            "tf_explain",
+            "tf-explain",
+            on_tensorflow.tf_explain_grad_cam,
+            net,
+            layer,
+            note="answers a colored picture",
+        ),
+        *peer(
+            "tf_keras_vis",
+            "tf-keras-vis",
+            on_tensorflow.keras_vis_grad_cam,
+            net,
+            layer,
+            note="enlarged from corner to corner",
+        ),
         *on_torch("captum", "captum", "captum_grad_cam", net, layer, tolerance=EQUAL),
-        *on_torch("pytorch_grad_cam", "pytorch-grad-cam", "pytorch_grad_cam", net, layer, note="stretched to 0..1"),
+        *on_torch(
+            "pytorch_grad_cam",
+            "pytorch-grad-cam",
+            "pytorch_grad_cam",
+            net,
+            layer,
+            note="stretched to 0..1",
+        ),
     ]
 
 
 def guided_backprop(net):
     model = untrained(net)
     relus = [layer for layer in model.layers if isinstance(layer, keras.layers.ReLU)]
-    overlooked = lambda some, what: {"note": f"overlooks {what}: another map"} if some else {"tolerance": EQUAL}
+    overlooked = lambda some, what: (
+        {"note": f"overlooks {what}: another map"} if some else {"tolerance": EQUAL}
+    )
     by_keras = overlooked(relus, "a ReLU that is a layer")
     capped = [layer for layer in relus if layer.max_value]
     by_torch = overlooked(capped, "ReLU6")
-    by_xplique = {"note": "a slope passes a ReLU6 above 6, too: another map"} if capped else {"tolerance": EQUAL}
+    by_xplique = (
+        {"note": "a slope passes a ReLU6 above 6, too: another map"}
+        if capped
+        else {"tolerance": EQUAL}
+    )
     return [
         ours(guided_map, model, picture(), CLASS),
         bare(net, "gradient", 1),
-        loop(copied.saliency, copied.guided_model(model), picture(), CLASS, **({"tolerance": None} | by_keras)),
+        loop(
+            copied.saliency,
+            copied.guided_model(model),
+            picture(),
+            CLASS,
+            **({"tolerance": None} | by_keras),
+        ),
         *peer("xplique", "xplique", on_tensorflow.xplique_guided, net, **by_xplique),
         *peer("tf_keras_vis", "tf-keras-vis", on_tensorflow.keras_vis_guided, net, **by_keras),
         *on_torch("captum", "captum", "captum_guided", net, **by_torch),
@@ -159,6 +291,14 @@ def guided_backprop(net):
     ]
 
 
-WORKS = [Work(name, NETS, contenders) for name, contenders in {
-    "occlusion": occlusion, "saliency": saliency, "SmoothGrad": smoothgrad, "integrated gradients": integrated_gradients,
-    "Grad-CAM": grad_cam, "guided backprop": guided_backprop}.items()]  # fmt: skip
+WORKS = [
+    Work(name, NETS, contenders)
+    for name, contenders in {
+        "occlusion": occlusion,
+        "saliency": saliency,
+        "SmoothGrad": smoothgrad,
+        "integrated gradients": integrated_gradients,
+        "Grad-CAM": grad_cam,
+        "guided backprop": guided_backprop,
+    }.items()
+]

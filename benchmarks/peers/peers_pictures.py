@@ -24,7 +24,11 @@ from lecture_lib.models.zoo import model_is_here
 from lecture_lib.panels.interactive import run_live_panel
 from lecture_lib.style_transfer import STYLE_LAYERS, gram, stylize
 
-DREAM_LAYER = {"mobilenetv2": "block_6_expand_relu", "squeezenet": "fire6", "tinynet_robust": "block3_relu"}
+DREAM_LAYER = {
+    "mobilenetv2": "block_6_expand_relu",
+    "squeezenet": "fire6",
+    "tinynet_robust": "block3_relu",
+}
 STYLES = {
     "mobilenetv2": ("Conv1_relu", "block_1_project_BN", "block_3_project_BN", "block_6_project_BN"),
     "squeezenet": ("conv1", "fire2", "fire4", "fire6"),
@@ -40,7 +44,12 @@ def gradient_passes(model, layers, images, *, of=lambda maps: maps):
     def slopes(images):
         with tf.GradientTape() as tape:
             tape.watch(images)
-            squares = tf.add_n([tf.reduce_sum(tf.square(of(maps))) for maps in outputs(images, training=False).values()])
+            squares = tf.add_n(
+                [
+                    tf.reduce_sum(tf.square(of(maps)))
+                    for maps in outputs(images, training=False).values()
+                ]
+            )
         return tape.gradient(squares, images)
 
     compiled = tf.function(slopes, autograph=False, reduce_retracing=True)
@@ -51,19 +60,51 @@ def gradient_passes(model, layers, images, *, of=lambda maps: maps):
 def class_pictures(net, *, waves=False, steps=100):
     """One class, a hundred steps: pixel by pixel, or on the waves that make up a picture; MobileNetV2 makes 25 that count fourfold."""
     model, parts = net_of(net), 4 if net == "mobilenetv2" else 1
-    start, steps = gray_noise(model, size=model.image_size // 4 * 4 if waves else None), steps // parts
-    passes = Contender("bare passes", gradient_passes(model, model.layers[-1].name, [start] * steps), BARE, parts)
-    lucent = partial(peer, "lucent", "lucent", lucent_class, net, steps=steps // 5, waves=waves, kind=TORCH, times=5 * parts)
+    start, steps = (
+        gray_noise(model, size=model.image_size // 4 * 4 if waves else None),
+        steps // parts,
+    )
+    passes = Contender(
+        "bare passes", gradient_passes(model, model.layers[-1].name, [start] * steps), BARE, parts
+    )
+    lucent = partial(
+        peer,
+        "lucent",
+        "lucent",
+        lucent_class,
+        net,
+        steps=steps // 5,
+        waves=waves,
+        kind=TORCH,
+        times=5 * parts,
+    )
     if waves:
-        ours = Contender("ours", lambda: visualize_class_fourier(model, 3, steps=steps).images, OURS, parts)
+        ours = Contender(
+            "ours", lambda: visualize_class_fourier(model, 3, steps=steps).images, OURS, parts
+        )
         return [ours, passes, *lucent(note="its own waves and movements, Adam")]
     # A robust net's slopes change little from place to place; elsewhere rounding parts climbs of one rule after some ten steps.
-    same = {"tolerance": 0.05} if net == "tinynet_robust" else {"note": "the same rule; rounding parts the climbs"}
+    same = (
+        {"tolerance": 0.05}
+        if net == "tinynet_robust"
+        else {"note": "the same rule; rounding parts the climbs"}
+    )
     return [
-        Contender("ours", lambda: visualize_class(model, 3, start=start, steps=steps).images, OURS, parts),
+        Contender(
+            "ours", lambda: visualize_class(model, 3, start=start, steps=steps).images, OURS, parts
+        ),
         passes,
         Contender("eager loop", copied_class(model, start, steps=steps), COPIED, parts, **same),
-        *peer("tf_keras_vis", "tf-keras-vis", keras_vis_class, model, start, steps=steps, times=parts, **same),
+        *peer(
+            "tf_keras_vis",
+            "tf-keras-vis",
+            keras_vis_class,
+            model,
+            start,
+            steps=steps,
+            times=parts,
+            **same,
+        ),
         *lucent(note="pixels by Adam, no penalty"),
     ]
 
@@ -74,9 +115,16 @@ def dreams(net):
     image = np.random.default_rng(0).random((320, 480, 3), np.float32)
     sizes = [size for size in pyramid(image, octaves=3, scale=1.4) for _ in range(10)]
     return [
-        Contender("ours", lambda: dream(model, image, layer=layer, octaves=3, steps=10).images, OURS),
+        Contender(
+            "ours", lambda: dream(model, image, layer=layer, octaves=3, steps=10).images, OURS
+        ),
         Contender("bare passes", gradient_passes(model, layer, sizes), BARE),
-        Contender("eager loop", copied_dream(model, layer, image), COPIED, note="no shifts, mean of |g|, other resizing"),
+        Contender(
+            "eager loop",
+            copied_dream(model, layer, image),
+            COPIED,
+            note="no shifts, mean of |g|, other resizing",
+        ),
     ]
 
 
@@ -84,19 +132,31 @@ def styles(net):
     """Style transfer, twenty steps at 256 x 256 pixels."""
     model, layers = net_of(net), STYLES[net]
     content, style = random_crops(2, size=256)
-    options, note = {"content_layer": layers[-2], "style_layers": layers, "steps": 20}, "all three pictures every step, other weights"
+    options, note = (
+        {"content_layer": layers[-2], "style_layers": layers, "steps": 20},
+        "all three pictures every step, other weights",
+    )
     return [
         Contender("ours", lambda: stylize(model, content, style, **options).images, OURS),
         Contender("bare passes", gradient_passes(model, layers, [content] * 20), BARE),
-        Contender("and Gram matrices", gradient_passes(model, layers, [content] * 20, of=gram), "passes and Gram matrices"),
-        Contender("eager loop", copied_style(model, layers, content, style, steps=5), COPIED, 4, note=note),
+        Contender(
+            "and Gram matrices",
+            gradient_passes(model, layers, [content] * 20, of=gram),
+            "passes and Gram matrices",
+        ),
+        Contender(
+            "eager loop", copied_style(model, layers, content, style, steps=5), COPIED, 4, note=note
+        ),
     ]
 
 
 def patches(net):
     """The nine patches that excite a channel most, of 2,000 pictures; all answer with the numbers of the pictures."""
     model, layer, side = net_of(net), DREAM_LAYER[net], 64 if net == "tinynet_robust" else 96
-    images = np.random.default_rng(0).random((2000, side, side, 3), np.float32) ** np.linspace(0.2, 5, 2000)[:, None, None, None]
+    images = (
+        np.random.default_rng(0).random((2000, side, side, 3), np.float32)
+        ** np.linspace(0.2, 5, 2000)[:, None, None, None]
+    )
     images = np.float32(images)
     extractor = keras.Model(model.input, model.get_layer(layer).output)
 
@@ -119,9 +179,15 @@ def together(net):
     """Eight classes, twenty steps each: at once, and one after another."""
     model, classes = net_of(net), np.arange(8)
     start = gray_noise(model, shape=(8,))
-    one_by_one = lambda: np.stack([visualize_class(model, number, start=start[number], steps=20).images for number in classes])
+    one_by_one = lambda: np.stack(
+        [visualize_class(model, number, start=start[number], steps=20).images for number in classes]
+    )
     return [
-        Contender("ours, at once", lambda: visualize_class(model, classes, start=start, steps=20).images, OURS),
+        Contender(
+            "ours, at once",
+            lambda: visualize_class(model, classes, start=start, steps=20).images,
+            OURS,
+        ),
         Contender("one after another", one_by_one, COPIED, tolerance=0.05),
     ]
 
@@ -129,7 +195,10 @@ def together(net):
 def previewed(net):
     """Two hundred steps in a panel that shows the picture as it climbs, and without one: the bare climb."""
     model = net_of(net)
-    panel = run_live_panel(lambda watch: visualize_class(model, 3, steps=200, watch=watch), alt="the picture that climbs")
+    panel = run_live_panel(
+        lambda watch: visualize_class(model, 3, steps=200, watch=watch),
+        alt="the picture that climbs",
+    )
 
     def in_a_panel():
         panel.buttons["Start"].click()

@@ -26,7 +26,11 @@ COMPILED = type(tf.function(lambda: 0))
 
 def traces():
     """How many graphs all compiled functions of this process have built."""
-    return sum(function.experimental_get_tracing_count() for function in gc.get_objects() if isinstance(function, COMPILED))
+    return sum(
+        function.experimental_get_tracing_count()
+        for function in gc.get_objects()
+        if isinstance(function, COMPILED)
+    )
 
 
 def answers(work, values):
@@ -48,20 +52,60 @@ def moves(nets, changes):
     layers = layer_names(first)[-changes:]
     climb = lambda **changed: visualize_class(first, **{"class_index": 3, "steps": 10} | changed)
     yield "first answer", f"saliency, {name}", lambda _: saliency_map(first, pictures[0], 0), [0]
-    yield "class", f"saliency, {name}", lambda number: saliency_map(first, pictures[0], number), classes
+    yield (
+        "class",
+        f"saliency, {name}",
+        lambda number: saliency_map(first, pictures[0], number),
+        classes,
+    )
     yield "picture", f"saliency, {name}", lambda picture: saliency_map(first, picture, 0), pictures
-    yield "picture of another size, first", f"saliency, {name}", lambda picture: saliency_map(first, picture, 0), [pictures[0][:-8]]
+    yield (
+        "picture of another size, first",
+        f"saliency, {name}",
+        lambda picture: saliency_map(first, picture, 0),
+        [pictures[0][:-8]],
+    )
     larger = [random_crops(1, size=side + 8 * number)[0] for number in classes]
-    yield "picture of another size", f"saliency, {name}", lambda picture: saliency_map(first, picture, 0), larger
-    yield "first answer", f"SmoothGrad, {name}", lambda _: smoothgrad_map(first, pictures[0], 0), [0]
-    yield "noise", f"SmoothGrad, {name}", lambda noise: smoothgrad_map(first, pictures[0], 0, noise=noise), np.linspace(0.01, 0.3, changes)
+    yield (
+        "picture of another size",
+        f"saliency, {name}",
+        lambda picture: saliency_map(first, picture, 0),
+        larger,
+    )
+    yield (
+        "first answer",
+        f"SmoothGrad, {name}",
+        lambda _: smoothgrad_map(first, pictures[0], 0),
+        [0],
+    )
+    yield (
+        "noise",
+        f"SmoothGrad, {name}",
+        lambda noise: smoothgrad_map(first, pictures[0], 0, noise=noise),
+        np.linspace(0.01, 0.3, changes),
+    )
     see = lambda layer: grad_cam_map(first, pictures[0], 0, layer=layer)
     yield "layer, first time", f"Grad-CAM, {name}", see, layers
     yield "layer seen before", f"Grad-CAM, {name}", see, layers
     yield "first answer", f"class picture, 10 steps, {name}", lambda _: climb(), [0]
-    yield "learning rate", f"class picture, 10 steps, {name}", lambda rate: climb(learning_rate=rate), rates
-    yield "class", f"class picture, 10 steps, {name}", lambda number: climb(class_index=number), classes
-    yield "weight of the penalty", f"class picture, 10 steps, {name}", lambda weight: climb(weight=weight), np.geomspace(0.001, 1, changes)
+    yield (
+        "learning rate",
+        f"class picture, 10 steps, {name}",
+        lambda rate: climb(learning_rate=rate),
+        rates,
+    )
+    yield (
+        "class",
+        f"class picture, 10 steps, {name}",
+        lambda number: climb(class_index=number),
+        classes,
+    )
+    yield (
+        "weight of the penalty",
+        f"class picture, 10 steps, {name}",
+        lambda weight: climb(weight=weight),
+        np.geomspace(0.001, 1, changes),
+    )
     dreamed = lambda layer: dream(first, pictures[0], layer=layer, octaves=2, steps=5)
     yield "layer, first time", f"DeepDream, 2 octaves of 5, {name}", dreamed, layers[::2]
     yield "layer seen before", f"DeepDream, 2 octaves of 5, {name}", dreamed, layers[::2]
@@ -80,8 +124,13 @@ def main():
     print(f"{'moved':32}{'work':48}{'changes':>8}{'median s':>10}{'longest':>9}{'traces':>8}")
     for what, work, function, values in moves(nets, parser.parse_args().changes):
         taken, built = answers(function, values)
-        lines.append(f'"{what}","{work}",{len(taken)},{np.median(taken):.3f},{max(taken):.3f},{built}')
-        print(f"{what:32}{work:48}{len(taken):8}{np.median(taken):10.3f}{max(taken):9.3f}{built:8}", flush=True)
+        lines.append(
+            f'"{what}","{work}",{len(taken)},{np.median(taken):.3f},{max(taken):.3f},{built}'
+        )
+        print(
+            f"{what:32}{work:48}{len(taken):8}{np.median(taken):10.3f}{max(taken):9.3f}{built:8}",
+            flush=True,
+        )
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "sliders.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -15,7 +15,12 @@ from lecture_lib.class_visualization import visualize_class
 from lecture_lib.datasets.images import load_image
 from lecture_lib.figures.images import heat
 from lecture_lib.models.zoo import load_model
-from lecture_lib.panels.interactive import class_box, explore_panel, learning_rate_slider, run_live_panel
+from lecture_lib.panels.interactive import (
+    class_box,
+    explore_panel,
+    learning_rate_slider,
+    run_live_panel,
+)
 from lecture_lib.saliency import saliency_map, smoothgrad_map
 
 
@@ -39,7 +44,7 @@ def move(panel, count):
         before = panel.picture.value
         noise.value = 0.3 * (step % 7) / 7
         box.value = str(step % 40)
-        wait_until(lambda: panel.picture.value != before)  # noqa: B023
+        wait_until(lambda: panel.picture.value != before)
         time.sleep(0.02)
 
 
@@ -55,17 +60,35 @@ def measure(moves=200, climbs=20):
     model, image = load_model("tinynet_robust"), load_image("coffee", size=64)
 
     def explain(class_index, noise):
-        found = smoothgrad_map(model, image, class_index, noise=noise) if noise else saliency_map(model, image, class_index)
+        found = (
+            smoothgrad_map(model, image, class_index, noise=noise)
+            if noise
+            else saliency_map(model, image, class_index)
+        )
         return np.concatenate([image, heat(found)], axis=1)
 
-    still = explore_panel(explain, alt="a map", class_index=class_box(model.class_names), noise=(0.0, 0.3, 0.01))
-    live = run_live_panel(visualize_class, alt="a climb", model=model, class_index=class_box(model.class_names),
-                          learning_rate=learning_rate_slider(1.0), steps=(10, 110, 10))  # fmt: skip
-    for work, panel, count, what in ((move, still, moves, "slider moves"), (climb, live, climbs, "climbs")):
+    still = explore_panel(
+        explain, alt="a map", class_index=class_box(model.class_names), noise=(0.0, 0.3, 0.01)
+    )
+    live = run_live_panel(
+        visualize_class,
+        alt="a climb",
+        model=model,
+        class_index=class_box(model.class_names),
+        learning_rate=learning_rate_slider(1.0),
+        steps=(10, 110, 10),
+    )
+    for work, panel, count, what in (
+        (move, still, moves, "slider moves"),
+        (climb, live, climbs, "climbs"),
+    ):
         work(panel, max(2, count // 10))
         start, began = held(), time.monotonic()
         work(panel, count)
-        print(f"{count} {what}: {held() - start:+.1f} MB on {start:.0f} MB, {time.monotonic() - began:.0f} s", flush=True)
+        print(
+            f"{count} {what}: {held() - start:+.1f} MB on {start:.0f} MB, {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ def improved_attack(model, images, labels, *, start, radius, steps, step):
     low, high = ops.maximum(images - radius, 0), ops.minimum(images + radius, 1)
     attacked = ops.clip(images + ops.cast(start, "float32"), low, high)
     for _ in range(steps):
-        attacked = ops.clip(attacked + step * ops.sign(gradient_of_loss(model, attacked, labels)), low, high)
+        attacked = ops.clip(
+            attacked + step * ops.sign(gradient_of_loss(model, attacked, labels)), low, high
+        )
     return ops.convert_to_numpy(attacked - images)
 
 
@@ -28,5 +30,10 @@ def attacked_accuracy(model, images, labels, *, radius=0.0, steps=20, step=None,
             start = random.uniform(-radius, radius, pictures.shape).astype("float32")
             options = {"radius": radius, "steps": steps, "step": step or 2.5 * radius / steps}
             pictures = pictures + improved_attack(model, pictures, answers, start=start, **options)
-        right += int((ops.convert_to_numpy(ops.cast(model(pictures, training=False), "float32")).argmax(1) == answers).sum())
+        right += int(
+            (
+                ops.convert_to_numpy(ops.cast(model(pictures, training=False), "float32")).argmax(1)
+                == answers
+            ).sum()
+        )
     return right / len(labels)

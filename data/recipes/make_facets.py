@@ -33,11 +33,20 @@ def main():
         for number in range(found.max() + 1):
             group = mine[found == number]
             picture = np.rint(pictures[group].mean(axis=0)).astype("uint8")
-            rows.append((picture, features[group].astype("float32").mean(axis=0).astype("float16"), index, len(group)))
+            rows.append(
+                (
+                    picture,
+                    features[group].astype("float32").mean(axis=0).astype("float16"),
+                    index,
+                    len(group),
+                )
+            )
     names = ("pictures", "features", "class_index", "count")
     arrays = dict(zip(names, map(np.stack, zip(*rows, strict=True)), strict=True))
     np.savez_compressed(DATA / "weights" / "facets.npz", **arrays)
-    print(f"facets: {len(rows)} groups of {min(arrays['count'])} to {max(arrays['count'])} pictures")
+    print(
+        f"facets: {len(rows)} groups of {min(arrays['count'])} to {max(arrays['count'])} pictures"
+    )
 
 
 if __name__ == "__main__":

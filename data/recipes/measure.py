@@ -16,18 +16,29 @@ from train_mnist_wide import quick_twin
 from lecture_lib.datasets.digits import load_mnist
 from lecture_lib.models import classifiers
 
-NETS = {"mnist_cnn": classifiers.mnist_cnn, "mnist_natural": classifiers.mnist_wide, "mnist_robust": classifiers.mnist_wide, "protonet": classifiers.protonet}
+NETS = {
+    "mnist_cnn": classifiers.mnist_cnn,
+    "mnist_natural": classifiers.mnist_wide,
+    "mnist_robust": classifiers.mnist_wide,
+    "protonet": classifiers.protonet,
+}
 
 
 def measured(name, images, labels):
     """{"mnist_test": share, "attacked_linf_0.1": share, ...} of a net of data/."""
     net = stored(NETS[name](), name)
     net = quick_twin(net) if NETS[name] is classifiers.mnist_wide else net
-    attacks = {"attacked_linf_0.1": (0.1, 20), "attacked_linf_0.3": (0.3, 20), "attacked_linf_0.3_100_steps": (0.3, 100)}
+    attacks = {
+        "attacked_linf_0.1": (0.1, 20),
+        "attacked_linf_0.3": (0.3, 20),
+        "attacked_linf_0.3_100_steps": (0.3, 100),
+    }
     shares = {"mnist_test": attacked_accuracy(net, images, labels)}
     for key, (radius, steps) in attacks.items():
         step = 0.01 if steps == 100 else None
-        shares[key] = attacked_accuracy(net, images[::10], labels[::10], radius=radius, steps=steps, step=step)
+        shares[key] = attacked_accuracy(
+            net, images[::10], labels[::10], radius=radius, steps=steps, step=step
+        )
     return shares
 
 
@@ -35,10 +46,15 @@ def main(names):
     keras.utils.set_random_seed(0)
     _, _, images, labels = load_mnist()
     for name in names:
-        found = {key: round(float(share), 4) for key, share in measured(name, images, labels.astype(np.int32)).items()}
+        found = {
+            key: round(float(share), 4)
+            for key, share in measured(name, images, labels.astype(np.int32)).items()
+        }
         path = DATA / "tables" / "accuracy.json"
         written = json.loads(path.read_text())
-        path.write_text(json.dumps(written | {name: written.get(name, {}) | found}, indent=2) + "\n")
+        path.write_text(
+            json.dumps(written | {name: written.get(name, {}) | found}, indent=2) + "\n"
+        )
         print(name, found, flush=True)
 
 

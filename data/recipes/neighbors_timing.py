@@ -44,7 +44,9 @@ def clustered(count, *, seed=0):
     """Vectors (count, 64) in 2,000 clusters, and 1,000 queries near some of them."""
     random = np.random.default_rng(seed)
     middles = random.standard_normal((2000, UNITS), np.float32)
-    vectors = middles[random.integers(0, 2000, count)] + 0.5 * random.standard_normal((count, UNITS), np.float32)
+    vectors = middles[random.integers(0, 2000, count)] + 0.5 * random.standard_normal(
+        (count, UNITS), np.float32
+    )
     return vectors, vectors[:QUERIES] + 0.1 * random.standard_normal((QUERIES, UNITS), np.float32)
 
 
@@ -58,7 +60,9 @@ def index(count):
     yield "build the index", count, seconds(build, runs=1)[0], ""
     quick.nprobe = 8
     time_quick, (_, found) = seconds(lambda: quick.search(queries, 5))
-    share = np.mean([len(set(one) & set(other)) / 5 for one, other in zip(found, exact, strict=True)])
+    share = np.mean(
+        [len(set(one) & set(other)) / 5 for one, other in zip(found, exact, strict=True)]
+    )
     yield "search the index", count, time_quick, round(share, 4)
 
 
@@ -67,7 +71,10 @@ def main():
     with open(TABLE, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["what", "count", "processor_seconds", "share_found"])
-        for measure, counts in (growth, (500, 1000, 2000, 5000, 10_000)), (index, (10_000, 100_000, 1_000_000)):
+        for measure, counts in (
+            (growth, (500, 1000, 2000, 5000, 10_000)),
+            (index, (10_000, 100_000, 1_000_000)),
+        ):
             for count in counts:
                 for what, number, used, share in measure(count):
                     table.writerow([what, number, f"{used:.3g}", share])

@@ -21,7 +21,18 @@ from train_tinynet import accuracy
 
 from lecture_lib.models.decoders import stylizer
 
-TEN = ("goldfish", "koala", "king penguin", "golden retriever", "monarch", "African elephant", "school bus", "teapot", "pizza", "seashore")
+TEN = (
+    "goldfish",
+    "koala",
+    "king penguin",
+    "golden retriever",
+    "monarch",
+    "African elephant",
+    "school bus",
+    "teapot",
+    "pizza",
+    "seashore",
+)
 RATIOS = ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (4, 1))  # original to stylized
 STYLES, BATCH = 4, 50
 
@@ -29,7 +40,9 @@ STYLES, BATCH = 4, 50
 def ten_classes():
     """The pictures and labels 0..9 of `TEN`: for training (300 each) and for the questions (50 each), uint8 and int."""
     pictures, labels, test_pictures, test_labels = read()
-    first = np.concatenate([np.flatnonzero(labels == number)[:300] for number in range(len(CLASSES))])
+    first = np.concatenate(
+        [np.flatnonzero(labels == number)[:300] for number in range(len(CLASSES))]
+    )
     pictures, labels = pictures[first], labels[first]
     places = np.full(len(CLASSES), -1)
     places[[CLASSES.index(name) for name in TEN]] = np.arange(len(TEN))
@@ -51,10 +64,16 @@ def painted(pictures):
 def mixture(pictures, labels, stylized, *, ratio, random):
     """The originals, and for 1:k each in k styles that differ, for k:1 every k-th of them in one: pictures and labels."""
     original, painted = ratio
-    order = np.argsort(random.random((len(pictures), STYLES)), axis=1)  # the styles of each picture, shuffled
-    chosen = np.sort(random.permutation(len(pictures))[: len(pictures) * min(painted, 1) // original])
+    order = np.argsort(
+        random.random((len(pictures), STYLES)), axis=1
+    )  # the styles of each picture, shuffled
+    chosen = np.sort(
+        random.permutation(len(pictures))[: len(pictures) * min(painted, 1) // original]
+    )
     added = [stylized[order[chosen, number], chosen] for number in range(painted)]
-    return np.concatenate([pictures, *added]), np.concatenate([labels, *[labels[chosen]] * len(added)])
+    return np.concatenate([pictures, *added]), np.concatenate(
+        [labels, *[labels[chosen]] * len(added)]
+    )
 
 
 def small_net():
@@ -70,9 +89,13 @@ def learned(pictures, labels, *, steps, seed):
     """A small net that has learned from so many batches, shifted and mirrored, whatever the number of pictures."""
     keras.utils.set_random_seed(seed)
     net = small_net()
-    batches = Moved(pictures, labels, batch=BATCH, shift=6, border="reflect", mirrored=True, seed=seed)
+    batches = Moved(
+        pictures, labels, batch=BATCH, shift=6, border="reflect", mirrored=True, seed=seed
+    )
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
-    net.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    net.compile(
+        keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
     for step in tqdm(range(steps), desc="steps", disable=None):
         net.train_on_batch(*batches[step % len(batches)])
         if (step + 1) % len(batches) == 0:
@@ -81,7 +104,10 @@ def learned(pictures, labels, *, steps, seed):
 
 
 def main(*, seeds, steps, precision="float32"):
-    path, (pictures, labels, test_pictures, test_labels) = DATA / "tables" / "stylized_augmentation.csv", ten_classes()
+    path, (pictures, labels, test_pictures, test_labels) = (
+        DATA / "tables" / "stylized_augmentation.csv",
+        ten_classes(),
+    )
     rows = list(csv.reader(path.open()))[1:] if path.is_file() else []
     done, stylized = {tuple(map(int, row[:3])) for row in rows}, painted(pictures)
     keras.config.set_dtype_policy(precision)
@@ -89,19 +115,32 @@ def main(*, seeds, steps, precision="float32"):
         for ratio in RATIOS:
             if (*ratio, seed) in done:
                 continue
-            seen = mixture(pictures, labels, stylized, ratio=ratio, random=np.random.default_rng(seed))
+            seen = mixture(
+                pictures, labels, stylized, ratio=ratio, random=np.random.default_rng(seed)
+            )
             net = learned(*seen, steps=steps, seed=seed)
-            clean, attacked = (accuracy(net, test_pictures, test_labels, radius=radius) for radius in (0, 0.5))
-            print(f"{ratio[0]}:{ratio[1]}, seed {seed}: {clean:.3f} clean, {attacked:.3f} attacked", flush=True)
+            clean, attacked = (
+                accuracy(net, test_pictures, test_labels, radius=radius) for radius in (0, 0.5)
+            )
+            print(
+                f"{ratio[0]}:{ratio[1]}, seed {seed}: {clean:.3f} clean, {attacked:.3f} attacked",
+                flush=True,
+            )
             rows.append([*ratio, seed, round(clean, 4), round(attacked, 4)])
             ordered = sorted(rows, key=lambda row: [*map(float, row)])
             with path.open("w", newline="") as file:
-                csv.writer(file).writerows([["original", "stylized", "seed", "clean", "attacked"], *ordered])
+                csv.writer(file).writerows(
+                    [["original", "stylized", "seed", "clean", "attacked"], *ordered]
+                )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--precision", default="float32", help="mixed_bfloat16 takes two thirds of the time on processors that know it")
+    parser.add_argument(
+        "--precision",
+        default="float32",
+        help="mixed_bfloat16 takes two thirds of the time on processors that know it",
+    )
     main(**vars(parser.parse_args()))

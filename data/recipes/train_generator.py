@@ -18,7 +18,12 @@ from tiny_imagenet import read
 
 from lecture_lib.models.decoders import tinynet_generator
 
-WEIGHTS = {"picture": 1.0, "block1": 1.0, "block2": 1.0, "block3": 1.0}  # of each mean absolute error
+WEIGHTS = {
+    "picture": 1.0,
+    "block1": 1.0,
+    "block2": 1.0,
+    "block3": 1.0,
+}  # of each mean absolute error
 
 
 class Drawn(InRandomOrder):
@@ -30,7 +35,10 @@ class Drawn(InRandomOrder):
 
     def made(self, chosen):
         images = self.pictures[chosen].astype("float32") / 255
-        seen = {name: ops.convert_to_numpy(maps) for name, maps in self.seen(images, training=False).items()}
+        seen = {
+            name: ops.convert_to_numpy(maps)
+            for name, maps in self.seen(images, training=False).items()
+        }
         return self.features[chosen].astype("float32"), {"picture": images} | seen
 
 
@@ -47,20 +55,33 @@ def main(*, epochs, peak=1e-3, precision="float32", limit=None, seed=0):
     model = keras.Model(features, {"picture": drawn} | seen(drawn))
     rate = keras.optimizers.schedules.CosineDecay(peak, epochs * len(batches))
     model.compile(keras.optimizers.Adam(rate), dict.fromkeys(WEIGHTS, "mae"), loss_weights=WEIGHTS)
-    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / "tinynet_generator", double_checkpoint=True)
+    backup = keras.callbacks.BackupAndRestore(
+        Path("checkpoints") / "tinynet_generator", double_checkpoint=True
+    )
     model.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
     keras.config.set_dtype_policy("float32")
     plain = tinynet_generator()
     plain.set_weights(generator.get_weights())
     test = test_pictures[:: max(1, len(test_pictures) // 500)]
-    drawn = np.concatenate([ops.convert_to_numpy(plain(part)) for part in np.array_split(features_of(robust_net(), test), 10)])
-    print(f"tinynet_generator: mean absolute error {np.abs(drawn - test / 255).mean():.4f} on {len(test)} validation pictures")
+    drawn = np.concatenate(
+        [
+            ops.convert_to_numpy(plain(part))
+            for part in np.array_split(features_of(robust_net(), test), 10)
+        ]
+    )
+    print(
+        f"tinynet_generator: mean absolute error {np.abs(drawn - test / 255).mean():.4f} on {len(test)} validation pictures"
+    )
     export(plain, tinynet_generator(), "tinynet_generator")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--precision", default="float32", help="mixed_bfloat16 halves the time on processors that know it")
+    parser.add_argument(
+        "--precision",
+        default="float32",
+        help="mixed_bfloat16 halves the time on processors that know it",
+    )
     parser.add_argument("--limit", type=int, help="batches in a pass, to try the recipe")
     main(**vars(parser.parse_args()))

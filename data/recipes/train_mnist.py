@@ -27,8 +27,13 @@ def main(*, epochs=20, seed=0):
     model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
     backup = keras.callbacks.BackupAndRestore("checkpoints/mnist_cnn", double_checkpoint=True)
     model.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
-    for name, pictures, answers in ("MNIST test", test_images, test_labels), ("digits never seen", digits[1000:], digit_labels[1000:]):
-        print(f"mnist_cnn: {model.evaluate(pictures, answers, verbose=0)[1]:.4f} of {len(answers)} pictures of {name}")
+    for name, pictures, answers in (
+        ("MNIST test", test_images, test_labels),
+        ("digits never seen", digits[1000:], digit_labels[1000:]),
+    ):
+        print(
+            f"mnist_cnn: {model.evaluate(pictures, answers, verbose=0)[1]:.4f} of {len(answers)} pictures of {name}"
+        )
     export(model, mnist_cnn(), "mnist_cnn")
 
 

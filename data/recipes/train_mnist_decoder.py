@@ -33,7 +33,12 @@ class Attacked(InRandomOrder):
     def made(self, chosen):
         pictures = self.images[chosen]
         start = self.random.uniform(-RADIUS, RADIUS, pictures.shape).astype("float32")
-        options = {"start": start, "radius": RADIUS, "steps": self.steps, "step": 1.25 * RADIUS / self.steps}
+        options = {
+            "start": start,
+            "radius": RADIUS,
+            "steps": self.steps,
+            "step": 1.25 * RADIUS / self.steps,
+        }
         attacked = pictures + improved_attack(self.twin, pictures, self.labels[chosen], **options)
         features = keras.ops.cast(self.features(attacked, training=False), "float32")
         return keras.ops.convert_to_numpy(features), attacked
@@ -48,14 +53,20 @@ def main(name, *, epochs, precision="float32", limit=None, seed=0):
     decoder = mnist_decoder()
     rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
     decoder.compile(keras.optimizers.Adam(rate), keras.losses.MeanSquaredError())
-    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / f"{name}_decoder", double_checkpoint=True)
+    backup = keras.callbacks.BackupAndRestore(
+        Path("checkpoints") / f"{name}_decoder", double_checkpoint=True
+    )
     decoder.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
     keras.config.set_dtype_policy("float32")
     plain = mnist_decoder()
     plain.set_weights(decoder.get_weights())
-    features, attacked = Attacked(stored(mnist_wide(), name), test_images, test_labels, steps=10, batch=1000, seed=seed)[0]
+    features, attacked = Attacked(
+        stored(mnist_wide(), name), test_images, test_labels, steps=10, batch=1000, seed=seed
+    )[0]
     error = float(np.mean((keras.ops.convert_to_numpy(plain(features)) - attacked) ** 2))
-    print(f"{name}_decoder: mean squared error {error:.4f} on 1,000 attacked test pictures; gray pictures would have {attacked.var():.4f}")
+    print(
+        f"{name}_decoder: mean squared error {error:.4f} on 1,000 attacked test pictures; gray pictures would have {attacked.var():.4f}"
+    )
     export(plain, mnist_decoder(), f"{name}_decoder")
 
 
@@ -63,6 +74,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=["mnist_natural", "mnist_robust"])
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--precision", default="float32", help="mixed_bfloat16 halves the time on processors that know it")
+    parser.add_argument(
+        "--precision",
+        default="float32",
+        help="mixed_bfloat16 halves the time on processors that know it",
+    )
     parser.add_argument("--limit", type=int, help="batches in a pass, to try the recipe")
     main(**vars(parser.parse_args()))

@@ -38,7 +38,11 @@ def channels_first(model):
     for layer in model.layers[1:]:
         if isinstance(layer, layers.Flatten):
             x = layers.Permute((2, 3, 1))(x)
-        changed = {"data_format": "channels_first"} if isinstance(layer, (layers.Conv2D, layers.MaxPooling2D)) else {}
+        changed = (
+            {"data_format": "channels_first"}
+            if isinstance(layer, (layers.Conv2D, layers.MaxPooling2D))
+            else {}
+        )
         x = type(layer).from_config(layer.get_config() | changed)(x)
     twin = keras.Model(images, x)
     twin.set_weights(model.get_weights())
@@ -52,7 +56,9 @@ def one_pass(model, images, labels, changes, *, radii, steps, random):
         pictures, answers = images[chosen], labels[chosen]
         if radius > 0:
             options = {"radius": radius, "steps": steps, "step": 2 * radius / (steps + 2)}
-            changes[chosen] = improved_attack(model, pictures, answers, start=changes[chosen], **options)
+            changes[chosen] = improved_attack(
+                model, pictures, answers, start=changes[chosen], **options
+            )
             pictures = pictures + changes[chosen].astype("float32")
         model.train_on_batch(pictures, answers)
 
@@ -61,25 +67,46 @@ def main(name, *, radius, epochs, again=False, peak=1e-3, precision="float32", l
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     images, labels, test_images, test_labels = load_mnist()
-    folder, start, per_pass = Path("checkpoints") / (name + "_again" * again), time.time(), limit or len(labels) // BATCH
+    folder, start, per_pass = (
+        Path("checkpoints") / (name + "_again" * again),
+        time.time(),
+        limit or len(labels) // BATCH,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     curve = folder / "curve.csv"
     done = len(curve.read_text().splitlines()) if curve.is_file() else 0
     model = quick_twin(stored(mnist_wide(), name) if again else mnist_wide())
     rate = keras.optimizers.schedules.CosineDecay(peak, epochs * per_pass)
-    model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(
+        keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
     if done:
         model = keras.saving.load_model(folder / "last.keras")
     changes = np.random.default_rng(seed).uniform(-radius, radius, images.shape).astype("float16")
     for epoch in range(done, epochs):
         radii = radius * np.minimum(1, again + (epoch + np.arange(per_pass) / per_pass) / RAMP)
-        one_pass(model, images, labels, changes, radii=radii.tolist(), steps=MANY if epoch == epochs - 1 else 1,
-                 random=np.random.default_rng([seed, epoch]))  # fmt: skip
-        shares = [attacked_accuracy(model, test_images[:250], test_labels[:250], radius=r, steps=10) for r in (0, radius)]
+        one_pass(
+            model,
+            images,
+            labels,
+            changes,
+            radii=radii.tolist(),
+            steps=MANY if epoch == epochs - 1 else 1,
+            random=np.random.default_rng([seed, epoch]),
+        )
+        shares = [
+            attacked_accuracy(model, test_images[:250], test_labels[:250], radius=r, steps=10)
+            for r in (0, radius)
+        ]
         seconds = round(time.time() - start)
-        print(f"{name}: pass {epoch + 1} of {epochs}, {shares[0]:.3f} clean, {shares[1]:.3f} attacked, {seconds} s", flush=True)
+        print(
+            f"{name}: pass {epoch + 1} of {epochs}, {shares[0]:.3f} clean, {shares[1]:.3f} attacked, {seconds} s",
+            flush=True,
+        )
         model.save(folder / "next.keras")
-        os.replace(folder / "next.keras", folder / "last.keras")  # in one step: a run that is killed here leaves the pass before
+        os.replace(
+            folder / "next.keras", folder / "last.keras"
+        )  # in one step: a run that is killed here leaves the pass before
         with open(curve, "a", newline="") as file:
             csv.writer(file).writerow([epoch + 1, *shares, seconds])
     keras.config.set_dtype_policy("float32")
@@ -93,8 +120,18 @@ if __name__ == "__main__":
     parser.add_argument("name")
     parser.add_argument("--radius", type=float, default=0.0)
     parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--again", action="store_true", help="begin with the weights in data/, as after an earlier run of this recipe")
-    parser.add_argument("--peak", type=float, default=1e-3, help="the largest learning rate, at the start")
-    parser.add_argument("--precision", default="float32", help="mixed_bfloat16 halves the time on processors that know it")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="begin with the weights in data/, as after an earlier run of this recipe",
+    )
+    parser.add_argument(
+        "--peak", type=float, default=1e-3, help="the largest learning rate, at the start"
+    )
+    parser.add_argument(
+        "--precision",
+        default="float32",
+        help="mixed_bfloat16 halves the time on processors that know it",
+    )
     parser.add_argument("--limit", type=int, help="batches in a pass, to try the recipe")
     main(**vars(parser.parse_args()))

@@ -38,14 +38,19 @@ class Contents(InRandomOrder):
 
     def made(self, chosen):
         styles = np.eye(len(STYLES), dtype="float32")[np.arange(len(chosen)) % len(STYLES)]
-        return (self.pictures[chosen].astype("float32") / 255, styles), dict.fromkeys(WEIGHTS, np.zeros(len(chosen), "float32"))
+        return (self.pictures[chosen].astype("float32") / 255, styles), dict.fromkeys(
+            WEIGHTS, np.zeros(len(chosen), "float32")
+        )
 
 
 def contents(count):
     """uint8 (2 count, SIDE, SIDE, 3): pictures of Tiny ImageNet made larger, and squares of ImageNet's photographs, which are sharp."""
     small = read()[0]
     small = small[np.random.default_rng(0).permutation(len(small))[:count]]
-    large = [np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for picture in small]
+    large = [
+        np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+        for picture in small
+    ]
     crops = random_crops(count, size=SIDE, photos=imagenet_photo_names())
     return np.concatenate([np.stack(large), np.rint(255 * crops).astype("uint8")])
 
@@ -53,7 +58,9 @@ def contents(count):
 def gram(maps):
     """V Vᵀ / (positions · channels) of maps (N, h, w, C): (N, C, C)."""
     rows = ops.reshape(maps, (-1, maps.shape[1] * maps.shape[2], maps.shape[3]))
-    return ops.matmul(ops.transpose(rows, (0, 2, 1)), rows) / (maps.shape[1] * maps.shape[2] * maps.shape[3])
+    return ops.matmul(ops.transpose(rows, (0, 2, 1)), rows) / (
+        maps.shape[1] * maps.shape[2] * maps.shape[3]
+    )
 
 
 def share(values, target):
@@ -65,7 +72,9 @@ def share(values, target):
 def style_grams(net):
     """The Gram matrices of the paintings: {layer: (styles, C, C)}."""
     paintings = np.stack([getattr(styles, style)() for style in STYLES])
-    return {layer: ops.convert_to_numpy(gram(maps)) for layer, maps in seen_by(net)(paintings).items()}
+    return {
+        layer: ops.convert_to_numpy(gram(maps)) for layer, maps in seen_by(net)(paintings).items()
+    }
 
 
 def seen_by(net):
@@ -74,23 +83,37 @@ def seen_by(net):
 
 def parts(maps, content, target):
     """{"content": (N,), "style": (N,)}: how far the maps {layer: (N, h, w, C)} are from a content's maps, and from Gram matrices."""
-    maps, content = ({layer: ops.cast(values, "float32") for layer, values in each.items()} for each in (maps, content))
+    maps, content = (
+        {layer: ops.cast(values, "float32") for layer, values in each.items()}
+        for each in (maps, content)
+    )
     style = [share(gram(maps[layer]), target[layer]) for layer in STYLE_LAYERS]
-    return {"content": share(maps[CONTENT_LAYER], content[CONTENT_LAYER]), "style": sum(style) / len(style)}
+    return {
+        "content": share(maps[CONTENT_LAYER], content[CONTENT_LAYER]),
+        "style": sum(style) / len(style),
+    }
 
 
 def unrest(pictures):
     """Total variation per pixel of pictures (N, SIDE, SIDE, 3): (N,)."""
     down, right = pictures[:, 1:] - pictures[:, :-1], pictures[:, :, 1:] - pictures[:, :, :-1]
-    return (ops.sum(ops.abs(down), axis=(1, 2, 3)) + ops.sum(ops.abs(right), axis=(1, 2, 3))) / SIDE**2
+    return (
+        ops.sum(ops.abs(down), axis=(1, 2, 3)) + ops.sum(ops.abs(right), axis=(1, 2, 3))
+    ) / SIDE**2
 
 
 def objective(net, painter, grams):
     """The model from (pictures, styles) to the parts of the loss, {"content": (N,), "style": (N,), "unrest": (N,)}."""
-    painted = painter([images := keras.Input((SIDE, SIDE, 3)), styles := keras.Input((len(STYLES),))])
-    target = {layer: ops.tensordot(ops.cast(styles, "float32"), grams[layer], 1) for layer in STYLE_LAYERS}
+    painted = painter(
+        [images := keras.Input((SIDE, SIDE, 3)), styles := keras.Input((len(STYLES),))]
+    )
+    target = {
+        layer: ops.tensordot(ops.cast(styles, "float32"), grams[layer], 1) for layer in STYLE_LAYERS
+    }
     seen = seen_by(net)
-    losses = parts(seen(painted), seen(images), target) | {"unrest": unrest(ops.cast(painted, "float32"))}
+    losses = parts(seen(painted), seen(images), target) | {
+        "unrest": unrest(ops.cast(painted, "float32"))
+    }
     return keras.Model([images, styles], losses)
 
 
@@ -108,7 +131,9 @@ def main(*, epochs, limit=250, count=3000, peak=2e-3, precision="float32", seed=
     model = objective(net, painter, grams)
     rate = keras.optimizers.schedules.CosineDecay(peak, epochs * limit)
     model.compile(keras.optimizers.Adam(rate), dict.fromkeys(WEIGHTS, mean), loss_weights=WEIGHTS)
-    backup = keras.callbacks.BackupAndRestore(Path("checkpoints") / "stylizer", double_checkpoint=True)
+    backup = keras.callbacks.BackupAndRestore(
+        Path("checkpoints") / "stylizer", double_checkpoint=True
+    )
     model.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
     keras.config.set_dtype_policy("float32")
     plain = stylizer(len(STYLES))
@@ -119,6 +144,10 @@ def main(*, epochs, limit=250, count=3000, peak=2e-3, precision="float32", seed=
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--precision", default="float32", help="mixed_bfloat16 takes two thirds of the time on processors that know it")
+    parser.add_argument(
+        "--precision",
+        default="float32",
+        help="mixed_bfloat16 takes two thirds of the time on processors that know it",
+    )
     parser.add_argument("--limit", type=int, default=250, help="batches in a pass")
     main(**vars(parser.parse_args()))

@@ -5,4 +5,18 @@ from lecture_lib.adversarial.targeted import Adversarial, make_adversarial
 from lecture_lib.adversarial.transfer import Survival, sizes, stages, survival, transfer
 from lecture_lib.adversarial.universal import paste, patch, universal_perturbation
 
-__all__ = ["Adversarial", "Survival", "carlini_wagner", "fgsm", "make_adversarial", "paste", "patch", "pgd", "sizes", "stages", "survival", "transfer", "universal_perturbation"]
+__all__ = [
+    "Adversarial",
+    "Survival",
+    "carlini_wagner",
+    "fgsm",
+    "make_adversarial",
+    "paste",
+    "patch",
+    "pgd",
+    "sizes",
+    "stages",
+    "survival",
+    "transfer",
+    "universal_perturbation",
+]

@@ -25,11 +25,33 @@ def fgsm(model, images, labels, *, epsilon=8 / 255, targeted=False):
     epsilon out of range. Source: Goodfellow, Shlens, Szegedy, Explaining and harnessing adversarial examples, 2015.
     """
     batch, labels = _checked(model, images, labels, epsilon)
-    moved = _climb(model, batch, labels, around=batch, epsilon=epsilon, steps=1, learning_rate=epsilon, targeted=targeted, ball=max_ball)
+    moved = _climb(
+        model,
+        batch,
+        labels,
+        around=batch,
+        epsilon=epsilon,
+        steps=1,
+        learning_rate=epsilon,
+        targeted=targeted,
+        ball=max_ball,
+    )
     return unbatch(moved, images)
 
 
-def pgd(model, images, labels, *, epsilon=8 / 255, steps=20, learning_rate=None, restarts=1, targeted=False, ball=None, seed=0):
+def pgd(
+    model,
+    images,
+    labels,
+    *,
+    epsilon=8 / 255,
+    steps=20,
+    learning_rate=None,
+    restarts=1,
+    targeted=False,
+    ball=None,
+    seed=0,
+):
     """I ← project(I + η · direction(∂ loss/∂I)) from random places of a ball around each image, again and again: projected gradient.
 
     images, labels, targeted: as in `fgsm`. epsilon: radius of the ball. ball: `max_ball` (every pixel within ε, the default) or
@@ -43,14 +65,26 @@ def pgd(model, images, labels, *, epsilon=8 / 255, steps=20, learning_rate=None,
     for _ in range(restarts):
         start = clip(batch + _random_places(random, batch.shape, epsilon, ball))
         rate = 2.5 * epsilon / max(steps, 1) if learning_rate is None else learning_rate
-        moved = _climb(model, start, labels, around=batch, epsilon=epsilon, steps=steps, learning_rate=rate, targeted=targeted, ball=ball)
+        moved = _climb(
+            model,
+            start,
+            labels,
+            around=batch,
+            epsilon=epsilon,
+            steps=steps,
+            learning_rate=rate,
+            targeted=targeted,
+            ball=ball,
+        )
         value = _attack_margin(model, moved, labels, targeted)
         better = value > reached
         best[better], reached = moved[better], np.maximum(value, reached)
     return unbatch(best, images)
 
 
-def carlini_wagner(model, images, labels, *, targeted=False, steps=200, searches=6, learning_rate=0.02, weight=1.0):
+def carlini_wagner(
+    model, images, labels, *, targeted=False, steps=200, searches=6, learning_rate=0.02, weight=1.0
+):
     """min over w of ‖I' − I‖² + weight · max(0, margin(I')), I' = (tanh w + 1) / 2: the nearest image with a wrong answer.
 
     images, labels, targeted: as in `fgsm`. The margin is how far the net still is from the answer wanted. weight: where to begin; it is
@@ -61,10 +95,25 @@ def carlini_wagner(model, images, labels, *, targeted=False, steps=200, searches
     """
     batch, labels = _checked(model, images, labels, 0)
     best, shortest = batch.copy(), np.full(len(batch), np.inf)
-    low, high, weights = np.zeros(len(batch)), np.full(len(batch), np.inf), np.full(len(batch), float(weight))
+    low, high, weights = (
+        np.zeros(len(batch)),
+        np.full(len(batch), np.inf),
+        np.full(len(batch), float(weight)),
+    )
     for _ in range(searches):
-        found, lengths = _nearest_fooled(model, batch, labels, weights=weights, side=-1 if targeted else 1, steps=steps, rate=learning_rate)
-        best[lengths < shortest], shortest = found[lengths < shortest], np.minimum(lengths, shortest)
+        found, lengths = _nearest_fooled(
+            model,
+            batch,
+            labels,
+            weights=weights,
+            side=-1 if targeted else 1,
+            steps=steps,
+            rate=learning_rate,
+        )
+        best[lengths < shortest], shortest = (
+            found[lengths < shortest],
+            np.minimum(lengths, shortest),
+        )
         fooled = np.isfinite(lengths)
         low, high = np.where(fooled, low, weights), np.where(fooled, weights, high)
         weights = np.where(np.isfinite(high), (low + np.minimum(high, 1e9)) / 2, 10 * weights)
@@ -79,16 +128,30 @@ def _nearest_fooled(model, batch, labels, *, weights, side, steps, rate):
     def keep_nearest(step, steps, reached):
         pictures = picture_of(reached.images)
         lengths = length(pictures - batch).ravel()
-        penalty = -reached.values[-1] - lengths**2  # 0, but for rounding, where the answer is wrong: only those are asked again
+        penalty = (
+            -reached.values[-1] - lengths**2
+        )  # 0, but for rounding, where the answer is wrong: only those are asked again
         nearer = np.flatnonzero((lengths < shortest) & (penalty < 1e-4 * (1 + lengths**2)))
         if len(nearer):
             nearer = nearer[side * value(class_margin(model, labels[nearer]), pictures[nearer]) < 0]
             best[nearer], shortest[nearer] = pictures[nearer], lengths[nearer]
 
-    numbers = {"class_index": labels, "original": batch, "weights": np.float32(weights), "side": np.float32(side)}
+    numbers = {
+        "class_index": labels,
+        "original": batch,
+        "weights": np.float32(weights),
+        "side": np.float32(side),
+    }
     start = np.arctanh((2 * batch - 1) * 0.999999)
-    ascend(partial(_cw_objective, model=model, **numbers), start, steps=steps, learning_rate=rate, direction=adam(), project=identity,
-           watch=keep_nearest)  # fmt: skip
+    ascend(
+        partial(_cw_objective, model=model, **numbers),
+        start,
+        steps=steps,
+        learning_rate=rate,
+        direction=adam(),
+        project=identity,
+        watch=keep_nearest,
+    )
     return best, shortest
 
 
@@ -108,7 +171,11 @@ def evaluate_changed_only(score_of, classes, *, together=None):
 
     def evaluate(objective, images):
         nonlocal asked, slopes
-        moved = np.arange(len(images)) if asked is None else np.flatnonzero((images != asked).any(axis=(1, 2, 3)))
+        moved = (
+            np.arange(len(images))
+            if asked is None
+            else np.flatnonzero((images != asked).any(axis=(1, 2, 3)))
+        )
         slopes = np.empty_like(images) if slopes is None else slopes
         size = together or default_batch_size(images.shape)
         for some in (moved[i : i + size] for i in range(0, len(moved), size)):
@@ -132,14 +199,35 @@ def l2_ball(change, epsilon):
 def _climb(model, start, labels, *, around, epsilon, steps, learning_rate, targeted, ball):
     loss = class_log_probability(model, labels)
     direction = sign if ball is max_ball else unit
-    away = direction if targeted else lambda slope: -direction(slope)  # the loss is −log P: its gradient, turned round
+    away = (
+        direction if targeted else lambda slope: -direction(slope)
+    )  # the loss is −log P: its gradient, turned round
     project = lambda images: clip(around + ball(images - around, epsilon))
-    evaluate, asked = evaluate_changed_only(partial(class_log_probability, model), np.broadcast_to(labels, len(start))), count()
+    evaluate, asked = (
+        evaluate_changed_only(
+            partial(class_log_probability, model), np.broadcast_to(labels, len(start))
+        ),
+        count(),
+    )
 
-    def before_steps(objective, images):  # where the climb ends nobody asks for the slope: for FGSM that is half the work
-        return evaluate(objective, images) if next(asked) < steps else (np.zeros(len(images)), np.zeros_like(images))
+    def before_steps(
+        objective, images
+    ):  # where the climb ends nobody asks for the slope: for FGSM that is half the work
+        return (
+            evaluate(objective, images)
+            if next(asked) < steps
+            else (np.zeros(len(images)), np.zeros_like(images))
+        )
 
-    return ascend(loss, start, steps=steps, learning_rate=learning_rate, direction=away, project=project, evaluate=before_steps).images
+    return ascend(
+        loss,
+        start,
+        steps=steps,
+        learning_rate=learning_rate,
+        direction=away,
+        project=project,
+        evaluate=before_steps,
+    ).images
 
 
 def _attack_margin(model, images, labels, targeted):
@@ -157,8 +245,12 @@ def _random_places(random, shape, epsilon, ball):
 
 def _checked(model, images, labels, epsilon):
     if not 0 <= epsilon < np.inf:
-        raise ValueError(f"Epsilon is the radius of the ball, 0 or more in the units of the image; it was {epsilon}.")
+        raise ValueError(
+            f"Epsilon is the radius of the ball, 0 or more in the units of the image; it was {epsilon}."
+        )
     batch, labels = batch_for(model, images), check_class(model, labels)
     if labels.ndim and len(labels) != len(batch):
-        raise ValueError(f"There are {len(labels)} labels for {len(batch)} images; give one class, or one for each image.")
+        raise ValueError(
+            f"There are {len(labels)} labels for {len(batch)} images; give one class, or one for each image."
+        )
     return batch, labels

@@ -8,14 +8,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lecture_lib.adversarial.attacks import carlini_wagner, evaluate_changed_only, fgsm, l2_ball, max_ball, pgd
+from lecture_lib.adversarial.attacks import (
+    carlini_wagner,
+    evaluate_changed_only,
+    fgsm,
+    l2_ball,
+    max_ball,
+    pgd,
+)
 from lecture_lib.core.ascent import ascend
 from lecture_lib.core.scores import class_log_probability
 from lecture_lib.datasets.images import unbatch
 from lecture_lib.models.inference import batch_for, check_class
 
-__all__ = ["Adversarial", "make_adversarial", "carlini_wagner", "fgsm", "l2_ball", "max_ball", "pgd", "universal_perturbation",
-           "patch", "paste"]  # fmt: skip
+__all__ = [
+    "Adversarial",
+    "make_adversarial",
+]
 
 
 class Adversarial(NamedTuple):
@@ -30,7 +39,9 @@ class Adversarial(NamedTuple):
     succeeded: np.ndarray
 
 
-def make_adversarial(model, image, target_class, *, threshold=0.99, learning_rate=0.5, iterations=200, watch=None):
+def make_adversarial(
+    model, image, target_class, *, threshold=0.99, learning_rate=0.5, iterations=200, watch=None
+):
     """I ← clip(I + learning_rate · g / ‖g‖), g = ∂ log P_target(I)/∂I, until P_target(I) > threshold.
 
     image: (H, W, C) or (N, H, W, C) in [0, 1], each attacked as if alone. target_class: 0..classes-1, or one per image. threshold: a
@@ -41,24 +52,29 @@ def make_adversarial(model, image, target_class, *, threshold=0.99, learning_rat
     """
     if not 0 < threshold < 1:
         raise ValueError(f"The threshold is a probability between 0 and 1; it was {threshold}.")
-    batch, targets, enough = batch_for(model, image), check_class(model, target_class), np.log(threshold)
+    batch, targets, enough = (
+        batch_for(model, image),
+        check_class(model, target_class),
+        np.log(threshold),
+    )
     if targets.ndim and len(targets) != len(batch):
-        raise ValueError(f"There are {len(targets)} target classes for {len(batch)} images; give one class, or one for each image.")
+        raise ValueError(
+            f"There are {len(targets)} target classes for {len(batch)} images; give one class, or one for each image."
+        )
     score_of, alone = partial(class_log_probability, model), np.ndim(image) == 3
-    evaluate = None if alone else evaluate_changed_only(score_of, np.broadcast_to(targets, len(batch)))
-    climb = ascend(score_of(targets), unbatch(batch, image), steps=iterations, learning_rate=learning_rate, stop_above=enough,
-                   evaluate=evaluate, watch=watch)  # fmt: skip
-    steps = np.sum(climb.values[:-1] <= enough, axis=0)  # an image that is above the threshold takes no more
+    evaluate = (
+        None if alone else evaluate_changed_only(score_of, np.broadcast_to(targets, len(batch)))
+    )
+    climb = ascend(
+        score_of(targets),
+        unbatch(batch, image),
+        steps=iterations,
+        learning_rate=learning_rate,
+        stop_above=enough,
+        evaluate=evaluate,
+        watch=watch,
+    )
+    steps = np.sum(
+        climb.values[:-1] <= enough, axis=0
+    )  # an image that is above the threshold takes no more
     return Adversarial(climb.images, np.exp(climb.values[-1]), steps, climb.values[-1] > enough)
-
-
-
-
-
-
-
-
-
-
-
-

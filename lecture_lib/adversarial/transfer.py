@@ -8,7 +8,13 @@ from skimage.metrics import structural_similarity
 from lecture_lib.core.ascent import clip, identity, length
 from lecture_lib.core.gradients import value
 from lecture_lib.core.scores import class_margin
-from lecture_lib.datasets.images import decode_image, encode_jpeg, encode_png, resize_image, to_uint8
+from lecture_lib.datasets.images import (
+    decode_image,
+    encode_jpeg,
+    encode_png,
+    resize_image,
+    to_uint8,
+)
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import batch_for, class_scores
 
@@ -32,11 +38,15 @@ def stages():
         "float": identity,
         "clipped": clip,
         "8 bits": lambda image: to_uint8(clip(image)) / np.float32(255),
-        "save_img": lambda image: np.asarray(keras.utils.array_to_img(image), np.float32).reshape(image.shape) / 255,
+        "save_img": lambda image: (
+            np.asarray(keras.utils.array_to_img(image), np.float32).reshape(image.shape) / 255
+        ),
         "PNG": lambda image: decode_image(encode_png(clip(image))),
         "JPEG 90": lambda image: decode_image(encode_jpeg(clip(image), quality=90)),
         "JPEG 75": lambda image: decode_image(encode_jpeg(clip(image), quality=75)),
-        "resized": lambda image: resize_image(resize_image(clip(image), _smaller(image)), image.shape[:2]),
+        "resized": lambda image: resize_image(
+            resize_image(clip(image), _smaller(image)), image.shape[:2]
+        ),
     }
 
 
@@ -56,10 +66,14 @@ def survival(model, images, attacked, *, labels, targeted=False):
     """
     batch, attacked = batch_for(model, images), np.asarray(attacked, np.float32)
     if attacked.shape != batch.shape:
-        raise ValueError(f"The originals have the shape {batch.shape}, the attacked pictures {attacked.shape}; give as many of one size.")
+        raise ValueError(
+            f"The originals have the shape {batch.shape}, the attacked pictures {attacked.shape}; give as many of one size."
+        )
     margin, rows = class_margin(model, labels), []
     for name, stage in stages().items():
-        reached = np.stack([stage(picture)[..., : batch.shape[-1]] for picture in attacked])  # gray files come back in three colors
+        reached = np.stack(
+            [stage(picture)[..., : batch.shape[-1]] for picture in attacked]
+        )  # gray files come back in three colors
         fooled = (value(margin, reached) > 0) == targeted
         rows.append(Survival(name, float(fooled.mean()), *sizes(batch, reached)))
     return rows
@@ -68,8 +82,14 @@ def survival(model, images, attacked, *, labels, targeted=False):
 def sizes(images, changed):
     """How far pictures are from their originals: the medians of ‖I' − I‖, max |I' − I| and SSIM. images, changed: (N, H, W, C)."""
     change = changed - images
-    ssim = [structural_similarity(*pair, channel_axis=-1, data_range=1) for pair in zip(images, changed, strict=True)]
-    return tuple(float(np.median(numbers)) for numbers in (length(change), np.abs(change).max(axis=(1, 2, 3)), ssim))
+    ssim = [
+        structural_similarity(*pair, channel_axis=-1, data_range=1)
+        for pair in zip(images, changed, strict=True)
+    ]
+    return tuple(
+        float(np.median(numbers))
+        for numbers in (length(change), np.abs(change).max(axis=(1, 2, 3)), ssim)
+    )
 
 
 def transfer(models, images, attack):
@@ -81,5 +101,8 @@ def transfer(models, images, attack):
     """
     answers = [class_scores(model, images).argmax(axis=1) for model in models]
     moved = [attack(model, images, answer) for model, answer in zip(models, answers, strict=True)]
-    asked = lambda pictures: [np.mean(class_scores(model, pictures).argmax(axis=1) != a) for model, a in zip(models, answers, strict=True)]
+    asked = lambda pictures: [
+        np.mean(class_scores(model, pictures).argmax(axis=1) != a)
+        for model, a in zip(models, answers, strict=True)
+    ]
     return np.array([asked(pictures) for pictures in moved])

@@ -11,7 +11,9 @@ from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import batch_for, check_class, class_scores
 
 
-def universal_perturbation(model, images, *, epsilon=10 / 255, steps=100, learning_rate=None, watch=None):
+def universal_perturbation(
+    model, images, *, epsilon=10 / 255, steps=100, learning_rate=None, watch=None
+):
     """δ ← clip(δ + η · sign(∂/∂δ mean over I of min(0.5, −margin(I + δ))), −ε, ε): one change that turns the answer for most pictures.
 
     images: (N, H, W, C) in [0, 1], those to learn it from; their answers are what the net says now. The margin is how far the old
@@ -20,12 +22,21 @@ def universal_perturbation(model, images, *, epsilon=10 / 255, steps=100, learni
     Source: Moosavi-Dezfooli et al., Universal adversarial perturbations, 2017; by gradients as in Shafahi et al., 2020.
     """
     if not 0 <= epsilon <= 1:
-        raise ValueError(f"Epsilon is the most a pixel may move, between 0 and 1; it was {epsilon}.")
+        raise ValueError(
+            f"Epsilon is the most a pixel may move, between 0 and 1; it was {epsilon}."
+        )
     batch = batch_for(model, images)
     answers = class_scores(model, batch).argmax(axis=1).astype(np.int32)
     objective = partial(_lost, model=model, images=batch, answers=answers)
-    climb = ascend(objective, np.zeros_like(batch[0]), steps=steps, learning_rate=epsilon / 10 if learning_rate is None else learning_rate,
-                   direction=sign, project=lambda change: np.clip(change, -epsilon, epsilon), watch=watch)  # fmt: skip
+    climb = ascend(
+        objective,
+        np.zeros_like(batch[0]),
+        steps=steps,
+        learning_rate=epsilon / 10 if learning_rate is None else learning_rate,
+        direction=sign,
+        project=lambda change: np.clip(change, -epsilon, epsilon),
+        watch=watch,
+    )
     return climb.images
 
 
@@ -34,7 +45,9 @@ def _lost(change, *, model, images, answers):
     return tf.reduce_mean(tf.minimum(0.5, -margins(scores, answers)))[None]
 
 
-def patch(model, images, target_class, *, share=0.4, steps=100, learning_rate=0.1, seed=0, watch=None):
+def patch(
+    model, images, target_class, *, share=0.4, steps=100, learning_rate=0.1, seed=0, watch=None
+):
     """p ← clip(p + η · sign(∂/∂p mean over I of log P_target(I with p pasted at a random place))): a sticker for any picture.
 
     images: (N, H, W, C) in [0, 1], those to learn it from. target_class: 0..classes-1. share: side of the patch over the shorter side of
@@ -44,15 +57,31 @@ def patch(model, images, target_class, *, share=0.4, steps=100, learning_rate=0.
     batch, target = batch_for(model, images), check_class(model, target_class)
     side = int(share * min(batch.shape[1:3]))
     if not 1 <= side <= min(batch.shape[1:3]):
-        raise ValueError(f"A patch takes a share of the picture between 0 and 1, one pixel at least; the share was {share}.")
-    start = np.random.default_rng(seed).uniform(0.4, 0.6, (side, side, batch.shape[3])).astype(np.float32)
-    return ascend(partial(_patched, model=model, images=batch, class_index=target), start, steps=steps, learning_rate=learning_rate,
-                  direction=sign, watch=watch).images  # fmt: skip
+        raise ValueError(
+            f"A patch takes a share of the picture between 0 and 1, one pixel at least; the share was {share}."
+        )
+    start = (
+        np.random.default_rng(seed)
+        .uniform(0.4, 0.6, (side, side, batch.shape[3]))
+        .astype(np.float32)
+    )
+    return ascend(
+        partial(_patched, model=model, images=batch, class_index=target),
+        start,
+        steps=steps,
+        learning_rate=learning_rate,
+        direction=sign,
+        watch=watch,
+    ).images
 
 
 def _patched(patches, *, model, images, class_index):
-    seed = tf.stack([tf.bitcast(tf.reduce_sum(patches), tf.int32), 0])  # other places at every step, and yet repeatable
-    pictures = _pasted(images, patches[0], tf.random.stateless_uniform([tf.shape(images)[0], 2], seed))
+    seed = tf.stack(
+        [tf.bitcast(tf.reduce_sum(patches), tf.int32), 0]
+    )  # other places at every step, and yet repeatable
+    pictures = _pasted(
+        images, patches[0], tf.random.stateless_uniform([tf.shape(images)[0], 2], seed)
+    )
     return tf.reduce_mean(log_probabilities(model(pictures, training=False), class_index))[None]
 
 
@@ -60,7 +89,9 @@ def paste(images, patch, *, seed=0):
     """The images (H, W, C) or (N, H, W, C) with the patch (side, side, C) put on each at a random place. ValueError for no images."""
     batch = as_batch(images, channels=np.shape(patch)[-1])
     if max(np.shape(patch)[:2]) > min(batch.shape[1:3]):
-        raise ValueError(f"The patch {np.shape(patch)[:2]} is larger than the picture {batch.shape[1:3]}; make a smaller one.")
+        raise ValueError(
+            f"The patch {np.shape(patch)[:2]} is larger than the picture {batch.shape[1:3]}; make a smaller one."
+        )
     places = np.random.default_rng(seed).random((len(batch), 2)).astype(np.float32)
     return unbatch(_pasted(batch, np.asarray(patch, np.float32), places).numpy(), images)
 

@@ -15,8 +15,19 @@ class Ascent(NamedTuple):
     frames: list
 
 
-def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, project=None, evaluate=None, stop_above=None,
-           frames_every=0, watch=None):
+def ascend(
+    objective,
+    start,
+    *,
+    steps=60,
+    learning_rate=0.1,
+    direction=None,
+    project=None,
+    evaluate=None,
+    stop_above=None,
+    frames_every=0,
+    watch=None,
+):
     """I ← project(I + learning_rate · direction(∂S/∂I)), again and again.
 
     objective: images (N, ...) -> (N,), made larger. start: one image (H, W, C) or a batch (N, ...). learning_rate: the length of a step
@@ -29,21 +40,36 @@ def ascend(objective, start, *, steps=60, learning_rate=0.1, direction=None, pro
     """
     rate_now = learning_rate if callable(learning_rate) else lambda: learning_rate
     if not (steps >= 0 and rate_now() >= 0):  # a NaN is not
-        raise ValueError(f"Steps and learning rate are 0 or more; they were {steps} and {rate_now()}.")
+        raise ValueError(
+            f"Steps and learning rate are 0 or more; they were {steps} and {rate_now()}."
+        )
     direction, project = direction or unit, project or clip
     following, values, frames = np.array(start, np.float32), [], []
     try:
         for step in range(steps + 1):
             value, slope = (evaluate or value_and_gradient)(objective, following)
-            images, values = following, [*values, value]  # together, so that an interrupt never parts them
+            images, values = (
+                following,
+                [*values, value],
+            )  # together, so that an interrupt never parts them
             if frames_every and step % frames_every == 0:
                 frames.append(images.copy())
-            climbing = np.ones_like(value, bool) if stop_above is None else ~(np.asarray(value) > stop_above)
-            stop = watch is not None and watch(step, steps, Ascent(images, np.array(values), frames))
+            climbing = (
+                np.ones_like(value, bool)
+                if stop_above is None
+                else ~(np.asarray(value) > stop_above)
+            )
+            stop = watch is not None and watch(
+                step, steps, Ascent(images, np.array(values), frames)
+            )
             if stop or step == steps or not climbing.any():
                 break
             step_taken = project(images + rate_now() * direction(_finite(slope, step)))
-            following = step_taken if climbing.all() else np.where(_per_image(climbing, images), step_taken, images)
+            following = (
+                step_taken
+                if climbing.all()
+                else np.where(_per_image(climbing, images), step_taken, images)
+            )
     except KeyboardInterrupt:
         if not values:
             raise
@@ -56,7 +82,9 @@ def _per_image(flags, images):
 
 def _finite(slope, step):
     if not np.isfinite(slope).all():
-        raise ValueError(f"The gradient stopped being finite at step {step}; a smaller learning rate may help.")
+        raise ValueError(
+            f"The gradient stopped being finite at step {step}; a smaller learning rate may help."
+        )
     return slope
 
 
@@ -71,7 +99,9 @@ def unit(gradients):
 
     There is no floor under the length: a saturated softmax has gradients of 1e-9, and they deserve a whole step too.
     """
-    lengths = length(gradients).astype(gradients.dtype)  # never shorter than its largest number, so it stays above 0
+    lengths = length(gradients).astype(
+        gradients.dtype
+    )  # never shorter than its largest number, so it stays above 0
     return gradients / np.where(lengths > 0, lengths, 1)
 
 

@@ -27,7 +27,9 @@ def value_and_gradient(score, images):
     """
     images = np.asarray(images, np.float32)
     if not np.isfinite(images).all():
-        raise ValueError("The images hold a NaN or an infinite number; a gradient needs finite pixels.")
+        raise ValueError(
+            "The images hold a NaN or an infinite number; a gradient needs finite pixels."
+        )
     return tuple(_asked(_compiled, score, images))
 
 
@@ -46,16 +48,22 @@ def _asked(compiled, score, images):
     try:
         answers = compiled(function, constants)(images[None] if single else images, numbers)
     except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"The score does not fit images of shape {images.shape}: {error.message.splitlines()[0]}") from None
+        raise ValueError(
+            f"The score does not fit images of shape {images.shape}: {error.message.splitlines()[0]}"
+        ) from None
     return [answer.numpy()[0] if single else answer.numpy() for answer in answers]
 
 
 @lru_cache(maxsize=32)
 def _compiled_forward(function, constants):
-    compiled = tf.function(partial(_value, function, constants), autograph=False, reduce_retracing=True)
+    compiled = tf.function(
+        partial(_value, function, constants), autograph=False, reduce_retracing=True
+    )
 
     def ask(images, numbers):
-        compiled.get_concrete_function(tf.TensorSpec((None, *images.shape[1:])), numbers)  # one graph for any number of images
+        compiled.get_concrete_function(
+            tf.TensorSpec((None, *images.shape[1:])), numbers
+        )  # one graph for any number of images
         return compiled(images, numbers)
 
     return ask
@@ -68,21 +76,29 @@ def _value(function, constants, images, numbers):
 def _split(score):
     """Take a partial apart: its function, what the graph is built around (nets, layer names), and the numbers that may move."""
     keywords = score.keywords if isinstance(score, partial) and not score.args else {}
-    numbers = {key: tf.nest.map_structure(tf.convert_to_tensor, value) for key, value in keywords.items() if _is_numeric(value)}
+    numbers = {
+        key: tf.nest.map_structure(tf.convert_to_tensor, value)
+        for key, value in keywords.items()
+        if _is_numeric(value)
+    }
     constants = tuple((key, value) for key, value in keywords.items() if key not in numbers)
     return (score.func if keywords else score), constants, numbers
 
 
 def _is_numeric(value):
     flat = tf.nest.flatten(value)
-    return bool(flat) and all(isinstance(item, (int, float, np.ndarray, np.generic, tf.Tensor)) for item in flat)
+    return bool(flat) and all(
+        isinstance(item, (int, float, np.ndarray, np.generic, tf.Tensor)) for item in flat
+    )
 
 
 @lru_cache(maxsize=32)
 def _compiled(function, constants):
     """The value and gradient of one function around given nets, compiled at the first call; the cache keeps the last 32."""
     # A partial and not an inner function: TensorFlow takes all copies of one inner function for one that is traced too often.
-    return tf.function(partial(_value_and_gradient, function, constants), autograph=False, reduce_retracing=True)
+    return tf.function(
+        partial(_value_and_gradient, function, constants), autograph=False, reduce_retracing=True
+    )
 
 
 def _value_and_gradient(function, constants, images, numbers):
@@ -90,7 +106,9 @@ def _value_and_gradient(function, constants, images, numbers):
         tape.watch(images)
         values = tf.convert_to_tensor(function(images, **dict(constants), **numbers))
     if values.shape.rank != 1:
-        raise ValueError(f"A score gives one number per image, shape (N,); this one gave shape {tuple(values.shape)}.")
+        raise ValueError(
+            f"A score gives one number per image, shape (N,); this one gave shape {tuple(values.shape)}."
+        )
     return values, tape.gradient(values, images, unconnected_gradients="zero")
 
 
@@ -100,21 +118,23 @@ def gradient_at_layers(outputs, images, class_index):
     outputs: a Model from images to [φ_1, φ_2, ..., scores]. images: (N, H, W, C). class_index: 0..classes-1.
     Returns ([φ_1, ...], [∂S_c/∂φ_1, ...]), lists of tensors; a layer that the score does not depend on has slopes of 0.
     """
-    return _compiled_at_layers(outputs)(tf.convert_to_tensor(images, tf.float32), tf.convert_to_tensor(class_index))
+    return _compiled_at_layers(outputs)(
+        tf.convert_to_tensor(images, tf.float32), tf.convert_to_tensor(class_index)
+    )
 
 
 @lru_cache(maxsize=32)
 def _compiled_at_layers(outputs):
-    return tf.function(partial(_gradient_at_layers, outputs), autograph=False, reduce_retracing=True)
+    return tf.function(
+        partial(_gradient_at_layers, outputs), autograph=False, reduce_retracing=True
+    )
 
 
 def _gradient_at_layers(outputs, images, class_index):
     with tf.GradientTape() as tape:
-        tape.watch(images)  # so that all is recorded; what lies below the layers is left out of the compiled graph
+        tape.watch(
+            images
+        )  # so that all is recorded; what lies below the layers is left out of the compiled graph
         *activations, scores = outputs(images, training=False)
         values = tf.gather(scores, class_index, axis=-1)
     return activations, tape.gradient(values, activations, unconnected_gradients="zero")
-
-
-
-

@@ -17,7 +17,9 @@ def blurred(images, *, sigma=0.5):
     """
     if not sigma >= 0:
         raise ValueError(f"The blur's standard deviation is 0 or more pixels; it was {sigma}.")
-    return gaussian_filter(clip(images), (0,) * (np.ndim(images) - 3) + (sigma, sigma, 0), mode="nearest")
+    return gaussian_filter(
+        clip(images), (0,) * (np.ndim(images) - 3) + (sigma, sigma, 0), mode="nearest"
+    )
 
 
 def clip_small_pixels(images, *, share=0.2):
@@ -56,6 +58,8 @@ def gaussian_window(shape, *, width):
 def _largest(arrays, share):
     """Where the length over the colors is not among the `share` smallest of its image: flags (..., H, W, 1)."""
     if not 0 <= share < 1:
-        raise ValueError(f"The share of pixels to leave out is from 0 up to, but not, 1; it was {share}.")
+        raise ValueError(
+            f"The share of pixels to leave out is from 0 up to, but not, 1; it was {share}."
+        )
     lengths = np.linalg.norm(arrays, axis=-1, keepdims=True)
     return lengths >= np.quantile(lengths, share, axis=(-3, -2, -1), keepdims=True)

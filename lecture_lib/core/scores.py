@@ -38,13 +38,18 @@ def _class_log_probability(images, *, model, class_index):
 def log_probabilities(scores, class_index):
     """From scores (N, classes), log P of one class, or of one class per image: (N,)."""
     # log P_c = −log(1 + Σ exp(S_k − S_c)) over the other classes k: unlike 1 − P_c, its slope is right even where P_c rounds to 1.
-    return -tf.nn.softplus(tf.reduce_logsumexp(_others(scores, class_index), axis=1) - select_per_row(scores, class_index))
+    return -tf.nn.softplus(
+        tf.reduce_logsumexp(_others(scores, class_index), axis=1)
+        - select_per_row(scores, class_index)
+    )
 
 
 def _others(scores, class_index):
     """The scores (N, classes) with that of class c at −∞, so that no maximum and no sum counts it."""
     classes = tf.broadcast_to(class_index, tf.shape(scores)[:1])
-    return tf.where(tf.one_hot(classes, tf.shape(scores)[1], on_value=True, off_value=False), -np.inf, scores)
+    return tf.where(
+        tf.one_hot(classes, tf.shape(scores)[1], on_value=True, off_value=False), -np.inf, scores
+    )
 
 
 def class_margin(model, class_index):
@@ -79,18 +84,24 @@ def channel_score(model, layer, channel):
 
 def _channel_score(images, *, model, layer, channel):
     activations = layer_outputs(model, layer)(images)[layer]
-    return select_per_row(tf.reduce_mean(activations, axis=range(1, activations.shape.rank - 1)), channel)
+    return select_per_row(
+        tf.reduce_mean(activations, axis=range(1, activations.shape.rank - 1)), channel
+    )
 
 
 def neuron_score(model, layer, row, column, channel):
     """One neuron: φ_layer(I)[row, column, channel]. Rows and columns count on the layer's map for the images given."""
     _check_within(channel, features(model, layer).shape[-1], f"channel of {layer}")
-    return partial(_neuron_score, model=model, layer=layer, position=np.array([row, column, channel], np.int32))
+    return partial(
+        _neuron_score, model=model, layer=layer, position=np.array([row, column, channel], np.int32)
+    )
 
 
 def _neuron_score(images, *, model, layer, position):
     activations = layer_outputs(model, layer)(images)[layer]
-    return tf.gather_nd(activations, tf.tile(position[None], [tf.shape(activations)[0], 1]), batch_dims=1)
+    return tf.gather_nd(
+        activations, tf.tile(position[None], [tf.shape(activations)[0], 1]), batch_dims=1
+    )
 
 
 def layer_energy(model, layer):
@@ -113,14 +124,6 @@ def _feature_distance(images, *, model, layer, target):
     return l2(layer_outputs(model, layer)(images)[layer] - target)
 
 
-
-
-
-
-
-
-
-
 def l2(images):
     """‖I‖², the sum of squares of each image. images: (N, ...). Returns (N,)."""
     return tf.reduce_sum(tf.reshape(tf.square(images), [tf.shape(images)[0], -1]), axis=1)
@@ -137,14 +140,22 @@ def total_variation_beta(images, *, beta=2.0):
     images: (N, H, W, C). Returns (N,). Source: Mahendran and Vedaldi, Understanding deep image representations by
     inverting them, 2015.
     """
-    inside = lambda size: tf.cast(tf.range(size) < size - 1, images.dtype)  # beyond the edge nothing changes
+    inside = lambda size: tf.cast(
+        tf.range(size) < size - 1, images.dtype
+    )  # beyond the edge nothing changes
     _, height, width, _ = tf.unstack(tf.shape(images))
-    right = (tf.roll(images, -1, axis=2) - images) * inside(width)[:, None]  # slices would cost thrice as much on the way back
+    right = (tf.roll(images, -1, axis=2) - images) * inside(width)[
+        :, None
+    ]  # slices would cost thrice as much on the way back
     down = (tf.roll(images, -1, axis=1) - images) * inside(height)[:, None, None]
     logs = tf.math.log(right**2 + down**2 + 1e-8)  # the root of 0 has no slope
-    return tf.reduce_sum(tf.exp(beta / 2 * logs), axis=[1, 2, 3])  # a power, in two thirds of the time of **
+    return tf.reduce_sum(
+        tf.exp(beta / 2 * logs), axis=[1, 2, 3]
+    )  # a power, in two thirds of the time of **
 
 
 def _check_within(number, count, what):
     if not 0 <= number < count:
-        raise ValueError(f"There is no {what} numbered {number}; they are numbered from 0 to {count - 1}.")
+        raise ValueError(
+            f"There is no {what} numbered {number}; they are numbered from 0 to {count - 1}."
+        )

@@ -18,7 +18,10 @@ def pyramid(image, *, octaves, scale):
     image = as_batch(image)[0]
     height, width = image.shape[:2]
     powers = [scale**octave for octave in range(octaves - 1, 0, -1)]
-    return [clip(resized(image, (max(1, round(height / power)), max(1, round(width / power))))) for power in powers] + [image]
+    return [
+        clip(resized(image, (max(1, round(height / power)), max(1, round(width / power)))))
+        for power in powers
+    ] + [image]
 
 
 def enlarged(dreamed, copy, larger):

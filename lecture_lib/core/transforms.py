@@ -6,7 +6,9 @@ from lecture_lib.models.backend import tf
 
 # How red, green and blue go together in photographs: a square root of their covariance, so that one step moves colors that belong
 # together (the covariance of natural images published with Olah et al., Feature visualization, 2017, divided by its largest entry).
-COLORS = np.linalg.cholesky([[0.87, 0.79, 0.68], [0.79, 0.89, 0.85], [0.68, 0.85, 1.0]]).astype(np.float32)
+COLORS = np.linalg.cholesky([[0.87, 0.79, 0.68], [0.79, 0.89, 0.85], [0.68, 0.85, 1.0]]).astype(
+    np.float32
+)
 
 
 def random_fourier_coefficients(count, side, *, amplitude=0.01, seed=0):
@@ -42,7 +44,10 @@ def image_to_fourier(images):
 
 def _frequency_scale(side):
     """side² / cycles, the weight of each wave in a picture of side² pixels: (side, side // 2 + 1)."""
-    rows, columns = tf.minimum(tf.range(side), side - tf.range(side)), tf.range(side // 2 + 1)  # cycles in a picture
+    rows, columns = (
+        tf.minimum(tf.range(side), side - tf.range(side)),
+        tf.range(side // 2 + 1),
+    )  # cycles in a picture
     cycles = tf.sqrt(tf.cast(rows[:, None] ** 2 + columns**2, tf.float32))
     return tf.cast(side, tf.float32) ** 2 / tf.maximum(cycles, 1.0)
 
@@ -53,10 +58,33 @@ def moved(images, *, shift=0.06, zoom=0.12):
     images: (N, side, side, C). The amounts are drawn from the pixels themselves, so that a climb differs at every step and yet
     repeats exactly. Returns a tensor of the same shape.
     """
-    side, seed = tf.cast(tf.shape(images)[1], tf.float32), tf.bitcast(tf.reduce_sum(images), tf.int32)
-    zooms, rows, columns = tf.unstack(tf.random.stateless_uniform([3, tf.shape(images)[0]], tf.stack([seed, 0]), -1.0, 1.0))
+    side, seed = (
+        tf.cast(tf.shape(images)[1], tf.float32),
+        tf.bitcast(tf.reduce_sum(images), tf.int32),
+    )
+    zooms, rows, columns = tf.unstack(
+        tf.random.stateless_uniform([3, tf.shape(images)[0]], tf.stack([seed, 0]), -1.0, 1.0)
+    )
     scale, zero = 1 + zoom * zooms, tf.zeros_like(zooms)
     middle = (1 - scale) * side / 2  # so that a zoom keeps the middle of the picture in place
-    affine = tf.stack([scale, zero, middle + shift * side * columns, zero, scale, middle + shift * side * rows, zero, zero], axis=1)
-    return tf.raw_ops.ImageProjectiveTransformV3(images=images, transforms=affine, output_shape=tf.shape(images)[1:3], fill_value=0.0,
-                                                 interpolation="BILINEAR", fill_mode="REFLECT")  # fmt: skip
+    affine = tf.stack(
+        [
+            scale,
+            zero,
+            middle + shift * side * columns,
+            zero,
+            scale,
+            middle + shift * side * rows,
+            zero,
+            zero,
+        ],
+        axis=1,
+    )
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=affine,
+        output_shape=tf.shape(images)[1:3],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+    )

@@ -23,4 +23,6 @@ def close(yours, wanted, *, tolerance=1e-4):
         yours, wanted = np.asarray(yours, float), np.asarray(wanted, float)
     except (TypeError, ValueError):
         return False
-    return yours.shape == wanted.shape and bool(np.abs(yours - wanted).max(initial=0) <= tolerance * np.abs(wanted).max(initial=1e-12))
+    return yours.shape == wanted.shape and bool(
+        np.abs(yours - wanted).max(initial=0) <= tolerance * np.abs(wanted).max(initial=1e-12)
+    )

@@ -16,9 +16,27 @@ NEEDED_MEMORY = 2.0  # GB: a notebook takes 1 to 1.5
 
 def check_setup():
     """Lines of text that begin with "ok" or with "look": one for each thing that the course needs, and what to do where it is missing."""
-    packages = ("tensorflow", "keras", "numpy", "matplotlib", "ipywidgets", "jupyterlab_widgets", "jupyterlab")
-    python = _line((3, 10) <= sys.version_info < (3, 14), f"Python {platform.python_version()}", "the course is tested on 3.10 to 3.13")
-    return [python, *map(_package_line, packages), _memory_line(), _folder_line(), *map(_net_line, zoo.BUNDLED)]
+    packages = (
+        "tensorflow",
+        "keras",
+        "numpy",
+        "matplotlib",
+        "ipywidgets",
+        "jupyterlab_widgets",
+        "jupyterlab",
+    )
+    python = _line(
+        (3, 10) <= sys.version_info < (3, 14),
+        f"Python {platform.python_version()}",
+        "the course is tested on 3.10 to 3.13",
+    )
+    return [
+        python,
+        *map(_package_line, packages),
+        _memory_line(),
+        _folder_line(),
+        *map(_net_line, zoo.BUNDLED),
+    ]
 
 
 def _line(good, what, advice):
@@ -34,7 +52,11 @@ def _package_line(name):
 
 def _memory_line():
     free = psutil.virtual_memory().available / 1e9
-    return _line(free > NEEDED_MEMORY, f"{free:.1f} GB of memory free", "close other programs or notebooks before you go on")
+    return _line(
+        free > NEEDED_MEMORY,
+        f"{free:.1f} GB of memory free",
+        "close other programs or notebooks before you go on",
+    )
 
 
 def _folder_line():
@@ -46,4 +68,8 @@ def _folder_line():
 
 
 def _net_line(name):
-    return _line((zoo.DATA / "weights" / f"{name}.npz").is_file(), f"network {name}", "its file in data/ is missing; clone the course again")
+    return _line(
+        (zoo.DATA / "weights" / f"{name}.npz").is_file(),
+        f"network {name}",
+        "its file in data/ is missing; clone the course again",
+    )

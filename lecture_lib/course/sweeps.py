@@ -7,6 +7,7 @@ from tqdm.auto import tqdm
 
 BEGINNING = '{"job": '  # of every line of a record
 
+
 def sweep(function, jobs, *, path=None, client=None):
     """The rows of function(**job) for every job, in the order of the jobs; what a file `path` holds already is not computed again.
 
@@ -18,7 +19,11 @@ def sweep(function, jobs, *, path=None, client=None):
     """
     done = _recorded(path)
     waiting = [job for job in jobs if _key(job) not in done]
-    results = _on_cluster(client, function, waiting) if client else ((job, function(**job)) for job in waiting)
+    results = (
+        _on_cluster(client, function, waiting)
+        if client
+        else ((job, function(**job)) for job in waiting)
+    )
     try:
         for job, rows in tqdm(results, total=len(waiting), desc="sweep", disable=None):
             done[_key(job)] = rows
@@ -44,16 +49,24 @@ def _key(job):
 def _recorded(path):
     """{job: rows} of the file; a last line that was cut off when the program ended counts as not done."""
     if path is not None and not Path(path).parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {Path(path).parent} to keep the record in; make it first, or give another path.")
+        raise FileNotFoundError(
+            f"There is no folder {Path(path).parent} to keep the record in; make it first, or give another path."
+        )
     try:
-        text = Path(path).read_text(encoding="utf-8") if path is not None and Path(path).exists() else ""
+        text = (
+            Path(path).read_text(encoding="utf-8")
+            if path is not None and Path(path).exists()
+            else ""
+        )
         *lines, torn = text.split("\n")
         records = [json.loads(line) for line in lines]
         if not BEGINNING.startswith(torn[: len(BEGINNING)]):
             raise ValueError
         return {_key(record["job"]): record["rows"] for record in records}
     except (OSError, ValueError, KeyError, TypeError):
-        raise ValueError(f"{path} is no record of a sweep; give another path, or take the file away.") from None
+        raise ValueError(
+            f"{path} is no record of a sweep; give another path, or take the file away."
+        ) from None
 
 
 def _add(path, job, rows):
@@ -67,4 +80,6 @@ def _add(path, job, rows):
             file.write((json.dumps({"job": job, "rows": rows}) + "\n").encode())
     except OSError as error:
         advice = "what was recorded so far is kept; make room, then start again"
-        raise ValueError(f"The results cannot be added to {path} ({error.strerror}); {advice}.") from None
+        raise ValueError(
+            f"The results cannot be added to {path} ({error.strerror}); {advice}."
+        ) from None

@@ -1,4 +1,5 @@
 """Where the photographs are, and from the bytes of a picture file to an array; `decode_image` is the one decoder, uploads included."""
+
 import io
 import os
 import warnings
@@ -44,13 +45,19 @@ def find_picture(name_or_path):
     ImageNet photographs are downloaded when they are asked for. Raises FileNotFoundError for no such file, ValueError for a folder.
     """
     if not isinstance(name_or_path, (str, Path)):
-        raise ValueError(f"A picture is asked for by its name or path, not by a {type(name_or_path).__name__}.")
+        raise ValueError(
+            f"A picture is asked for by its name or path, not by a {type(name_or_path).__name__}."
+        )
     if name_or_path in BUNDLED:
         library, file = BUNDLED[name_or_path]
-        return Path(find_spec(library).origin).parent / file  # finds the folder without importing the library
+        return (
+            Path(find_spec(library).origin).parent / file
+        )  # finds the folder without importing the library
     if name_or_path in _imagenet_files():
         return downloads.fetch(_imagenet_files()[name_or_path])
-    path = Path(os.path.expanduser(name_or_path))  # unlike Path.expanduser, it leaves an unknown ~name as it is
+    path = Path(
+        os.path.expanduser(name_or_path)
+    )  # unlike Path.expanduser, it leaves an unknown ~name as it is
     if os.path.isdir(path):
         raise ValueError(f"{path} is a folder; load_image takes one picture, load_folder a folder.")
     if not os.path.isfile(path):
@@ -63,7 +70,10 @@ def find_picture(name_or_path):
 
 def _imagenet_files():
     """Plain class name -> file in the table of downloads: 'imagenet-samples/n02056570_king_penguin.JPEG' is 'king penguin'."""
-    return {Path(file).stem.split("_", 1)[1].replace("_", " "): file for file in downloads.names("imagenet-samples/")}
+    return {
+        Path(file).stem.split("_", 1)[1].replace("_", " "): file
+        for file in downloads.names("imagenet-samples/")
+    }
 
 
 def imagenet_photo_names():
@@ -73,7 +83,9 @@ def imagenet_photo_names():
 
 def photo_names():
     """The names of the photographs that `load_image` can load now without a network, those that come with libraries first."""
-    return list(BUNDLED) + [name for name, file in _imagenet_files().items() if downloads.is_here(file)]
+    return list(BUNDLED) + [
+        name for name, file in _imagenet_files().items() if downloads.is_here(file)
+    ]
 
 
 def decode_image(data, *, name="the picture", size=None):
@@ -86,14 +98,18 @@ def decode_image(data, *, name="the picture", size=None):
     """
     check_size(size)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a decoder mutters about a broken file; the sentences below say what matters
+        warnings.simplefilter(
+            "ignore"
+        )  # what a decoder mutters about a broken file; the sentences below say what matters
         picture = _decode(_open(bytes(data), name), name)
     values = np.asarray(_resize(picture, size), np.float32)
     if picture.mode == "RGB":
         return values / 255
     low, high = picture.getextrema()
     if not (np.isfinite(values).all() and low >= 0 and high <= 1):
-        raise ValueError(f"{name} holds numbers beyond 16 bits, so where white lies is unknown; save it as an 8-bit PNG.")
+        raise ValueError(
+            f"{name} holds numbers beyond 16 bits, so where white lies is unknown; save it as an 8-bit PNG."
+        )
     return np.repeat(values.clip(0, 1)[..., None], 3, axis=-1)
 
 
@@ -102,9 +118,15 @@ def check_size(size):
     if size is None:
         return
     sides = (size, size) if isinstance(size, Integral) else size
-    pair = isinstance(sides, (tuple, list)) and len(sides) == 2 and all(isinstance(side, Integral) and side > 0 for side in sides)
+    pair = (
+        isinstance(sides, (tuple, list))
+        and len(sides) == 2
+        and all(isinstance(side, Integral) and side > 0 for side in sides)
+    )
     if not pair or int(sides[0]) * int(sides[1]) > MAX_PIXELS:
-        raise ValueError(f"size is {size!r}; it must be None, a positive int or a pair (height, width), of at most 40 megapixels.")
+        raise ValueError(
+            f"size is {size!r}; it must be None, a positive int or a pair (height, width), of at most 40 megapixels."
+        )
 
 
 def _open(data, name):
@@ -119,7 +141,9 @@ def _open(data, name):
     except Image.DecompressionBombError:
         raise too_large from None
     except Exception:
-        raise ValueError(f"{name} is no picture that can be read; use a whole JPEG, PNG, GIF, WEBP, BMP or TIFF file.") from None
+        raise ValueError(
+            f"{name} is no picture that can be read; use a whole JPEG, PNG, GIF, WEBP, BMP or TIFF file."
+        ) from None
     if picture.width * picture.height > MAX_PIXELS:
         raise too_large
     return picture
@@ -130,7 +154,9 @@ def _decode(picture, name):
         picture.load()
         return _plain(ImageOps.exif_transpose(picture))
     except Exception:  # decoders meet broken files with a dozen kinds of exception, and all of them mean the same to the reader
-        raise ValueError(f"{name} is damaged or cut off and cannot be read; open it in a picture viewer and save it again.") from None
+        raise ValueError(
+            f"{name} is damaged or cut off and cannot be read; open it in a picture viewer and save it again."
+        ) from None
 
 
 def _plain(picture):
@@ -151,5 +177,10 @@ def _resize(picture, size):
     if not isinstance(size, Integral):
         return picture.resize((size[1], size[0]), Image.Resampling.LANCZOS)
     side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2  # whole pixels: a square of the right size stays untouched
-    return picture.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.LANCZOS)
+    left, top = (
+        (picture.width - side) // 2,
+        (picture.height - side) // 2,
+    )  # whole pixels: a square of the right size stays untouched
+    return picture.crop((left, top, left + side, top + side)).resize(
+        (size, size), Image.Resampling.LANCZOS
+    )

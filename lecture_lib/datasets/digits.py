@@ -13,7 +13,12 @@ def load_digits():
     Their 8x8 pixels are enlarged to 20x20 and set into a border of 4, the place that MNIST leaves around a digit.
     """
     small, labels = datasets.load_digits(return_X_y=True)
-    pictures = [Image.fromarray(np.uint8(digit.reshape(8, 8) * (255 / 16))).resize((20, 20), Image.Resampling.BICUBIC) for digit in small]
+    pictures = [
+        Image.fromarray(np.uint8(digit.reshape(8, 8) * (255 / 16))).resize(
+            (20, 20), Image.Resampling.BICUBIC
+        )
+        for digit in small
+    ]
     large = np.stack([np.asarray(picture, np.float32) / 255 for picture in pictures])
     return np.pad(large, [(0, 0), (4, 4), (4, 4)])[..., None], labels.astype(np.int32)
 

@@ -2,6 +2,7 @@
 
 The folder that the environment variable LECTURE_DATA names is looked into first and never changed; then the user's cache; then the network.
 """
+
 import contextlib
 import csv
 import os
@@ -31,7 +32,9 @@ def fetch(name):
     own = own_folder()
     if own and (own / name).is_file():
         if not _is_right(own / name, row):
-            raise ValueError(f"{own / name} is not the file it should be (wrong checksum); put {row['url']} in its place or take it away.")
+            raise ValueError(
+                f"{own / name} is not the file it should be (wrong checksum); put {row['url']} in its place or take it away."
+            )
         return own / name
     path = cache_folder() / name
     return path if path.is_file() and _is_right(path, row) else _download(path, row)
@@ -40,7 +43,9 @@ def fetch(name):
 def is_here(name):
     """Say whether `fetch(name)` needs no network: True when the file is in the folder of LECTURE_DATA or in the cache (not verified)."""
     own = own_folder()
-    return name in _table() and ((cache_folder() / name).is_file() or bool(own and (own / name).is_file()))
+    return name in _table() and (
+        (cache_folder() / name).is_file() or bool(own and (own / name).is_file())
+    )
 
 
 def names(prefix=""):
@@ -70,7 +75,9 @@ def _is_right(path, row):
         state = path.stat()
         return _has_checksum(path, row["hash"], row["bytes"], (state.st_size, state.st_mtime_ns))
     except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror}); check that you may read it.") from None
+        raise ValueError(
+            f"{path} cannot be read ({error.strerror}); check that you may read it."
+        ) from None
 
 
 @cache
@@ -78,27 +85,46 @@ def _has_checksum(path, wanted, size, state):
     """Hash a large file once in a process; `state`, its size and time, makes a file that changed another question."""
     if not wanted:  # its authors publish no checksum
         return state[0] == int(size)
-    return any(pooch.file_hash(path, alg=one.split(":")[0]) == one.split(":")[1] for one in wanted.split("|"))
+    return any(
+        pooch.file_hash(path, alg=one.split(":")[0]) == one.split(":")[1]
+        for one in wanted.split("|")
+    )
 
 
 def _download(path, row):
     """Download to a temporary file beside `path`, verify it, move it there in one step: other processes see all of it or nothing."""
     size, known_hash = int(row["bytes"] or 0), row["hash"].split("|")[0] or None
-    get = pooch.HTTPDownloader(progressbar=not size or size >= SHOW_PROGRESS_FROM, chunk_size=2**16, timeout=TIMEOUT)
-    pooch.get_logger().setLevel("WARNING")  # a notebook's stored output should not tell the folders of this computer
+    get = pooch.HTTPDownloader(
+        progressbar=not size or size >= SHOW_PROGRESS_FROM, chunk_size=2**16, timeout=TIMEOUT
+    )
+    pooch.get_logger().setLevel(
+        "WARNING"
+    )  # a notebook's stored output should not tell the folders of this computer
     try:
         if not known_hash and path.is_file() and not _is_right(path, row):
             path.unlink()  # without a checksum pooch would keep the damaged file
-        pooch.retrieve(row["url"], known_hash, fname=path.name, path=path.parent, downloader=partial(_get, get=get, size=size))
+        pooch.retrieve(
+            row["url"],
+            known_hash,
+            fname=path.name,
+            path=path.parent,
+            downloader=partial(_get, get=get, size=size),
+        )
         _tidy(path.parent)
         return path
     except exceptions.RequestException as error:  # these are OSErrors too, so they come first
-        raise FileNotFoundError(f"{row['name']} cannot be downloaded, as {_reason(error)}; {_by_hand(path, row)}.") from None
+        raise FileNotFoundError(
+            f"{row['name']} cannot be downloaded, as {_reason(error)}; {_by_hand(path, row)}."
+        ) from None
     except ValueError:
-        problem = f"What came for {row['name']} is not the right file (wrong checksum) and was removed"
+        problem = (
+            f"What came for {row['name']} is not the right file (wrong checksum) and was removed"
+        )
         raise ValueError(f"{problem}; try again later, or {_by_hand(path, row)}.") from None
     except OSError as error:
-        problem = f"{row['name']} cannot be saved in {path.parent} ({error.strerror or 'no permission'})"
+        problem = (
+            f"{row['name']} cannot be saved in {path.parent} ({error.strerror or 'no permission'})"
+        )
         advice = "make room there, or let the environment variable XDG_CACHE_HOME (on Linux) name another folder for caches"
         raise FileNotFoundError(f"{problem}; {advice}, or {_by_hand(path, row)}.") from None
 

@@ -14,9 +14,23 @@ from lecture_lib.datasets import downloads
 from lecture_lib.datasets.images import load_image
 
 # The photographs in color that show things; from them come the pictures to search where there is no download.
-COLORFUL = ("cat", "coffee", "astronaut", "rocket", "motorcycle", "naval officer", "tower", "flower")
-CLASSES = (downloads.DATA / "tables" / "tinynet_classes.txt").read_text(encoding="utf-8").splitlines()
-ARCHIVES = ("tiny-imagenet-105.tar", "tiny-imagenet-200.zip")  # a selection repacked, and the original
+COLORFUL = (
+    "cat",
+    "coffee",
+    "astronaut",
+    "rocket",
+    "motorcycle",
+    "naval officer",
+    "tower",
+    "flower",
+)
+CLASSES = (
+    (downloads.DATA / "tables" / "tinynet_classes.txt").read_text(encoding="utf-8").splitlines()
+)
+ARCHIVES = (
+    "tiny-imagenet-105.tar",
+    "tiny-imagenet-200.zip",
+)  # a selection repacked, and the original
 
 
 class PictureSet(NamedTuple):
@@ -42,7 +56,9 @@ def random_crops(count=2000, *, size=64, photos=COLORFUL, seed=0):
         side = np.exp(random.uniform(np.log(min(size, *source.size)), np.log(min(source.size))))
         left, top = random.uniform(0, np.array(source.size) - side)
         box = (left, top, left + side, top + side)
-        crops[number] = np.asarray(source.resize((size, size), Image.Resampling.LANCZOS, box), np.float32) / 255
+        crops[number] = (
+            np.asarray(source.resize((size, size), Image.Resampling.LANCZOS, box), np.float32) / 255
+        )
     return crops
 
 
@@ -66,13 +82,18 @@ def load_tiny_imagenet(split="val", *, class_names=CLASSES, per_class=None):
     names, kept = list(class_names), {name: [] for name in class_names}
     known = {name for name, _, _ in listed}
     if unknown := [name for name in names if name not in known]:
-        raise ValueError(f"Tiny ImageNet has no class {unknown[0]!r} here; it has {', '.join(sorted(known))}.")
+        raise ValueError(
+            f"Tiny ImageNet has no class {unknown[0]!r} here; it has {', '.join(sorted(known))}."
+        )
     for name, file, box in listed:
         if name in kept and (per_class is None or len(kept[name]) < per_class):
             kept[name].append((file, box))
     rows = [(names.index(name), *row) for name in names for row in kept[name]]
     images = _decoded(own or downloads.fetch(ARCHIVES[1]), [file for _, file, _ in rows])
-    labels, boxes = np.array([label for label, _, _ in rows], np.int32), np.array([box for _, _, box in rows], np.int32)
+    labels, boxes = (
+        np.array([label for label, _, _ in rows], np.int32),
+        np.array([box for _, _, box in rows], np.int32),
+    )
     return PictureSet(images, labels, tuple(names), boxes)
 
 
@@ -93,7 +114,10 @@ def _box(numbers):
 def _listed_in_tar(path, split):
     """[(class name, file in the archive, box)] in the archive's own order."""
     with tarfile.open(path) as archive:
-        words, boxes = (archive.extractfile(name).read().decode().splitlines() for name in ("classes.tsv", "boxes.tsv"))
+        words, boxes = (
+            archive.extractfile(name).read().decode().splitlines()
+            for name in ("classes.tsv", "boxes.tsv")
+        )
     names = {wnid: _first_name(name) for wnid, name in (line.split("\t") for line in words)}
     rows = [line.split("\t") for line in boxes[1:]]
     return [(names[wnid], file, _box(box)) for file, wnid, *box in rows if file.startswith(split)]
@@ -103,20 +127,37 @@ def _listed_in_zip(path, split):
     with zipfile.ZipFile(path) as archive:
         top = "tiny-imagenet-200"
         lines = lambda name: archive.read(f"{top}/{name}").decode().splitlines()
-        words = {wnid: _first_name(name) for wnid, name in (line.split("\t") for line in lines("words.txt"))}
+        words = {
+            wnid: _first_name(name)
+            for wnid, name in (line.split("\t") for line in lines("words.txt"))
+        }
         if split == "val":
             rows = [line.split("\t") for line in lines("val/val_annotations.txt")]
-            return [(words[wnid], f"{top}/val/images/{file}", _box(box)) for file, wnid, *box in rows]
-        rows = [(wnid, line.split("\t")) for wnid in lines("wnids.txt") for line in lines(f"train/{wnid}/{wnid}_boxes.txt")]
-        return [(words[wnid], f"{top}/train/{wnid}/images/{file}", _box(box)) for wnid, (file, *box) in rows]
+            return [
+                (words[wnid], f"{top}/val/images/{file}", _box(box)) for file, wnid, *box in rows
+            ]
+        rows = [
+            (wnid, line.split("\t"))
+            for wnid in lines("wnids.txt")
+            for line in lines(f"train/{wnid}/{wnid}_boxes.txt")
+        ]
+        return [
+            (words[wnid], f"{top}/train/{wnid}/images/{file}", _box(box))
+            for wnid, (file, *box) in rows
+        ]
 
 
 def _decoded(path, files):
-    images, places = np.empty((len(files), 64, 64, 3), np.float32), {file: place for place, file in enumerate(files)}
+    images, places = (
+        np.empty((len(files), 64, 64, 3), np.float32),
+        {file: place for place, file in enumerate(files)},
+    )
     progress = tqdm(total=len(files), desc="reading pictures", disable=None)
 
     def keep(name, file):
-        images[places[name]] = np.asarray(Image.open(io.BytesIO(file.read())).convert("RGB"), np.float32) / 255
+        images[places[name]] = (
+            np.asarray(Image.open(io.BytesIO(file.read())).convert("RGB"), np.float32) / 255
+        )
         progress.update()
 
     with progress:

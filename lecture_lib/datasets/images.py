@@ -11,11 +11,29 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lecture_lib.datasets.decoding import MAX_BYTES, check_size, decode_image, find_picture, imagenet_photo_names, photo_names
+from lecture_lib.datasets.decoding import (
+    MAX_BYTES,
+    check_size,
+    decode_image,
+    find_picture,
+    imagenet_photo_names,
+    photo_names,
+)
 
 __all__ = [
-    "load_image", "decode_image", "load_folder", "photo_names", "imagenet_photo_names",
-    "as_batch", "unbatch", "to_uint8", "encode_png", "encode_jpeg", "resize_image", "save_image", "save_bytes",
+    "load_image",
+    "decode_image",
+    "load_folder",
+    "photo_names",
+    "imagenet_photo_names",
+    "as_batch",
+    "unbatch",
+    "to_uint8",
+    "encode_png",
+    "encode_jpeg",
+    "resize_image",
+    "save_image",
+    "save_bytes",
 ]
 
 
@@ -32,7 +50,9 @@ def load_image(name_or_path, *, size=None):
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ValueError(f"{path} cannot be opened ({error.strerror}); check that you may read it.") from None
+        raise ValueError(
+            f"{path} cannot be opened ({error.strerror}); check that you may read it."
+        ) from None
     return decode_image(data, name=str(path), size=size)
 
 
@@ -46,9 +66,13 @@ def load_folder(folder, *, size=64, limit=None):
     check_size(size)
     folder = Path(os.path.expanduser(folder))
     if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder}; give the path of a folder with pictures.")
+        raise FileNotFoundError(
+            f"There is no folder {folder}; give the path of a folder with pictures."
+        )
     images, names, skipped = [], [], 0
-    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
+    for path in sorted(
+        path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")
+    ):
         if limit is not None and len(images) >= limit:
             break
         try:
@@ -57,9 +81,14 @@ def load_folder(folder, *, size=64, limit=None):
         except ValueError:
             skipped += 1
     if not images:
-        raise ValueError(f"The folder {folder} holds no picture that can be read; put JPEG or PNG files into it.")
+        raise ValueError(
+            f"The folder {folder} holds no picture that can be read; put JPEG or PNG files into it."
+        )
     if skipped:
-        warnings.warn(f"{skipped} files in {folder} are no pictures that can be read and were skipped.", stacklevel=2)
+        warnings.warn(
+            f"{skipped} files in {folder} are no pictures that can be read and were skipped.",
+            stacklevel=2,
+        )
     return np.stack(images), names
 
 
@@ -73,11 +102,15 @@ def as_batch(images, *, channels=None):
         images = np.asarray(images)
         batch = (images[None] if images.ndim == 3 else images).astype(np.float32)
     except (TypeError, ValueError):
-        raise ValueError("These are not images of one size; give an array (H, W, 3) or (N, H, W, 3) of floats in [0, 1].") from None
+        raise ValueError(
+            "These are not images of one size; give an array (H, W, 3) or (N, H, W, 3) of floats in [0, 1]."
+        ) from None
     wanted = (1, 3) if channels is None else (channels,)
     if batch.ndim != 4 or batch.shape[-1] not in wanted or not batch.size:
         c = " or ".join(map(str, wanted))
-        raise ValueError(f"The images have the shape {images.shape}; one image is (H, W, {c}), a batch (N, H, W, {c}).")
+        raise ValueError(
+            f"The images have the shape {images.shape}; one image is (H, W, {c}), a batch (N, H, W, {c})."
+        )
     _check_values(batch, whole_numbers=images.dtype.kind != "f")
     return batch
 
@@ -85,11 +118,17 @@ def as_batch(images, *, channels=None):
 def _check_values(batch, *, whole_numbers):
     low, high = batch.min(), batch.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError("The image holds values that are no numbers (NaN or infinite); images are floats in [0, 1].")
+        raise ValueError(
+            "The image holds values that are no numbers (NaN or infinite); images are floats in [0, 1]."
+        )
     if whole_numbers or (low >= 0 and 2 < high <= 255):
-        raise ValueError("The image's values run from 0 to 255; divide by 255, as images are floats in [0, 1].")
+        raise ValueError(
+            "The image's values run from 0 to 255; divide by 255, as images are floats in [0, 1]."
+        )
     if low < -1e-3 or high > 1 + 1e-3:
-        raise ValueError(f"The image's values run from {low:.3g} to {high:.3g}; images are in [0, 1], so rescale or clip them first.")
+        raise ValueError(
+            f"The image's values run from {low:.3g} to {high:.3g}; images are in [0, 1], so rescale or clip them first."
+        )
 
 
 def unbatch(batch, images):
@@ -102,7 +141,9 @@ def to_uint8(images):
 
     Nothing is rescaled. Raises ValueError as `as_batch` does.
     """
-    batch = np.rint(255 * as_batch(images).clip(0, 1)).astype(np.uint8)  # the clip meets only what as_batch tolerates
+    batch = np.rint(255 * as_batch(images).clip(0, 1)).astype(
+        np.uint8
+    )  # the clip meets only what as_batch tolerates
     return unbatch(batch, images)
 
 
@@ -124,7 +165,9 @@ def resize_image(image, size):
 def _encode(image, **options):
     pixels = to_uint8(image)
     if pixels.ndim != 3:
-        raise ValueError(f"A picture file holds one image (H, W, 3), this is a batch {pixels.shape}; choose one, as in images[0].")
+        raise ValueError(
+            f"A picture file holds one image (H, W, 3), this is a batch {pixels.shape}; choose one, as in images[0]."
+        )
     file = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, **options)
     return file.getvalue()
@@ -139,20 +182,26 @@ def save_image(image, path):
     """
     data, path = encode_png(image), Path(os.path.expanduser(path))
     if path.suffix.lower() != ".png":
-        raise ValueError(f"Pictures are saved as PNG, which keeps every pixel; let the name '{path.name}' end in .png.")
+        raise ValueError(
+            f"Pictures are saved as PNG, which keeps every pixel; let the name '{path.name}' end in .png."
+        )
     return save_bytes(data, path)
 
 
 def save_bytes(data, path):
     """Write a new file in one step, never over another, and return the Path written; names, errors and result as in `save_image`."""
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {path.parent}; make it first, or save the picture elsewhere.")
+        raise FileNotFoundError(
+            f"There is no folder {path.parent}; make it first, or save the picture elsewhere."
+        )
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         part.write_bytes(data)
         return _move_to_free_name(part, path)
     except OSError as error:
-        raise ValueError(f"The picture cannot be saved in the folder {path.parent} ({error.strerror}); choose another folder.") from None
+        raise ValueError(
+            f"The picture cannot be saved in the folder {path.parent} ({error.strerror}); choose another folder."
+        ) from None
     finally:
         if part.exists():  # on a disk that is read-only, even taking away what is not there fails
             part.unlink()
@@ -162,7 +211,9 @@ def _move_to_free_name(part, path):
     for count in itertools.count(1):
         target = path if count == 1 else path.with_name(f"{path.stem}-{count}{path.suffix}")
         try:
-            target.open("xb").close()  # takes the name, or fails when another has it: no two writers get the same
+            target.open(
+                "xb"
+            ).close()  # takes the name, or fails when another has it: no two writers get the same
         except FileExistsError:
             continue
         try:
@@ -174,12 +225,16 @@ def _move_to_free_name(part, path):
 
 def strongest_channel(gradients):
     """The absolute value that is largest among the colors of each pixel: (H, W, C) -> (H, W)."""
-    return reduce(np.maximum, np.moveaxis(np.abs(gradients), -1, 0))  # 20 times as fast as a maximum along an axis of three
+    return reduce(
+        np.maximum, np.moveaxis(np.abs(gradients), -1, 0)
+    )  # 20 times as fast as a maximum along an axis of three
 
 
 def as_map(heatmap):
     """A map as float32 (H, W); raises ValueError for another shape or for numbers that are not finite."""
     heatmap = np.asarray(heatmap, np.float32)
     if heatmap.ndim != 2 or not heatmap.size or not np.isfinite(heatmap).all():
-        raise ValueError(f"A map has the shape (height, width) and finite numbers; this array has the shape {heatmap.shape}.")
+        raise ValueError(
+            f"A map has the shape (height, width) and finite numbers; this array has the shape {heatmap.shape}."
+        )
     return heatmap

@@ -9,9 +9,31 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-NIGHT = [(14, 24, 78), (22, 58, 132), (41, 98, 168), (96, 152, 190), (232, 218, 140), (252, 200, 44)]
-GLASS = [(190, 30, 36), (228, 120, 24), (246, 200, 48), (30, 120, 80), (28, 84, 170), (96, 40, 120), (240, 232, 206)]
-SUMMER = [(36, 62, 120), (60, 130, 150), (96, 160, 80), (226, 196, 84), (232, 132, 72), (214, 92, 120)]
+NIGHT = [
+    (14, 24, 78),
+    (22, 58, 132),
+    (41, 98, 168),
+    (96, 152, 190),
+    (232, 218, 140),
+    (252, 200, 44),
+]
+GLASS = [
+    (190, 30, 36),
+    (228, 120, 24),
+    (246, 200, 48),
+    (30, 120, 80),
+    (28, 84, 170),
+    (96, 40, 120),
+    (240, 232, 206),
+]
+SUMMER = [
+    (36, 62, 120),
+    (60, 130, 150),
+    (96, 160, 80),
+    (226, 196, 84),
+    (232, 132, 72),
+    (214, 92, 120),
+]
 INK, PAPER, SEA = (22, 44, 92), (244, 236, 214), (70, 128, 170)
 
 
@@ -27,7 +49,12 @@ def swirls(*, side=256, strokes=2600, whirls=9, seed=0):
         paths.append(paths[-1] + 0.011 * _flow(paths[-1], eyes, turns, widths))
     colors = _mixed(NIGHT, 0.12 + 0.8 * light + random.normal(0, 0.11, strokes), random)
     for path, color in zip(np.stack(paths, axis=1), colors, strict=True):
-        draw.line([*map(tuple, path * large)], fill=color, width=round(random.uniform(0.012, 0.022) * large), joint="curve")
+        draw.line(
+            [*map(tuple, path * large)],
+            fill=color,
+            width=round(random.uniform(0.012, 0.022) * large),
+            joint="curve",
+        )
     return _finished(canvas, side)
 
 
@@ -48,7 +75,9 @@ def _flow(points, eyes, turns, widths):
 def stained_glass(*, side=256, panes=11, lead=0.009, seed=0):
     """About panes × panes pieces of colored glass: a pixel has the color of its nearest point, and black lead where two are as near."""
     random, large = np.random.default_rng(seed), 2 * side
-    grid = (np.stack(np.mgrid[-1 : panes + 1, -1 : panes + 1], axis=-1).reshape(-1, 2) + 0.5) / panes
+    grid = (
+        np.stack(np.mgrid[-1 : panes + 1, -1 : panes + 1], axis=-1).reshape(-1, 2) + 0.5
+    ) / panes
     points = grid + random.uniform(-0.42, 0.42, grid.shape) / panes
     pixels = (np.stack(np.mgrid[:large, :large], axis=-1) + 0.5) / large
     nearest, index = cKDTree(points).query(pixels, k=2)
@@ -75,10 +104,18 @@ def painted_waves(*, side=256, rows=9, seed=0):
     radius = large / rows
     for row in range(-1, 2 * rows + 2):
         for column in range(-1, rows // 2 + 2):
-            x, y = (2 * column + row % 2) * radius + random.normal(0, 0.04) * radius, row * radius / 2
-            for share, color in zip((1, 0.9, 0.72, 0.6, 0.4, 0.28), (INK, PAPER, SEA, PAPER, INK, PAPER), strict=True):
+            x, y = (
+                (2 * column + row % 2) * radius + random.normal(0, 0.04) * radius,
+                row * radius / 2,
+            )
+            for share, color in zip(
+                (1, 0.9, 0.72, 0.6, 0.4, 0.28), (INK, PAPER, SEA, PAPER, INK, PAPER), strict=True
+            ):
                 r = share * radius * random.uniform(0.96, 1.02)
-                draw.ellipse([x - r, y - r, x + r, y + r], fill=tuple(np.clip(color + random.normal(0, 4, 3), 0, 255).astype(int)))
+                draw.ellipse(
+                    [x - r, y - r, x + r, y + r],
+                    fill=tuple(np.clip(color + random.normal(0, 4, 3), 0, 255).astype(int)),
+                )
     return _finished(canvas, side)
 
 
@@ -91,15 +128,24 @@ def _canvas(side, ground, seed):
 def _smooth_noise(side, width, random):
     """A field (side, side) of mean 0 and standard deviation 1 that changes over `width` of the side."""
     coarse = gaussian_filter(random.standard_normal((128, 128)), 128 * width, mode="wrap")
-    field = np.asarray(Image.fromarray(np.float32(coarse)).resize((side, side), Image.Resampling.BICUBIC))
+    field = np.asarray(
+        Image.fromarray(np.float32(coarse)).resize((side, side), Image.Resampling.BICUBIC)
+    )
     return (field - field.mean()) / field.std()
 
 
 def _mixed(palette, places, random):
     """Colors at places in 0..1 along a palette, each a little off, as a brush is never clean: a list of (red, green, blue)."""
     along = np.linspace(0, 1, len(palette))
-    colors = np.stack([np.interp(places, along, channel) for channel in np.transpose(palette)], axis=1)
-    return [tuple(color) for color in np.clip(colors + random.normal(0, 9, colors.shape), 0, 255).astype(int).tolist()]
+    colors = np.stack(
+        [np.interp(places, along, channel) for channel in np.transpose(palette)], axis=1
+    )
+    return [
+        tuple(color)
+        for color in np.clip(colors + random.normal(0, 9, colors.shape), 0, 255)
+        .astype(int)
+        .tolist()
+    ]
 
 
 def _finished(canvas, side):

@@ -33,7 +33,10 @@ def paint_pattern(images, pattern, *, periods=(10, 24), seed=0):
     """
     batch, random = as_batch(images, channels=3), np.random.default_rng(seed)
     patterns = [pattern] if callable(pattern) else list(pattern)
-    inks = [_ink(patterns[random.integers(len(patterns))], image.shape, periods, random) for image in batch]
+    inks = [
+        _ink(patterns[random.integers(len(patterns))], image.shape, periods, random)
+        for image in batch
+    ]
     darkness = random.uniform(0, 0.4, (len(batch), 1, 1, 3))
     return unbatch(np.float32(batch + np.stack(inks) * (darkness - batch)), images)
 
@@ -55,9 +58,15 @@ def paint_color(images, color=None, *, strength=0.8, seed=0):
     """
     batch, random = as_batch(images, channels=3), np.random.default_rng(seed)
     shape = (len(batch), 1, 1, 3)
-    colors = random.random(shape) if color is None else np.clip(np.asarray(color) + random.normal(0, 0.06, shape), 0, 1)
+    colors = (
+        random.random(shape)
+        if color is None
+        else np.clip(np.asarray(color) + random.normal(0, 0.06, shape), 0, 1)
+    )
     light = (batch @ np.float32([0.299, 0.587, 0.114]))[..., None]
-    shades = np.where(light < 0.5, 2 * light * colors, colors + 0.7 * (2 * light - 1) * (1 - colors))
+    shades = np.where(
+        light < 0.5, 2 * light * colors, colors + 0.7 * (2 * light - 1) * (1 - colors)
+    )
     return unbatch(np.float32((1 - strength) * batch + strength * shades), images)
 
 
@@ -91,7 +100,9 @@ def paint_badges(images, badges, *, diameter=21, seed=0):
     batch, random = np.array(as_batch(images, channels=3)), np.random.default_rng(seed)
     height, width = batch.shape[1:3]
     if diameter * (len(badges) + 1) > min(height, width):
-        raise ValueError(f"{len(badges)} badges of {diameter} pixels find no place in {height} × {width}; make them smaller.")
+        raise ValueError(
+            f"{len(badges)} badges of {diameter} pixels find no place in {height} × {width}; make them smaller."
+        )
     masks = np.zeros((len(badges), *batch.shape[:3]), bool)
     for number, image in enumerate(batch):
         for badge, mask in zip(badges, masks[:, number], strict=True):
@@ -106,11 +117,9 @@ def _free_place(taken, diameter, random):
     """A disk at a random place where nothing is yet: (H, W) booleans."""
     rows, columns = np.indices(taken.shape)
     while True:
-        top, left = (random.integers(0, side - diameter + 1) + (diameter - 1) / 2 for side in taken.shape)
+        top, left = (
+            random.integers(0, side - diameter + 1) + (diameter - 1) / 2 for side in taken.shape
+        )
         disk = np.hypot(rows - top, columns - left) <= diameter / 2
         if not (disk & taken).any():
-            return disc
-
-
-
-
+            return disk

@@ -13,4 +13,15 @@ from lecture_lib.defenses.thresholding import (
     with_threshold,
 )
 
-__all__ = ["Certificate", "certify", "decoded_features", "greedy_flip_attack", "fragile", "lowest_margin", "picture_of", "survivors", "threshold", "with_threshold"]
+__all__ = [
+    "Certificate",
+    "certify",
+    "decoded_features",
+    "greedy_flip_attack",
+    "fragile",
+    "lowest_margin",
+    "picture_of",
+    "survivors",
+    "threshold",
+    "with_threshold",
+]

@@ -17,7 +17,9 @@ from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.inference import check_class, class_scores, compiled_outputs
 from lecture_lib.models.surgery import rebuild
 
-ROUNDING = 1e-3  # sums of float32 may differ by so much: a margin nearer to 0 than this proves nothing
+ROUNDING = (
+    1e-3  # sums of float32 may differ by so much: a margin nearer to 0 than this proves nothing
+)
 
 
 def survivors(model, images, labels, *, radii, attacks):
@@ -28,12 +30,17 @@ def survivors(model, images, labels, *, radii, attacks):
     Raises ValueError for radii that do not rise.
     """
     if list(radii) != sorted(radii) or min(radii) < 0:
-        raise ValueError(f"The radii rise from 0 on, as in [0, 0.1, 0.2]; these were {list(radii)}.")
+        raise ValueError(
+            f"The radii rise from 0 on, as in [0, 0.1, 0.2]; these were {list(radii)}."
+        )
     right = lambda pictures, answers: class_scores(model, pictures).argmax(axis=1) == answers
     kept = np.broadcast_to(right(images, labels), (len(attacks), len(radii), len(images))).copy()
     for number, attack in enumerate(attacks):
         for place, radius in enumerate(radii):
-            weaker = [kept[number - 1, place] if number else True, kept[number, place - 1] if place else True]
+            weaker = [
+                kept[number - 1, place] if number else True,
+                kept[number, place - 1] if place else True,
+            ]
             standing = np.flatnonzero(kept[number, place] & weaker[0] & weaker[1])
             kept[number, place] = False
             if standing.size:
@@ -63,28 +70,43 @@ def with_threshold(model, *, level=0.38):
     Source: Athalye et al., Obfuscated gradients give a false sense of security, 2018.
     """
     level = _checked(level)
-    return rebuild(model, preprocess=keras.layers.Activation(lambda images: _straight_through(images, level), name="threshold"))
+    return rebuild(
+        model,
+        preprocess=keras.layers.Activation(
+            lambda images: _straight_through(images, level), name="threshold"
+        ),
+    )
 
 
 def _straight_through(images, level):
-    return tf.custom_gradient(lambda x: (tf.cast(x > level, x.dtype), lambda upstream: upstream))(images)
+    return tf.custom_gradient(lambda x: (tf.cast(x > level, x.dtype), lambda upstream: upstream))(
+        images
+    )
 
 
 def _checked(level):
     if not 0 <= level < 1:
-        raise ValueError(f"The level of a threshold lies between 0 and 1, where pixels are; it was {level}.")
+        raise ValueError(
+            f"The level of a threshold lies between 0 and 1, where pixels are; it was {level}."
+        )
     return float(level)
 
 
 def fragile(images, *, epsilon=0.1, level=0.38):
     """Which pixels can be put on either side of μ: max(0, I − ε) ≤ μ < min(1, I + ε). Returns booleans shaped like the images."""
     batch = as_batch(images)
-    return unbatch((np.maximum(batch - epsilon, 0) <= _checked(level)) & (np.minimum(batch + epsilon, 1) > level), images)
+    return unbatch(
+        (np.maximum(batch - epsilon, 0) <= _checked(level))
+        & (np.minimum(batch + epsilon, 1) > level),
+        images,
+    )
 
 
 def picture_of(pattern, images, *, level=0.38):
     """The picture nearest to I whose threshold is the pattern: pixels on the wrong side of μ move just across, all others stay."""
-    across = np.where(pattern > 0, np.nextafter(np.float32(level), np.float32(1)), np.float32(level))
+    across = np.where(
+        pattern > 0, np.nextafter(np.float32(level), np.float32(1)), np.float32(level)
+    )
     return np.where(threshold(images, level=level) == pattern, images, across).astype(np.float32)
 
 
@@ -95,9 +117,14 @@ def greedy_flip_attack(model, images, labels, *, epsilon=0.1, level=0.38, steps=
     [0, 1]; labels: the true class, one for all or one each. steps: the most flips. Returns images within ε of those given.
     """
     batch = as_batch(images)
-    cases = zip(threshold(batch, level=level), fragile(batch, epsilon=epsilon, level=level), strict=True)
+    cases = zip(
+        threshold(batch, level=level), fragile(batch, epsilon=epsilon, level=level), strict=True
+    )
     answers = np.broadcast_to(check_class(model, labels), len(batch))
-    worst = [_flipped(model, *case, label=label, steps=steps) for case, label in zip(cases, answers, strict=True)]
+    worst = [
+        _flipped(model, *case, label=label, steps=steps)
+        for case, label in zip(cases, answers, strict=True)
+    ]
     return unbatch(picture_of(np.stack(worst), batch, level=level), images)
 
 
@@ -137,8 +164,13 @@ def certify(model, images, labels, *, epsilon=0.1, level=0.38, together=18):
     batch = as_batch(images)
     patterns, may = threshold(batch, level=level), fragile(batch, epsilon=epsilon, level=level)
     answers = np.broadcast_to(check_class(model, labels), len(batch))
-    ask, cases = partial(lowest_margin, model, together=together, enough=ROUNDING), zip(patterns, may, answers, strict=True)
+    ask, cases = (
+        partial(lowest_margin, model, together=together, enough=ROUNDING),
+        zip(patterns, may, answers, strict=True),
+    )
     lowest = [ask(pattern, open_pixels, label=label) for pattern, open_pixels, label in cases]
     worst = picture_of(np.stack([pattern for _, pattern in lowest]), batch, level=level)
     broken = class_scores(model, threshold(worst, level=level)).argmax(axis=1) != answers
-    return Certificate(np.array([bound for bound, _ in lowest]) > ROUNDING, broken, worst, may.sum(axis=(1, 2, 3)))
+    return Certificate(
+        np.array([bound for bound, _ in lowest]) > ROUNDING, broken, worst, may.sum(axis=(1, 2, 3))
+    )

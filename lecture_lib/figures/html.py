@@ -1,4 +1,5 @@
 """How a picture gets onto a page together with its words: checks, the <img> element, and what a notebook stores."""
+
 import base64
 import html
 import io
@@ -19,32 +20,44 @@ def as_pictures(images):
     pictures = [np.asarray(picture) for picture in (images if several else [images])]
     if not pictures:
         raise ValueError("There is no picture to show; give at least one.")
-    checked = [as_batch(picture[..., None] if picture.ndim == 2 else picture)[0].clip(0, 1) for picture in pictures]
+    checked = [
+        as_batch(picture[..., None] if picture.ndim == 2 else picture)[0].clip(0, 1)
+        for picture in pictures
+    ]
     return [np.broadcast_to(picture, (*picture.shape[:2], 3)) for picture in checked]
-
-
 
 
 def as_curves(values):
     """A curve (steps,), an array (steps, N) or a list of curves as a list of curves; raises ValueError where there are no numbers."""
     several = isinstance(values, (list, tuple)) and len(values) and np.ndim(values[0]) == 1
-    curves = [np.asarray(curve, float) for curve in (values if several else np.atleast_2d(np.asarray(values, float).T))]
+    curves = [
+        np.asarray(curve, float)
+        for curve in (values if several else np.atleast_2d(np.asarray(values, float).T))
+    ]
     if not curves or any(curve.ndim != 1 or not curve.size for curve in curves):
-        raise ValueError("There are no numbers to draw; give a curve (steps,), an array (steps, N) or a list of curves.")
+        raise ValueError(
+            "There are no numbers to draw; give a curve (steps,), an array (steps, N) or a list of curves."
+        )
     return curves
 
 
 def check_count(texts, count, *, what):
     """Raises ValueError unless there are `count` texts."""
     if len(texts) != count:
-        raise ValueError(f"There are {count} things to show but {len(texts)} {what}s; give one {what} for each.")
+        raise ValueError(
+            f"There are {count} things to show but {len(texts)} {what}s; give one {what} for each."
+        )
 
 
 def layout(titles, columns, size):
     """(columns, size, titles) of a grid: at most five pictures in a row unless told, as wide as the page, titles in lines that fit."""
     columns = columns or ceil(len(titles) / ceil(len(titles) / 5))
     size = size or min(280, (PAGE_WIDTH + GAP) / columns - GAP)
-    fold = lambda title: "\n".join(piece for line in title.splitlines() for piece in textwrap.wrap(line, max(8, int(size / 6.6))))
+    fold = lambda title: "\n".join(
+        piece
+        for line in title.splitlines()
+        for piece in textwrap.wrap(line, max(8, int(size / 6.6)))
+    )
     return columns, size, [fold(title) for title in titles]
 
 
@@ -72,7 +85,9 @@ def width_on_page(width):
 def image_tag(data, *, alt, width, height=None, kind="png", pixelated=False):
     """The HTML of one picture: encoded bytes, what is to be seen in words, its size in pixels; pixelated: pixels stay square."""
     crisp = "image-rendering:pixelated;" if pixelated else ""
-    tall = f'height="{height}" ' if height else ""  # known before it is decoded, the page does not jump
+    tall = (
+        f'height="{height}" ' if height else ""
+    )  # known before it is decoded, the page does not jump
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
     return f'<img alt="{html.escape(alt)}" width="{width}" {tall}decoding="sync" style="{crisp}max-width:100%;height:auto" src="{source}">'
 
@@ -83,9 +98,14 @@ def curve_svg(values, *, width=300, height=80):
     low, high = values.min(), values.max()
     x = np.linspace(3, width - 3, max(len(values), 2))
     y = 3 + (height - 6) * (high - values) / ((high - low) or 1)
-    kept = np.unique(np.linspace(0, len(values) - 1, 200).astype(int))  # more points than pixels cost time and show nothing
+    kept = np.unique(
+        np.linspace(0, len(values) - 1, 200).astype(int)
+    )  # more points than pixels cost time and show nothing
     lines = (" ".join(f"{x[step]:.1f},{column[step]:.1f}" for step in kept) for column in y.T[:8])
-    drawn = "".join(f'<polyline points="{line}" fill="none" stroke="#1f6f9f" stroke-width="1.8"/>' for line in lines)
+    drawn = "".join(
+        f'<polyline points="{line}" fill="none" stroke="#1f6f9f" stroke-width="1.8"/>'
+        for line in lines
+    )
     return f'<svg role="img" aria-label="score from {low:.3g} to {high:.3g}" viewBox="0 0 {width} {height}" width="100%">{drawn}</svg>'
 
 
@@ -96,21 +116,37 @@ def picture_bundle(pixels, *, alt, width):
     own view of a PNG drops the words; a small PNG for pages that show no HTML; and the words. Raises ValueError where there are no words.
     """
     if not isinstance(alt, str) or not alt.strip():
-        raise ValueError("A picture needs words too: give alt=, one sentence that says what is to be seen.")
+        raise ValueError(
+            "A picture needs words too: give alt=, one sentence that says what is to be seen."
+        )
     picture, height = Image.fromarray(pixels), width * pixels.shape[0] // pixels.shape[1]
-    small = (picture.resize((int(width * part), max(1, int(height * part))), Image.Resampling.LANCZOS) for part in (1, 0.75, 0.5))
-    png = _first_below(30_000, (_encode(_with_few_colors(copy), "PNG", optimize=True) for copy in small))
-    lossy = _first_below(48_000, (_encode(picture, "WEBP", quality=quality) for quality in (85, 75, 60)))
+    small = (
+        picture.resize((int(width * part), max(1, int(height * part))), Image.Resampling.LANCZOS)
+        for part in (1, 0.75, 0.5)
+    )
+    png = _first_below(
+        30_000, (_encode(_with_few_colors(copy), "PNG", optimize=True) for copy in small)
+    )
+    lossy = _first_below(
+        48_000, (_encode(picture, "WEBP", quality=quality) for quality in (85, 75, 60))
+    )
     exact = _encode(picture, "WEBP", lossless=True, method=0)
     webp = min(lossy, exact, key=len)  # photographs are smaller lossy, charts exact
-    data = {"text/html": image_tag(webp, alt=alt, width=width, kind="webp"),
-            "image/png": base64.b64encode(png).decode(), "text/plain": alt}
+    data = {
+        "text/html": image_tag(webp, alt=alt, width=width, kind="webp"),
+        "image/png": base64.b64encode(png).decode(),
+        "text/plain": alt,
+    }
     return data, {"image/png": {"alt": alt, "width": width}}
 
 
 def _with_few_colors(picture):
-    palette = picture.resize((-(-picture.width // 2), -(-picture.height // 2))).quantize(128, dither=Image.Dither.NONE)
-    return picture.quantize(palette=palette, dither=Image.Dither.NONE)  # chosen on a small copy, seven times as fast
+    palette = picture.resize((-(-picture.width // 2), -(-picture.height // 2))).quantize(
+        128, dither=Image.Dither.NONE
+    )
+    return picture.quantize(
+        palette=palette, dither=Image.Dither.NONE
+    )  # chosen on a small copy, seven times as fast
 
 
 def _encode(picture, kind, **options):

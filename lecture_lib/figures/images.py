@@ -2,6 +2,7 @@
 
 A picture is (H, W, 3) in [0, 1], a map (H, W). Each is shown with `alt`: a sentence for readers who cannot see it.
 """
+
 import numpy as np
 from IPython.display import display
 from matplotlib import colormaps
@@ -26,7 +27,12 @@ def show(images, *, titles=None, columns=None, size=None, smooth=None, alt):
     titles = [titles] if isinstance(titles, str) else titles or [""] * len(pictures)
     check_count(titles, len(pictures), what="title")
     columns, size, titles = layout(titles, columns, size)
-    figure, axes = _grid([picture.shape[:2] for picture in pictures], columns=columns, size=size, top=_title_height(titles))
+    figure, axes = _grid(
+        [picture.shape[:2] for picture in pictures],
+        columns=columns,
+        size=size,
+        top=_title_height(titles),
+    )
     for axis, picture, title in zip(axes, pictures, titles, strict=True):
         _draw_picture(axis, picture, smooth=smooth, title=title)
     publish(figure, alt)
@@ -51,7 +57,13 @@ def show_maps(image, heatmaps, *, titles, columns=None, size=None, on_picture=Fa
     _draw_picture(axes[0], picture, title="picture")
     for axis, heatmap, title in zip(axes[1:], heatmaps, titles[1:], strict=True):
         signed = bool(heatmap.min() < 0)
-        _draw_picture(axis, overlay(picture, heatmap, signed=signed) if on_picture else heat(heatmap, signed=signed), title=title)
+        _draw_picture(
+            axis,
+            overlay(picture, heatmap, signed=signed)
+            if on_picture
+            else heat(heatmap, signed=signed),
+            title=title,
+        )
         _draw_scale(axis, heatmap, signed=signed)
     publish(figure, alt)
 
@@ -60,16 +72,22 @@ def heat(heatmap, *, signed=False):
     """A map (H, W) as a picture (H, W, 3) in [0, 1]: from its lowest number, dark, to its highest; signed: blue, white at 0, red."""
     heatmap = as_map(heatmap)
     low, high = _limits(heatmap, signed=signed)
-    return colormaps["RdBu_r" if signed else "magma"]((heatmap - low) / ((high - low) or 1))[..., :3].astype(np.float32)
+    return colormaps["RdBu_r" if signed else "magma"]((heatmap - low) / ((high - low) or 1))[
+        ..., :3
+    ].astype(np.float32)
 
 
 def overlay(image, heatmap, *, strength=0.6, signed=False):
     """The grayed picture (H, W, 3) under the colors of a map (H, W); `strength` in [0, 1] is their cover where the map is highest."""
     picture, heatmap = as_pictures(image)[0], as_map(heatmap)
     if picture.shape[:2] != heatmap.shape:
-        raise ValueError(f"The map is {heatmap.shape} but the picture {picture.shape[:2]}; give both the same height and width.")
+        raise ValueError(
+            f"The map is {heatmap.shape} but the picture {picture.shape[:2]}; give both the same height and width."
+        )
     force = np.abs(heatmap) if signed else heatmap - heatmap.min()
-    opacity = strength * np.sqrt(force / (force.max() or 1))[..., None]  # the root keeps weak places visible
+    opacity = (
+        strength * np.sqrt(force / (force.max() or 1))[..., None]
+    )  # the root keeps weak places visible
     gray = 0.1 + 0.8 * (picture @ np.float32([0.299, 0.587, 0.114]))[..., None]
     return ((1 - opacity) * gray + opacity * heat(heatmap, signed=signed)).astype(np.float32)
 
@@ -85,13 +103,23 @@ def _title_height(titles):
 
 def _grid(shapes, *, columns, size, top, bottom=0):
     heights = [size * height / width for height, width in shapes]
-    rows = [top + max(heights[start:start + columns]) + bottom for start in range(0, len(shapes), columns)]
-    width, height = min(columns, len(shapes)) * (size + GAP) - GAP, sum(rows) + GAP * (len(rows) - 1)
+    rows = [
+        top + max(heights[start : start + columns]) + bottom
+        for start in range(0, len(shapes), columns)
+    ]
+    width, height = (
+        min(columns, len(shapes)) * (size + GAP) - GAP,
+        sum(rows) + GAP * (len(rows) - 1),
+    )
     figure, axes = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor="white"), []
     for number, tall in enumerate(heights):
         row, column = divmod(number, columns)
         y = sum(rows[:row]) + row * GAP + top + tall
-        axes.append(figure.add_axes([column * (size + GAP) / width, 1 - y / height, size / width, tall / height]))
+        axes.append(
+            figure.add_axes(
+                [column * (size + GAP) / width, 1 - y / height, size / width, tall / height]
+            )
+        )
     return figure, axes
 
 
@@ -105,11 +133,15 @@ def _draw_picture(axis, picture, *, smooth=None, title=""):
 def _draw_scale(axis, heatmap, *, signed):
     low, high = _limits(heatmap, signed=signed)
     box, height = axis.get_position(), axis.figure.get_figheight() * 100
-    bar = axis.figure.add_axes([box.x0 + box.width / 4, box.y0 - 16 / height, box.width / 2, 7 / height])
+    bar = axis.figure.add_axes(
+        [box.x0 + box.width / 4, box.y0 - 16 / height, box.width / 2, 7 / height]
+    )
     _draw_picture(bar, heat(np.linspace(low, high, 128)[None], signed=signed))
     for number, side, x in ((low, "right", -0.05), (high, "left", 1.05)):
         text = f"{0 if abs(number) < high / 1000 else number:.2g}"
-        bar.text(x, 0.4, text, transform=bar.transAxes, ha=side, va="center", fontsize=8.5, color=INK)
+        bar.text(
+            x, 0.4, text, transform=bar.transAxes, ha=side, va="center", fontsize=8.5, color=INK
+        )
 
 
 def publish(figure, alt):
@@ -118,5 +150,7 @@ def publish(figure, alt):
     figure.set_dpi(100 * min(SHARPNESS, max(1, (MAX_DOTS / width / height) ** 0.5)))
     canvas = FigureCanvasAgg(figure)  # no pyplot: nothing stays open, nothing is shown twice
     canvas.draw()
-    data, metadata = picture_bundle(np.asarray(canvas.buffer_rgba())[..., :3], alt=alt, width=round(width))
+    data, metadata = picture_bundle(
+        np.asarray(canvas.buffer_rgba())[..., :3], alt=alt, width=round(width)
+    )
     display(data, metadata=metadata, raw=True)

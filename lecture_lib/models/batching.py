@@ -21,9 +21,14 @@ def batches(images, *, size=None):
     """
     stream = iter(images)
     for first in stream:
-        together = [first, *itertools.islice(stream, (size or default_batch_size(np.shape(first))) - 1)]
+        together = [
+            first,
+            *itertools.islice(stream, (size or default_batch_size(np.shape(first))) - 1),
+        ]
         if len({np.shape(image) for image in together}) > 1:
-            raise ValueError("The pictures are not of one size; give all of them the same height and width.")
+            raise ValueError(
+                "The pictures are not of one size; give all of them the same height and width."
+            )
         yield np.stack(together)
 
 
@@ -32,5 +37,7 @@ def counted(ask, stacks, *, count):
     with tqdm(total=count, desc="pictures", delay=4, leave=False) as progress:
         for some in stacks:
             answers = ask(some)
-            progress.update(len(some))  # before they are given away: whoever wants no more does not come back
+            progress.update(
+                len(some)
+            )  # before they are given away: whoever wants no more does not come back
             yield from answers

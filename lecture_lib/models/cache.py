@@ -27,8 +27,13 @@ def layer_features(model, layer, images, *, batch_size=None):
     images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (units,) or (N, units) float32. Raises ValueError for images that are none and,
     with the list of layers, for a layer that the net does not have.
     """
-    batch, forward = as_batch(images, channels=model.input.shape[-1]), compiled_outputs(model, layer)
-    quiet = True if len(batch) <= 2000 else None  # a bar for what takes long, and where somebody is looking
+    batch, forward = (
+        as_batch(images, channels=model.input.shape[-1]),
+        compiled_outputs(model, layer),
+    )
+    quiet = (
+        True if len(batch) <= 2000 else None
+    )  # a bar for what takes long, and where somebody is looking
     pictures = tqdm(batch, desc="computing features", disable=quiet, leave=False)
     outputs = np.concatenate([forward(some)[layer] for some in batches(pictures, size=batch_size)])
     rows = outputs.reshape(len(outputs), -1)
@@ -58,14 +63,22 @@ def folder():
 def fingerprint(function, arguments, options):
     """32 letters that are the same only for the same function, networks, arrays and numbers, in any process."""
     known = [function.__module__, function.__qualname__, inspect.getsource(function)]
-    return joblib.hash([known, [_content(value) for value in arguments], {name: _content(value) for name, value in options.items()}])
+    return joblib.hash(
+        [
+            known,
+            [_content(value) for value in arguments],
+            {name: _content(value) for name, value in options.items()},
+        ]
+    )
 
 
 def _content(value):
     """A network as what it computes with: its layers, how they are connected, their weights; anything else as it is."""
     if not isinstance(value, keras.Model):
         return value
-    layers = re.sub(r"(keras_tensor|functional|sequential)_?\d*", "", repr(value.get_config()))  # Keras counts these up in each process
+    layers = re.sub(
+        r"(keras_tensor|functional|sequential)_?\d*", "", repr(value.get_config())
+    )  # Keras counts these up in each process
     return layers, value.get_weights()
 
 
@@ -97,7 +110,10 @@ def _write(path, array):
 
 
 def _make_room(place):
-    oldest_last = sorted(((path.stat().st_mtime, path.stat().st_size, path) for path in place.glob("*.npy")), reverse=True)
+    oldest_last = sorted(
+        ((path.stat().st_mtime, path.stat().st_size, path) for path in place.glob("*.npy")),
+        reverse=True,
+    )
     total = np.cumsum([size for _, size, _ in oldest_last])
     for (_, _, path), held in zip(oldest_last[1:], total[1:], strict=True):
         if held > LIMIT:

@@ -16,16 +16,26 @@ def tinynet(classes=40, *, batch_normalization=False):
     """
 
     def convolution(x, filters, *, size, name, stride=1):
-        x = layers.Conv2D(filters, size, stride, padding="same", use_bias=not batch_normalization, name=name)(x)
-        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x) if batch_normalization else x
+        x = layers.Conv2D(
+            filters, size, stride, padding="same", use_bias=not batch_normalization, name=name
+        )(x)
+        return (
+            layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
+            if batch_normalization
+            else x
+        )
 
     def block(x, filters, *, stride, name):
         shortcut = x
         if stride > 1:
-            shortcut = layers.AveragePooling2D(stride, padding="same", name=f"{name}_pool")(shortcut)
+            shortcut = layers.AveragePooling2D(stride, padding="same", name=f"{name}_pool")(
+                shortcut
+            )
         if filters != x.shape[-1]:
             shortcut = convolution(shortcut, filters, size=1, name=f"{name}_shortcut")
-        x = convolution(x, filters, size=4 if stride == 2 else 3, stride=stride, name=f"{name}_conv1")
+        x = convolution(
+            x, filters, size=4 if stride == 2 else 3, stride=stride, name=f"{name}_conv1"
+        )
         x = layers.ReLU(name=f"{name}_relu")(x)
         x = convolution(x, filters, size=3, name=f"{name}_conv2")
         return layers.ReLU(name=name)(layers.Add(name=f"{name}_add")([x, shortcut]))
@@ -33,7 +43,12 @@ def tinynet(classes=40, *, batch_normalization=False):
     images = Input((None, None, 3), name="image")
     x = layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_one")(images)
     x = layers.ReLU(name="edges")(convolution(x, 48, size=8, stride=2, name="edges_conv"))
-    for name, filters, stride in ("block1", 64, 2), ("block2", 128, 2), ("block3", 128, 1), ("block4", 256, 2):
+    for name, filters, stride in (
+        ("block1", 64, 2),
+        ("block2", 128, 2),
+        ("block3", 128, 1),
+        ("block4", 256, 2),
+    ):
         x = block(x, filters, stride=stride, name=name)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     return Model(images, layers.Dense(classes, name="scores")(x))
@@ -76,8 +91,12 @@ def protonet(prototypes=15):
     """
     images = Input((28, 28, 1), name="image")
     x = images
-    for number, (filters, activation) in enumerate([(32, "relu"), (32, "relu"), (32, "relu"), (10, "sigmoid")], 1):
-        x = layers.Conv2D(filters, 3, 2, padding="same", activation=activation, name=f"conv{number}")(x)
+    for number, (filters, activation) in enumerate(
+        [(32, "relu"), (32, "relu"), (32, "relu"), (10, "sigmoid")], 1
+    ):
+        x = layers.Conv2D(
+            filters, 3, 2, padding="same", activation=activation, name=f"conv{number}"
+        )(x)
     distances = Prototypes(prototypes, name="prototypes")(layers.Flatten(name="code")(x))
     return Model(images, layers.Dense(10, use_bias=False, name="scores")(distances))
 
@@ -91,7 +110,11 @@ class Prototypes(layers.Layer):
         self.count = count
 
     def build(self, shape):
-        self.kernel = self.add_weight(shape=(self.count, shape[-1]), initializer=keras.initializers.RandomUniform(0, 1), name="kernel")
+        self.kernel = self.add_weight(
+            shape=(self.count, shape[-1]),
+            initializer=keras.initializers.RandomUniform(0, 1),
+            name="kernel",
+        )
 
     def call(self, codes):
         return keras.ops.sum(keras.ops.square(codes[:, None] - self.kernel), axis=-1)
@@ -110,14 +133,18 @@ def squeezenet(classes=1000):
     def fire(x, *, squeeze, expand, name):
         x = layers.Conv2D(squeeze, 1, activation="relu", name=f"{name}_squeeze1x1")(x)
         left = layers.Conv2D(expand, 1, activation="relu", name=f"{name}_expand1x1")(x)
-        right = layers.Conv2D(expand, 3, padding="same", activation="relu", name=f"{name}_expand3x3")(x)
+        right = layers.Conv2D(
+            expand, 3, padding="same", activation="relu", name=f"{name}_expand3x3"
+        )(x)
         return layers.Concatenate(name=name)([left, right])
 
     images = Input((None, None, 3), name="image")
     # The original subtracts (104, 117, 123) from BGR in 0..255; here the first weights are turned to RGB when they are read.
     x = layers.Rescaling(255.0, offset=[-123.0, -117.0, -104.0], name="subtract_mean")(images)
     x = layers.Conv2D(64, 3, 2, activation="relu", name="conv1")(x)
-    for number, (squeeze, expand) in enumerate([(16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256)], 2):
+    for number, (squeeze, expand) in enumerate(
+        [(16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256)], 2
+    ):
         if number in (2, 4, 6):
             x = ceil_max_pooling(x, f"pool{number // 2}")
         x = fire(x, squeeze=squeeze, expand=expand, name=f"fire{number}")
@@ -127,5 +154,7 @@ def squeezenet(classes=1000):
 
 def ceil_max_pooling(x, name):
     """3x3 max pooling of stride 2 that, like Caffe's, keeps the last half-filled window: padding on the right and below only."""
-    padded = layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(x)  # after a ReLU a zero never wins
+    padded = layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(
+        x
+    )  # after a ReLU a zero never wins
     return layers.MaxPooling2D(3, 2, name=name)(padded)

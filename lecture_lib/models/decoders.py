@@ -10,9 +10,13 @@ def mnist_decoder():
     Source: Zheng et al., Insights from attacking interpretable models; after Mahendran and Vedaldi, 2015.
     """
     features = Input((7, 7, 64), name="features")
-    x = layers.Conv2DTranspose(64, 5, 2, padding="same", activation="relu", name="deconv1")(features)
+    x = layers.Conv2DTranspose(64, 5, 2, padding="same", activation="relu", name="deconv1")(
+        features
+    )
     x = layers.Conv2DTranspose(32, 5, 2, padding="same", activation="relu", name="deconv2")(x)
-    return Model(features, layers.Conv2D(1, 3, padding="same", activation="sigmoid", name="picture")(x))
+    return Model(
+        features, layers.Conv2D(1, 3, padding="same", activation="sigmoid", name="picture")(x)
+    )
 
 
 def protonet_decoder():
@@ -21,9 +25,14 @@ def protonet_decoder():
     x = layers.Reshape((2, 2, 10), name="maps")(codes)
     x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv1")(x)
     x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv2")(x)
-    x = layers.Cropping2D(((0, 1), (0, 1)), name="seven")(x)  # 8x8 to the 7x7 that the third convolution saw
+    x = layers.Cropping2D(((0, 1), (0, 1)), name="seven")(
+        x
+    )  # 8x8 to the 7x7 that the third convolution saw
     x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv3")(x)
-    return Model(codes, layers.Conv2DTranspose(1, 3, 2, padding="same", activation="sigmoid", name="picture")(x))
+    return Model(
+        codes,
+        layers.Conv2DTranspose(1, 3, 2, padding="same", activation="sigmoid", name="picture")(x),
+    )
 
 
 def tinynet_generator():
@@ -33,11 +42,15 @@ def tinynet_generator():
     """
     features = Input((None, None, 256), name="features")
     x = layers.Conv2D(192, 3, padding="same", name="gather")(features)
-    for number, filters in enumerate([128, 64, 32, 16], 1):  # kernels of 4 divide by the stride of 2: no checkerboards
+    for number, filters in enumerate(
+        [128, 64, 32, 16], 1
+    ):  # kernels of 4 divide by the stride of 2: no checkerboards
         x = layers.LeakyReLU(0.2, name=f"relu{number}")(x)
         x = layers.Conv2DTranspose(filters, 4, 2, padding="same", name=f"double{number}")(x)
     x = layers.LeakyReLU(0.2, name="relu5")(x)
-    return Model(features, layers.Conv2D(3, 3, padding="same", activation="sigmoid", name="picture")(x))
+    return Model(
+        features, layers.Conv2D(3, 3, padding="same", activation="sigmoid", name="picture")(x)
+    )
 
 
 def stylizer(styles=4):
@@ -50,25 +63,45 @@ def stylizer(styles=4):
     """
 
     def convolution(x, filters, *, size, name, stride=1):
-        before, after = (size - stride) // 2, (size - stride + 1) // 2  # mirrored edges: the painting has no frame
+        before, after = (
+            (size - stride) // 2,
+            (size - stride + 1) // 2,
+        )  # mirrored edges: the painting has no frame
         x = keras.ops.pad(x, [[0, 0], [before, after], [before, after], [0, 0]], mode="reflect")
         x = layers.Conv2D(filters, size, stride, use_bias=False, name=name)(x)
         x = layers.GroupNormalization(groups=-1, center=False, scale=False, name=f"{name}_norm")(x)
-        gain, shift = (layers.Dense(filters, use_bias=False, kernel_initializer=start, name=f"{name}_{what}")(weights)[:, None, None]
-                       for what, start in (("gain", "ones"), ("shift", "zeros")))  # fmt: skip
+        gain, shift = (
+            layers.Dense(filters, use_bias=False, kernel_initializer=start, name=f"{name}_{what}")(
+                weights
+            )[:, None, None]
+            for what, start in (("gain", "ones"), ("shift", "zeros"))
+        )
         return x * gain + shift
 
     def block(x, *, name):
-        inner = layers.ReLU(name=f"{name}_relu")(convolution(x, x.shape[-1], size=3, name=f"{name}_conv1"))
-        return layers.Add(name=name)([x, convolution(inner, x.shape[-1], size=3, name=f"{name}_conv2")])
+        inner = layers.ReLU(name=f"{name}_relu")(
+            convolution(x, x.shape[-1], size=3, name=f"{name}_conv1")
+        )
+        return layers.Add(name=name)(
+            [x, convolution(inner, x.shape[-1], size=3, name=f"{name}_conv2")]
+        )
 
     images, weights = Input((None, None, 3), name="image"), Input((styles,), name="style")
     x = layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_one")(images)
-    for name, filters, size, stride in ("strokes", 16, 9, 1), ("half", 32, 4, 2), ("quarter", 48, 4, 2):
-        x = layers.ReLU(name=f"{name}_relu")(convolution(x, filters, size=size, stride=stride, name=name))
+    for name, filters, size, stride in (
+        ("strokes", 16, 9, 1),
+        ("half", 32, 4, 2),
+        ("quarter", 48, 4, 2),
+    ):
+        x = layers.ReLU(name=f"{name}_relu")(
+            convolution(x, filters, size=size, stride=stride, name=name)
+        )
     for number in range(1, 5):
         x = block(x, name=f"block{number}")
-    for name, filters in ("double", 32), ("whole", 16):  # enlarged first, convolved then: no checkerboards
+    for name, filters in (
+        ("double", 32),
+        ("whole", 16),
+    ):  # enlarged first, convolved then: no checkerboards
         x = layers.UpSampling2D(2, name=f"{name}_larger")(x)
         x = layers.ReLU(name=f"{name}_relu")(convolution(x, filters, size=3, name=name))
     x = convolution(x, 3, size=9, name="paint")

@@ -16,7 +16,14 @@ from lecture_lib.models.batching import batches
 from lecture_lib.models.surgery import with_relu_rule, with_shuffled_weights, wrap_model
 from lecture_lib.models.zoo import load_model, model_is_here, model_names
 
-__all__ = ["load_model", "model_is_here", "model_names", "with_shuffled_weights", "with_relu_rule", "wrap_model"]
+__all__ = [
+    "load_model",
+    "model_is_here",
+    "model_names",
+    "with_shuffled_weights",
+    "with_relu_rule",
+    "wrap_model",
+]
 
 
 class Guess(NamedTuple):
@@ -33,13 +40,17 @@ def class_scores(model, images, *, batch_size=None):
     images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes) float32. Raises ValueError for images that are none.
     """
     batch = batch_for(model, images)
-    scores = np.concatenate([_compiled_forward(model)(some) for some in batches(batch, size=batch_size)])
+    scores = np.concatenate(
+        [_compiled_forward(model)(some) for some in batches(batch, size=batch_size)]
+    )
     return scores[0] if np.ndim(images) == 3 else scores
 
 
 @lru_cache(maxsize=16)
 def _compiled_forward(model):
-    return tf.function(lambda images: model(images, training=False), autograph=False, reduce_retracing=True)
+    return tf.function(
+        lambda images: model(images, training=False), autograph=False, reduce_retracing=True
+    )
 
 
 def batch_for(model, images):
@@ -47,8 +58,10 @@ def batch_for(model, images):
     batch = as_batch(images, channels=model.input.shape[-1])
     if not _takes(model, batch.shape[1:]):
         size = getattr(model, "image_size", None) or model.input.shape[1]
-        raise ValueError(f"Pictures of {batch.shape[1]} x {batch.shape[2]} pixels do not get through this net; it was made for {size} x "
-                         f"{size}, and resize_image(image, {size}) makes them so large.")  # fmt: skip
+        raise ValueError(
+            f"Pictures of {batch.shape[1]} x {batch.shape[2]} pixels do not get through this net; it was made for {size} x "
+            f"{size}, and resize_image(image, {size}) makes them so large."
+        )
     return batch
 
 
@@ -79,9 +92,14 @@ def top_classes(model, image, *, count=5):
     Raises ValueError for anything but one image.
     """
     if np.ndim(image) != 3:
-        raise ValueError(f"The likeliest classes are those of one image (H, W, C); this has the shape {np.shape(image)}.")
+        raise ValueError(
+            f"The likeliest classes are those of one image (H, W, C); this has the shape {np.shape(image)}."
+        )
     chances = probabilities(model, image)
-    return [Guess(int(index), model.class_names[index], float(chances[index])) for index in np.argsort(-chances)[:count]]
+    return [
+        Guess(int(index), model.class_names[index], float(chances[index]))
+        for index in np.argsort(-chances)[:count]
+    ]
 
 
 def class_index(model, name):
@@ -97,20 +115,22 @@ def check_class(model, class_index):
     """The class index, or an int32 array of one per image; raises ValueError outside 0..classes-1."""
     indices, classes = np.asarray(class_index), model.output.shape[-1]
     if not np.issubdtype(indices.dtype, np.integer) or indices.ndim > 1:
-        raise ValueError(f"A class is a whole number from 0 to {classes - 1}, not {class_index!r}; class_index(model, name) looks one up.")
+        raise ValueError(
+            f"A class is a whole number from 0 to {classes - 1}, not {class_index!r}; class_index(model, name) looks one up."
+        )
     if indices.size and not (indices.min() >= 0 and indices.max() < classes):
-        raise ValueError(f"This net has {classes} classes, numbered from 0 to {classes - 1}; {class_index} is not among them.")
+        raise ValueError(
+            f"This net has {classes} classes, numbered from 0 to {classes - 1}; {class_index} is not among them."
+        )
     return indices.astype(np.int32)
 
 
 def layer_names(model, *, maps_only=True):
     """The names of a net's layers in forward order; with maps_only, those whose output has rows, columns and channels."""
-    named_layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    named_layers = [
+        layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)
+    ]
     return [layer.name for layer in named_layers if not maps_only or len(layer.output.shape) == 4]
-
-
-
-
 
 
 def features(model, layer):
@@ -123,7 +143,9 @@ def features(model, layer):
 def map_features(model, layer):
     """`features` of a layer that has rows and columns; raises ValueError with the names of those that have, for one that has none."""
     if len((output := features(model, layer)).shape) != 4:
-        raise ValueError(f"Layer {layer!r} has no rows and columns; those that have are {', '.join(layer_names(model))}.")
+        raise ValueError(
+            f"Layer {layer!r} has no rows and columns; those that have are {', '.join(layer_names(model))}."
+        )
     return output
 
 
@@ -143,7 +165,9 @@ def as_tuple(layers):
 @lru_cache(maxsize=16)
 def compiled_outputs(model, names):
     """`layer_outputs`, compiled and kept: for one name, or a tuple of names, a function from images (N, H, W, C) to {name: tensor}."""
-    return tf.function(partial(_outputs, layer_outputs(model, names)), autograph=False, reduce_retracing=True)
+    return tf.function(
+        partial(_outputs, layer_outputs(model, names)), autograph=False, reduce_retracing=True
+    )
 
 
 def _outputs(outputs, images):
@@ -159,5 +183,7 @@ def layers_and_scores(model, names):
 def one_image(model, image):
     """One image (H, W, C), checked: finite, in [0, 1], with as many colors as the net reads."""
     if np.ndim(image) != 3:
-        raise ValueError(f"A map explains one image of shape (height, width, colors); this one has shape {np.shape(image)}.")
+        raise ValueError(
+            f"A map explains one image of shape (height, width, colors); this one has shape {np.shape(image)}."
+        )
     return batch_for(model, image)[0]

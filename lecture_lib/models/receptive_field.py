@@ -13,16 +13,46 @@ from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import map_features
 
 layers = keras.layers
-WINDOWED = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.MaxPooling2D, layers.AveragePooling2D)
+WINDOWED = (
+    layers.Conv2D,
+    layers.DepthwiseConv2D,
+    layers.SeparableConv2D,
+    layers.MaxPooling2D,
+    layers.AveragePooling2D,
+)
 BORDERS = (layers.ZeroPadding2D, layers.Cropping2D)
 WHOLE = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
 # Each position of the output is computed from the same position of the inputs.
 POINTWISE = (
-    layers.Activation, layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.BatchNormalization, layers.LayerNormalization,
-    layers.Rescaling, layers.Normalization, layers.Dropout, layers.SpatialDropout2D, layers.Add, layers.Subtract, layers.Multiply,
-    layers.Average, layers.Maximum, layers.Minimum, layers.Concatenate, layers.Identity,
-)  # fmt: skip
-ARITHMETIC = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Relu", "Relu6"}  # written as x * 2, without a layer
+    layers.Activation,
+    layers.ReLU,
+    layers.LeakyReLU,
+    layers.PReLU,
+    layers.ELU,
+    layers.BatchNormalization,
+    layers.LayerNormalization,
+    layers.Rescaling,
+    layers.Normalization,
+    layers.Dropout,
+    layers.SpatialDropout2D,
+    layers.Add,
+    layers.Subtract,
+    layers.Multiply,
+    layers.Average,
+    layers.Maximum,
+    layers.Minimum,
+    layers.Concatenate,
+    layers.Identity,
+)
+ARITHMETIC = {
+    "Add",
+    "Subtract",
+    "Multiply",
+    "Divide",
+    "TrueDivide",
+    "Relu",
+    "Relu6",
+}  # written as x * 2, without a layer
 
 
 class Box(NamedTuple):
@@ -43,7 +73,9 @@ def receptive_field(model, layer, row, column, *, image_shape):
     """
     seen = visible_pixels(model, layer, row, column, image_shape=image_shape)
     if not seen.any():
-        raise ValueError(f"The neuron at row {row}, column {column} of {layer} sees padding only, no pixel of the picture.")
+        raise ValueError(
+            f"The neuron at row {row}, column {column} of {layer} sees padding only, no pixel of the picture."
+        )
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
@@ -53,7 +85,9 @@ def visible_pixels(model, layer, row, column, *, image_shape):
     target, sizes, steps = _trace(model, layer, tuple(image_shape[:2]))
     height, width = sizes[target]
     if not (0 <= row < height and 0 <= column < width):
-        raise ValueError(f"The map of {layer} has rows 0 to {height - 1}, columns 0 to {width - 1}; there is no ({row}, {column}).")
+        raise ValueError(
+            f"The map of {layer} has rows 0 to {height - 1}, columns 0 to {width - 1}; there is no ({row}, {column})."
+        )
     reached = {tensor: np.zeros(size, bool) for tensor, size in sizes.items()}
     reached[target][row, column] = True
     for output, source, rows, columns in reversed(steps):
@@ -67,8 +101,13 @@ def read_along(model, layer, *, image_shape):
     target, _, steps = _trace(model, layer, tuple(image_shape[:2]))
     reads = {id(model.input): [np.eye(side, dtype=bool) for side in image_shape[:2]]}
     for output, source, *tables in steps:
-        found = [(table.astype(np.float32) @ known) > 0 for table, known in zip(tables, reads[source], strict=True)]
-        reads[output] = [new | old for new, old in zip(found, reads.get(output, found), strict=True)]
+        found = [
+            (table.astype(np.float32) @ known) > 0
+            for table, known in zip(tables, reads[source], strict=True)
+        ]
+        reads[output] = [
+            new | old for new, old in zip(found, reads.get(output, found), strict=True)
+        ]
     return reads[target]
 
 
@@ -81,15 +120,26 @@ def _carried(mask, rows, columns):
 def _trace(model, layer, image_size):
     """(the layer's tensor, {tensor: (height, width)}, [(output, input, row table, column table)] from the picture on)."""
     target = map_features(model, layer)
-    if any(wanted not in (None, given) for wanted, given in zip(model.input.shape[1:3], image_size, strict=True)):
-        raise ValueError(f"This net takes pictures of {model.input.shape[1]}x{model.input.shape[2]} pixels, not {image_size}.")
+    if any(
+        wanted not in (None, given)
+        for wanted, given in zip(model.input.shape[1:3], image_size, strict=True)
+    ):
+        raise ValueError(
+            f"This net takes pictures of {model.input.shape[1]}x{model.input.shape[2]} pixels, not {image_size}."
+        )
     sizes, steps = {id(model.input): image_size}, []
     for operation, inputs, output in _in_forward_order(target, model.input):
-        tables = [[_table(operation, axis, sizes[id(tensor)][axis]) for axis in (0, 1)] for tensor in inputs]
+        tables = [
+            [_table(operation, axis, sizes[id(tensor)][axis]) for axis in (0, 1)]
+            for tensor in inputs
+        ]
         shape = [max(len(table[axis]) for table in tables) for axis in (0, 1)]
         sizes[id(output)] = tuple(shape)
         for tensor, table in zip(inputs, tables, strict=True):
-            rows, columns = (np.broadcast_to(part, (length, part.shape[1])) for part, length in zip(table, shape, strict=True))
+            rows, columns = (
+                np.broadcast_to(part, (length, part.shape[1]))
+                for part, length in zip(table, shape, strict=True)
+            )
             steps.append((id(output), id(tensor), rows, columns))
     return id(target), sizes, steps
 
@@ -115,7 +165,9 @@ def _table(layer, axis, size):
     kernel, stride, dilation, before, after = _window(layer, axis, size)
     count = (size + before + after - (kernel - 1) * dilation - 1) // stride + 1
     if count < 1:
-        raise ValueError(f"The picture is too small: {layer.name} has {size} rows or columns left and needs more; give a larger one.")
+        raise ValueError(
+            f"The picture is too small: {layer.name} has {size} rows or columns left and needs more; give a larger one."
+        )
     read = np.arange(count)[:, None] * stride - before + np.arange(kernel) * dilation
     return (read[:, :, None] == np.arange(size)).any(axis=1)
 
@@ -123,18 +175,37 @@ def _table(layer, axis, size):
 def _window(layer, axis, size):
     """(kernel, stride, dilation, padding before, padding after) of a layer along one axis; without a window, one by one."""
     if getattr(layer, "data_format", "channels_last") != "channels_last":
-        raise ValueError(f"{layer.name} keeps its channels first; receptive fields are traced with channels last.")
-    if isinstance(layer, WHOLE) or (isinstance(layer, layers.Reshape) and layer.target_shape[:2] == (1, 1)):
+        raise ValueError(
+            f"{layer.name} keeps its channels first; receptive fields are traced with channels last."
+        )
+    if isinstance(layer, WHOLE) or (
+        isinstance(layer, layers.Reshape) and layer.target_shape[:2] == (1, 1)
+    ):
         return size, 1, 1, 0, 0
     if isinstance(layer, BORDERS):
-        before, after = (layer.padding if isinstance(layer, layers.ZeroPadding2D) else np.negative(layer.cropping))[axis]
+        before, after = (
+            layer.padding
+            if isinstance(layer, layers.ZeroPadding2D)
+            else np.negative(layer.cropping)
+        )[axis]
         return 1, 1, 1, int(before), int(after)
     if isinstance(layer, WINDOWED):
-        kernel, stride = getattr(layer, "kernel_size", getattr(layer, "pool_size", None))[axis], layer.strides[axis]
+        kernel, stride = (
+            getattr(layer, "kernel_size", getattr(layer, "pool_size", None))[axis],
+            layer.strides[axis],
+        )
         dilation = getattr(layer, "dilation_rate", (1, 1))[axis]
-        missing = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0) if layer.padding == "same" else 0
+        missing = (
+            max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+            if layer.padding == "same"
+            else 0
+        )
         return kernel, stride, dilation, missing // 2, missing - missing // 2
-    along_channels = np.isin(getattr(layer, "axis", -1), (-1, 3)).all()  # a Concatenate can also put maps side by side
+    along_channels = np.isin(
+        getattr(layer, "axis", -1), (-1, 3)
+    ).all()  # a Concatenate can also put maps side by side
     if (isinstance(layer, POINTWISE) and along_channels) or type(layer).__name__ in ARITHMETIC:
         return 1, 1, 1, 0, 0
-    raise ValueError(f"{layer.name} is a {type(layer).__name__}, whose receptive field is not worked out here; choose a layer before it.")
+    raise ValueError(
+        f"{layer.name} is a {type(layer).__name__}, whose receptive field is not worked out here; choose a layer before it."
+    )

@@ -17,14 +17,32 @@ def badge_network(trunk, photographs, *, badges=(ring, cross), layer="block3", s
     """
     present = np.indices((2,) * len(badges)).reshape(len(badges), -1).T.astype(bool)
     worn = lambda row: [badge for badge, there in zip(badges, row, strict=True) if there]
-    groups = [paint_badges(photographs, worn(row), seed=seed + number).images for number, row in enumerate(present)]
-    pooled = keras.Model(trunk.input, keras.layers.GlobalAveragePooling2D(name="pool")(features(trunk, layer)))
-    means, answers = np.concatenate([class_scores(pooled, group) for group in groups]), np.repeat(present, len(photographs), axis=0)
-    heads = [LogisticRegression(C=100.0, solver="newton-cg", max_iter=1000).fit(means, there) for there in answers.T]
+    groups = [
+        paint_badges(photographs, worn(row), seed=seed + number).images
+        for number, row in enumerate(present)
+    ]
+    pooled = keras.Model(
+        trunk.input, keras.layers.GlobalAveragePooling2D(name="pool")(features(trunk, layer))
+    )
+    means, answers = (
+        np.concatenate([class_scores(pooled, group) for group in groups]),
+        np.repeat(present, len(photographs), axis=0),
+    )
+    heads = [
+        LogisticRegression(C=100.0, solver="newton-cg", max_iter=1000).fit(means, there)
+        for there in answers.T
+    ]
     scores = keras.layers.Dense(len(badges), name="scores")
     net = keras.Model(trunk.input, scores(pooled.output))
-    scores.set_weights([np.concatenate([head.coef_ for head in heads]).T, np.concatenate([head.intercept_ for head in heads])])
-    return wrap_model(net, class_names=[badge.__name__ for badge in badges], image_size=trunk.image_size)
+    scores.set_weights(
+        [
+            np.concatenate([head.coef_ for head in heads]).T,
+            np.concatenate([head.intercept_ for head in heads]),
+        ]
+    )
+    return wrap_model(
+        net, class_names=[badge.__name__ for badge in badges], image_size=trunk.image_size
+    )
 
 
 def hand_set_network():

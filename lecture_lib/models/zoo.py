@@ -16,13 +16,20 @@ from lecture_lib.models.surgery import named, wrap_model
 
 LABELS, SQUEEZENET = "squeezenet1.1/squeezenet1.1.labels", "squeezenet1.1/squeezenet1.1.bin"
 BUNDLED = {
-    "tinynet_robust": tinynet, "tinynet": tinynet, "mnist_cnn": mnist_cnn, "mnist_natural": mnist_wide, "mnist_robust": mnist_wide,
+    "tinynet_robust": tinynet,
+    "tinynet": tinynet,
+    "mnist_cnn": mnist_cnn,
+    "mnist_natural": mnist_wide,
+    "mnist_robust": mnist_wide,
     "protonet": protonet,
-}  # fmt: skip
+}
 PARTS = {
-    "mnist_natural_decoder": mnist_decoder, "mnist_robust_decoder": mnist_decoder, "protonet_decoder": protonet_decoder,
-    "tinynet_generator": tinynet_generator, "stylizer": stylizer,
-}  # fmt: skip
+    "mnist_natural_decoder": mnist_decoder,
+    "mnist_robust_decoder": mnist_decoder,
+    "protonet_decoder": protonet_decoder,
+    "tinynet_generator": tinynet_generator,
+    "stylizer": stylizer,
+}
 
 
 class Application(NamedTuple):
@@ -37,15 +44,39 @@ class Application(NamedTuple):
 
 
 CAFFE = {"scale": 255.0, "offset": [-123.68, -116.779, -103.939], "blue_first": True}
-TORCH = {"scale": [1 / 0.229, 1 / 0.224, 1 / 0.225], "offset": [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225]}
+TORCH = {
+    "scale": [1 / 0.229, 1 / 0.224, 1 / 0.225],
+    "offset": [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225],
+}
 APPLICATIONS = {
-    "resnet50v2": Application(keras.applications.ResNet50V2, "resnet50v2_weights_tf_dim_ordering_tf_kernels.h5", 2.0, -1.0),
-    "vgg16": Application(keras.applications.VGG16, "vgg16_weights_tf_dim_ordering_tf_kernels.h5", **CAFFE),
-    "vgg19": Application(keras.applications.VGG19, "vgg19_weights_tf_dim_ordering_tf_kernels.h5", **CAFFE),
-    "inceptionv3": Application(keras.applications.InceptionV3, "inception_v3_weights_tf_dim_ordering_tf_kernels.h5", 2.0, -1.0, 299),
-    "mobilenetv2": Application(keras.applications.MobileNetV2, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5", 2.0, -1.0),
-    "densenet121": Application(keras.applications.DenseNet121, "densenet121_weights_tf_dim_ordering_tf_kernels.h5", **TORCH),
-    "efficientnetv2b0": Application(keras.applications.EfficientNetV2B0, "efficientnetv2-b0.h5", 255.0),
+    "resnet50v2": Application(
+        keras.applications.ResNet50V2, "resnet50v2_weights_tf_dim_ordering_tf_kernels.h5", 2.0, -1.0
+    ),
+    "vgg16": Application(
+        keras.applications.VGG16, "vgg16_weights_tf_dim_ordering_tf_kernels.h5", **CAFFE
+    ),
+    "vgg19": Application(
+        keras.applications.VGG19, "vgg19_weights_tf_dim_ordering_tf_kernels.h5", **CAFFE
+    ),
+    "inceptionv3": Application(
+        keras.applications.InceptionV3,
+        "inception_v3_weights_tf_dim_ordering_tf_kernels.h5",
+        2.0,
+        -1.0,
+        299,
+    ),
+    "mobilenetv2": Application(
+        keras.applications.MobileNetV2,
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
+        2.0,
+        -1.0,
+    ),
+    "densenet121": Application(
+        keras.applications.DenseNet121, "densenet121_weights_tf_dim_ordering_tf_kernels.h5", **TORCH
+    ),
+    "efficientnetv2b0": Application(
+        keras.applications.EfficientNetV2B0, "efficientnetv2-b0.h5", 255.0
+    ),
 }
 
 
@@ -58,7 +89,9 @@ def model_is_here(name):
     """Whether a net can be loaded now without a network."""
     if name == "squeezenet":
         return downloads.is_here(SQUEEZENET) and downloads.is_here(LABELS)
-    return name in BUNDLED or (name in APPLICATIONS and downloads.is_here(f"keras/{APPLICATIONS[name].weights}"))
+    return name in BUNDLED or (
+        name in APPLICATIONS and downloads.is_here(f"keras/{APPLICATIONS[name].weights}")
+    )
 
 
 def load_model(name, *, weights="trained"):
@@ -85,7 +118,9 @@ def _load(name, *, trained):
         return load_squeezenet(trained=trained)
     if name in APPLICATIONS:
         return load_application(name, trained=trained)
-    raise ValueError(f"There is no net named {name!r}; choose one of {', '.join(model_names())}, or a path that ends in .keras.")
+    raise ValueError(
+        f"There is no net named {name!r}; choose one of {', '.join(model_names())}, or a path that ends in .keras."
+    )
 
 
 def load_bundled(name, *, trained=True):
@@ -118,7 +153,12 @@ def read_weights(model, name):
     """Give the layers of a model the weights of data/weights/NAME.npz."""
     with np.load(DATA / "weights" / f"{name}.npz", allow_pickle=False) as stored:
         for layer in model.layers:
-            layer.set_weights([stored[f"{layer.name}/{weight.name}"].astype("float32") for weight in layer.weights])
+            layer.set_weights(
+                [
+                    stored[f"{layer.name}/{weight.name}"].astype("float32")
+                    for weight in layer.weights
+                ]
+            )
 
 
 def load_squeezenet(*, trained=True):
@@ -133,8 +173,15 @@ def load_squeezenet(*, trained=True):
         for layer in (layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)):
             height, width, channels, filters = layer.kernel.shape
             stop = start + height * width * channels * filters
-            kernel = numbers[start:stop].reshape(filters, channels, height, width).transpose(2, 3, 1, 0)
-            layer.set_weights([kernel[:, :, ::-1] if layer.name == "conv1" else kernel, numbers[stop : stop + filters]])
+            kernel = (
+                numbers[start:stop].reshape(filters, channels, height, width).transpose(2, 3, 1, 0)
+            )
+            layer.set_weights(
+                [
+                    kernel[:, :, ::-1] if layer.name == "conv1" else kernel,
+                    numbers[stop : stop + filters],
+                ]
+            )
             start = stop + filters
     return named(model, class_names=imagenet_class_names() if trained else None, image_size=227)
 
@@ -150,7 +197,12 @@ def load_application(name, *, trained=True):
         first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
         first.set_weights([first.get_weights()[0][:, :, ::-1], *first.get_weights()[1:]])
     pixels = keras.layers.Rescaling(application.scale, offset=application.offset, name="preprocess")
-    return wrap_model(model, preprocess=pixels, class_names=imagenet_class_names() if trained else None, image_size=application.size)
+    return wrap_model(
+        model,
+        preprocess=pixels,
+        class_names=imagenet_class_names() if trained else None,
+        image_size=application.size,
+    )
 
 
 def imagenet_class_names():
@@ -167,4 +219,6 @@ def read_keras_file(path):
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"{path} could not be read as a Keras model; files that hold code (Lambda layers) are refused. {reason}") from None
+        raise ValueError(
+            f"{path} could not be read as a Keras model; files that hold code (Lambda layers) are refused. {reason}"
+        ) from None

@@ -3,4 +3,12 @@
 from lecture_lib.occlusion.occlusion import masked_scores, occlusion_map, patch_places
 from lecture_lib.occlusion.shapley import Shapley, grid_parts, shapley_map, shapley_values
 
-__all__ = ["Shapley", "grid_parts", "masked_scores", "occlusion_map", "patch_places", "shapley_map", "shapley_values"]
+__all__ = [
+    "Shapley",
+    "grid_parts",
+    "masked_scores",
+    "occlusion_map",
+    "patch_places",
+    "shapley_map",
+    "shapley_values",
+]

@@ -17,7 +17,17 @@ from lecture_lib.models.inference import as_tuple, one_image
 from lecture_lib.occlusion.incremental import incremental_values
 
 
-def occlusion_map(model, image, class_index, *, patch=None, stride=None, fill=0.5, of=class_probability, below=None):
+def occlusion_map(
+    model,
+    image,
+    class_index,
+    *,
+    patch=None,
+    stride=None,
+    fill=0.5,
+    of=class_probability,
+    below=None,
+):
     """P_c(I) − P_c(I, patch covered), at each pixel the mean over the patches that cover it.
 
     image: (H, W, C) in [0, 1]. class_index: 0..classes-1. patch: the side of the square in pixels, by default a quarter of the picture's
@@ -34,16 +44,31 @@ def occlusion_map(model, image, class_index, *, patch=None, stride=None, fill=0.
     drops, reached = np.zeros((2, len(rows) * len(columns)), np.float32)
     if below is None:
         masks = (row[:, None] & column for row in rows for column in columns)
-        values = masked_scores(score_of(model), image, chain([np.zeros(image.shape[:2], bool)], masks), fill=fill, count=1 + len(drops))
+        values = masked_scores(
+            score_of(model),
+            image,
+            chain([np.zeros(image.shape[:2], bool)], masks),
+            fill=fill,
+            count=1 + len(drops),
+        )
     else:
-        values = incremental_values(model, image, (rows, columns), layers=as_tuple(below), fill=as_fill(fill, image), score_of=score_of)
+        values = incremental_values(
+            model,
+            image,
+            (rows, columns),
+            layers=as_tuple(below),
+            fill=as_fill(fill, image),
+            score_of=score_of,
+        )
     whole = next(values)
     try:
         for place, covered in enumerate(values):
             drops[place], reached[place] = whole - covered, 1
     except KeyboardInterrupt:
         pass  # what was reached
-    over_pixels = lambda numbers: rows.T.astype(np.float32) @ numbers.reshape(len(rows), -1) @ columns
+    over_pixels = lambda numbers: (
+        rows.T.astype(np.float32) @ numbers.reshape(len(rows), -1) @ columns
+    )
     return over_pixels(drops) / np.maximum(over_pixels(reached), 1)
 
 
@@ -51,10 +76,20 @@ def patch_places(shape, *, patch=None, stride=None):
     """Where a patch comes to lie: (rows (n, H), columns (m, W)), boolean; the patch at place (i, j) covers rows[i] and columns[j]."""
     patch = max(1, min(shape) // 4) if patch is None else patch
     stride = max(1, round(patch / 4)) if stride is None else stride
-    if not (1 <= patch <= min(shape) and 1 <= stride <= patch and int(patch) == patch and int(stride) == stride):
-        raise ValueError(f"The patch has 1 to {min(shape)} pixels a side and moves by 1 to {patch}; these were {patch} and {stride}.")
+    if not (
+        1 <= patch <= min(shape)
+        and 1 <= stride <= patch
+        and int(patch) == patch
+        and int(stride) == stride
+    ):
+        raise ValueError(
+            f"The patch has 1 to {min(shape)} pixels a side and moves by 1 to {patch}; these were {patch} and {stride}."
+        )
     ends = [np.append(np.arange(patch, side, stride), side)[:, None] for side in shape]
-    return [(end - patch <= np.arange(side)) & (np.arange(side) < end) for end, side in zip(ends, shape, strict=True)]
+    return [
+        (end - patch <= np.arange(side)) & (np.arange(side) < end)
+        for end, side in zip(ends, shape, strict=True)
+    ]
 
 
 def masked_scores(score, image, masks, *, fill=0.5, count=None):
@@ -64,8 +99,17 @@ def masked_scores(score, image, masks, *, fill=0.5, count=None):
     fill: a number, a color (C,) or a picture (H, W, C) in [0, 1]. count: how many masks there are, for the bar of a long run.
     """
     fill = as_fill(fill, image)
-    keywords = {"function": getattr(score, "func", score), "image": image, "fill": fill, **getattr(score, "keywords", {})}
-    yield from counted(partial(value, partial(_hidden_value, **keywords)), batches(mask[..., None] for mask in masks), count=count)
+    keywords = {
+        "function": getattr(score, "func", score),
+        "image": image,
+        "fill": fill,
+        **getattr(score, "keywords", {}),
+    }
+    yield from counted(
+        partial(value, partial(_hidden_value, **keywords)),
+        batches(mask[..., None] for mask in masks),
+        count=count,
+    )
 
 
 def _hidden_value(masks, *, function, image, fill, **keywords):
@@ -75,22 +119,11 @@ def _hidden_value(masks, *, function, image, fill, **keywords):
 def as_fill(fill, image):
     """The fill as a picture (H, W, C) float32; raises ValueError unless it is a number, a color or a picture in [0, 1]."""
     given = np.asarray(fill, np.float32)
-    if given.shape not in ((), image.shape[2:], image.shape) or not ((given >= 0) & (given <= 1)).all():
-        raise ValueError(f"The fill is a number, a color {image.shape[2:]} or a picture {image.shape}, in [0, 1]; this is {given.shape}.")
+    if (
+        given.shape not in ((), image.shape[2:], image.shape)
+        or not ((given >= 0) & (given <= 1)).all()
+    ):
+        raise ValueError(
+            f"The fill is a number, a color {image.shape[2:]} or a picture {image.shape}, in [0, 1]; this is {given.shape}."
+        )
     return np.broadcast_to(given, image.shape)
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-

@@ -1,4 +1,5 @@
 """The controls of a panel: sliders, lists and boxes with a label each; what a control hands on is what its `read()` gives."""
+
 from collections.abc import Callable
 from functools import partial
 from math import log10
@@ -26,7 +27,9 @@ def as_control(name, given):
     elif isinstance(given, (list, tuple)):
         control = _of_widget(_from_options(name, given))
     else:
-        control = _of_widget(given if isinstance(given, ipywidgets.ValueWidget) else ipywidgets.fixed(given))
+        control = _of_widget(
+            given if isinstance(given, ipywidgets.ValueWidget) else ipywidgets.fixed(given)
+        )
     for source in control.sources:
         labeled(source, name.replace("_", " "))
     return control
@@ -36,7 +39,11 @@ def power_slider(value, *, low, high):
     """A slider over powers of ten from low to high, for numbers that are compared by factors."""
     if not 0 < low <= value <= high:
         raise ValueError(f"{value} is not between {low} and {high}, both above 0.")
-    return _of_widget(ipywidgets.FloatLogSlider(value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2g"))
+    return _of_widget(
+        ipywidgets.FloatLogSlider(
+            value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2g"
+        )
+    )
 
 
 def learning_rate_slider(value=0.1, *, low=1e-3, high=10):
@@ -51,11 +58,19 @@ def layer_dropdown(model, *, value=None, net=None, reasons=None):
     net: the Control of the net they belong to; reasons: of the net's value, gives {layer: why it cannot be used}, as `models.unfit_layers`
     does; such layers are marked, anew for each net, and choosing one only shows the reason.
     """
-    names = model if isinstance(model, (list, tuple)) else [layer.name for layer in model.layers if type(layer).__name__ != "InputLayer"]
+    names = (
+        model
+        if isinstance(model, (list, tuple))
+        else [layer.name for layer in model.layers if type(layer).__name__ != "InputLayer"]
+    )
     because = lambda: _reasons_now(net, reasons)
-    dropdown = labeled(dropdown_of(_marked(names, because()), value or names[-1], what="layer"), "layer")
+    dropdown = labeled(
+        dropdown_of(_marked(names, because()), value or names[-1], what="layer"), "layer"
+    )
     if net:
-        net.sources[0].observe(lambda change: set_options(dropdown, _marked(names, because())), names="value")
+        net.sources[0].observe(
+            lambda change: set_options(dropdown, _marked(names, because())), names="value"
+        )
     return Control(dropdown, [dropdown], lambda: _usable(dropdown.value, because()))
 
 
@@ -76,7 +91,10 @@ def _reasons_now(net, reasons):
 
 def _marked(names, reasons):
     """The entries of a list, those that cannot be used with the reason; its first words, up to a semicolon, are enough there."""
-    return [(f"{name}  ({reasons[name].partition(';')[0]})" if name in reasons else name, name) for name in names]
+    return [
+        (f"{name}  ({reasons[name].partition(';')[0]})" if name in reasons else name, name)
+        for name in names
+    ]
 
 
 def _usable(name, reasons):
@@ -88,7 +106,10 @@ def _usable(name, reasons):
 def set_options(dropdown, options):
     """Give a list other entries; what is chosen stays chosen, and where there is nothing new nothing happens."""
     if tuple(options) != tuple(dropdown.options):
-        chosen, dropdown.options = dropdown.value, options  # which chooses the first for a moment; panels answer the newest choice
+        chosen, dropdown.options = (
+            dropdown.value,
+            options,
+        )  # which chooses the first for a moment; panels answer the newest choice
         dropdown.value = chosen
 
 
@@ -98,10 +119,21 @@ def class_box(class_names, *, value=0):
     A number is understood too, and a part of a name if only one class has it. Two classes of one name are told apart by their numbers.
     """
     names = list(class_names)
-    labels = [name if names.count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names)]
+    labels = [
+        name if names.count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names)
+    ]
     first = find_class(str(value), labels)
-    box = ipywidgets.Combobox(value=labels[first], options=labels, placeholder="a name or a number", continuous_update=False)
-    read = (lambda: names[find_class(box.value, labels)]) if isinstance(value, str) else (lambda: find_class(box.value, labels))
+    box = ipywidgets.Combobox(
+        value=labels[first],
+        options=labels,
+        placeholder="a name or a number",
+        continuous_update=False,
+    )
+    read = (
+        (lambda: names[find_class(box.value, labels)])
+        if isinstance(value, str)
+        else (lambda: find_class(box.value, labels))
+    )
     return Control(labeled(box, "class"), [box], read)
 
 
@@ -116,8 +148,12 @@ def find_class(text, labels):
     matches = [index for index, label in enumerate(lowered) if text and text in label]
     if len(matches) == 1:
         return matches[0]
-    several = f" (it could be {', '.join(labels[index] for index in matches[:3])})" if matches else ""
-    raise ValueError(f"No class is called “{text}”{several}; choose a name from the list, or a number from 0 to {len(labels) - 1}.")
+    several = (
+        f" (it could be {', '.join(labels[index] for index in matches[:3])})" if matches else ""
+    )
+    raise ValueError(
+        f"No class is called “{text}”{several}; choose a name from the list, or a number from 0 to {len(labels) - 1}."
+    )
 
 
 def _of_widget(widget):
@@ -126,11 +162,19 @@ def _of_widget(widget):
 
 def _from_options(name, given):
     try:
-        widget = interactive.widget_from_tuple(given) if isinstance(given, tuple) else ipywidgets.Dropdown(options=given) if given else None
+        widget = (
+            interactive.widget_from_tuple(given)
+            if isinstance(given, tuple)
+            else ipywidgets.Dropdown(options=given)
+            if given
+            else None
+        )
     except ValueError:  # where low is above high
         widget = None
     if widget is None:
-        raise ValueError(f"{name} is {given!r}; give (low, high) or (low, high, step) in numbers, or a list of options.")
+        raise ValueError(
+            f"{name} is {given!r}; give (low, high) or (low, high, step) in numbers, or a list of options."
+        )
     return widget
 
 
@@ -138,7 +182,9 @@ def dropdown_of(options, value, *, what):
     """A list of options, the one of this value chosen; raises ValueError with those that there are for another; what: a word for one."""
     values = [option[1] if isinstance(option, tuple) else option for option in options]
     if value not in values:
-        raise ValueError(f"There is no {what} “{value}” to choose; there are: {', '.join(map(str, values[:12]))}.")
+        raise ValueError(
+            f"There is no {what} “{value}” to choose; there are: {', '.join(map(str, values[:12]))}."
+        )
     return ipywidgets.Dropdown(options=options, value=value)
 
 

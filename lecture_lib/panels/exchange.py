@@ -2,6 +2,7 @@
 
 Nothing is written to a disk, and no visitor of a shared server sees what another handed on.
 """
+
 import base64
 import html
 
@@ -73,7 +74,12 @@ def hidden(**traits):
 
 def give(exchange, png, *, name, notebook):
     """Let the browser keep the bytes of a PNG under a name, for a notebook such as "05_saliency"."""
-    exchange.given = {"name": name, "data": base64.b64encode(png).decode(), "notebook": notebook, "most": KEPT}
+    exchange.given = {
+        "name": name,
+        "data": base64.b64encode(png).decode(),
+        "notebook": notebook,
+        "most": KEPT,
+    }
 
 
 def pictures_found(exchange):

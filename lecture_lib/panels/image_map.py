@@ -12,8 +12,23 @@ from lecture_lib.panels import panel as panels
 from lecture_lib.panels.interactive import explore_panel
 
 # Nine colors chosen for all kinds of color vision (Paul Tol's muted scheme) and a gray; further classes take another symbol.
-COLORS = np.float32([[51, 34, 136], [221, 150, 40], [17, 119, 51], [204, 102, 119], [68, 140, 200],
-                      [153, 153, 51], [136, 34, 85], [68, 170, 153], [170, 68, 153], [110, 110, 110]]) / 255  # fmt: skip
+COLORS = (
+    np.float32(
+        [
+            [51, 34, 136],
+            [221, 150, 40],
+            [17, 119, 51],
+            [204, 102, 119],
+            [68, 140, 200],
+            [153, 153, 51],
+            [136, 34, 85],
+            [68, 170, 153],
+            [170, 68, 153],
+            [110, 110, 110],
+        ]
+    )
+    / 255
+)
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up")
 
 
@@ -31,7 +46,9 @@ def tinted(images, labels):
 def framed(images, labels, *, width=4):
     """Pictures (N, H, W, 3) with a frame of `width` pixels around them in the color of their class."""
     inside = as_batch(images, channels=3)
-    whole = np.empty((len(inside), inside.shape[1] + 2 * width, inside.shape[2] + 2 * width, 3), np.float32)
+    whole = np.empty(
+        (len(inside), inside.shape[1] + 2 * width, inside.shape[2] + 2 * width, 3), np.float32
+    )
     whole[:] = colors_of(labels)[:, None, None]
     whole[:, width:-width, width:-width] = inside
     return whole
@@ -54,7 +71,10 @@ def pictures_at(points, pictures, *, size=24, width=900, labels=None, names=()):
     for picture, (top, left) in zip(small, corners, strict=True):
         place = canvas[top : top + size, left : left + size]
         np.minimum(place, picture, out=place)
-    middles = [np.median(corners[np.asarray(labels) == label], axis=0) + size / 2 for label in range(len(names))]
+    middles = [
+        np.median(corners[np.asarray(labels) == label], axis=0) + size / 2
+        for label in range(len(names))
+    ]
     return _written(canvas, names, middles)
 
 
@@ -102,30 +122,66 @@ def explore_map_panel(points, function, *, labels, names, alt):
 def _figure(points, labels, names):
     """The map as a widget with one group of dots a class; complete when it is made, so that Voila shows it too."""
     bare = {"visible": False, "showgrid": False, "zeroline": False}
-    layout = {"template": "none", "height": 460, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "hovermode": "closest", "dragmode": "zoom",
-              "xaxis": bare, "yaxis": bare | {"scaleanchor": "x"}, "legend": {"font": {"size": 12}},
-              "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}  # fmt: skip
-    figure = plotly.FigureWidget([_dots(points, np.flatnonzero(labels == label), label, names) for label in np.unique(labels)], layout)
-    figure._config = {"displayModeBar": False}  # its buttons lie over the names, and one of them sends data away
+    layout = {
+        "template": "none",
+        "height": 460,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "hovermode": "closest",
+        "dragmode": "zoom",
+        "xaxis": bare,
+        "yaxis": bare | {"scaleanchor": "x"},
+        "legend": {"font": {"size": 12}},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+    }
+    figure = plotly.FigureWidget(
+        [
+            _dots(points, np.flatnonzero(labels == label), label, names)
+            for label in np.unique(labels)
+        ],
+        layout,
+    )
+    figure._config = {
+        "displayModeBar": False
+    }  # its buttons lie over the names, and one of them sends data away
     return figure
 
 
 def _dots(points, ours, label, names):
     red, green, blue = np.rint(255 * colors_of(label)).astype(int)
-    mark = {"color": f"rgb({red},{green},{blue})", "size": 7, "symbol": SYMBOLS[label // len(COLORS) % len(SYMBOLS)], "opacity": 0.8}
-    return plotly.Scatter(x=points[ours, 0], y=points[ours, 1], mode="markers", name=str(names[label]), customdata=ours, marker=mark,
-                          hovertemplate="%{customdata}<extra>" + str(names[label]) + "</extra>")  # fmt: skip
+    mark = {
+        "color": f"rgb({red},{green},{blue})",
+        "size": 7,
+        "symbol": SYMBOLS[label // len(COLORS) % len(SYMBOLS)],
+        "opacity": 0.8,
+    }
+    return plotly.Scatter(
+        x=points[ours, 0],
+        y=points[ours, 1],
+        mode="markers",
+        name=str(names[label]),
+        customdata=ours,
+        marker=mark,
+        hovertemplate="%{customdata}<extra>" + str(names[label]) + "</extra>",
+    )
 
 
 def _checked(points, pictures):
     points = np.asarray(points, float)
     if points.shape != (len(pictures), 2) or not np.isfinite(points).all():
-        raise ValueError(f"A map has one point for each picture; the points have the shape {points.shape}, pictures are {len(pictures)}.")
+        raise ValueError(
+            f"A map has one point for each picture; the points have the shape {points.shape}, pictures are {len(pictures)}."
+        )
     return points
 
 
 def _shrunk(pictures, size):
-    shrink = lambda picture: np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS), np.float32) / 255
+    shrink = lambda picture: (
+        np.asarray(
+            Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS), np.float32
+        )
+        / 255
+    )
     return np.stack([shrink(picture) for picture in to_uint8(as_batch(pictures, channels=3))])
 
 
@@ -141,5 +197,13 @@ def _written(canvas, names, places):
     picture = Image.fromarray(to_uint8(canvas))
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=max(12, canvas.shape[1] / 36))
     for name, (row, column) in zip(names, places, strict=True):
-        pen.text((column, row), str(name), fill="#1d2026", font=font, anchor="mm", stroke_width=4, stroke_fill="white")
+        pen.text(
+            (column, row),
+            str(name),
+            fill="#1d2026",
+            font=font,
+            anchor="mm",
+            stroke_width=4,
+            stroke_fill="white",
+        )
     return np.asarray(picture, np.float32) / 255

@@ -1,4 +1,5 @@
 """The list of pictures of a panel: photographs, the reader's own, and those that were handed on from another notebook's panel."""
+
 from functools import lru_cache
 
 import ipywidgets
@@ -38,17 +39,26 @@ def picture_dropdown(names, *, value=None, size=None):
 
     button.observe(upload, names="value")
     messenger.observe(hear, names=["found", "wanted"])
-    return Control(ipywidgets.VBox([dropdown, button, messenger]), [dropdown], lambda: read(dropdown.value))
+    return Control(
+        ipywidgets.VBox([dropdown, button, messenger]), [dropdown], lambda: read(dropdown.value)
+    )
 
 
 def _upload_button():
     under_the_list = {"width": "auto", "margin": "2px 2px 6px 118px"}  # beyond its label
-    return ipywidgets.FileUpload(accept="image/*", multiple=False, description="Upload a picture", layout=under_the_list,
-                                 tooltip="A picture of your own, up to 10 MB")
+    return ipywidgets.FileUpload(
+        accept="image/*",
+        multiple=False,
+        description="Upload a picture",
+        layout=under_the_list,
+        tooltip="A picture of your own, up to 10 MB",
+    )
 
 
 def _choose(dropdown, label):
-    dropdown.value = None if dropdown.value == label else dropdown.value  # so that a file of the same name counts as a change
+    dropdown.value = (
+        None if dropdown.value == label else dropdown.value
+    )  # so that a file of the same name counts as a change
     dropdown.value = label
 
 

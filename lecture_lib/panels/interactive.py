@@ -2,6 +2,7 @@
 
 Both take a function and one control per argument. The work is done in the background, so that the page goes on listening.
 """
+
 import time
 from threading import Event, Lock, Thread
 
@@ -10,12 +11,25 @@ import numpy as np
 from lecture_lib.datasets.images import encode_jpeg
 from lecture_lib.figures.html import curve_svg
 from lecture_lib.panels import panel as panels
-from lecture_lib.panels.controls import class_box, layer_dropdown, learning_rate_slider, net_dropdown, power_slider
+from lecture_lib.panels.controls import (
+    class_box,
+    layer_dropdown,
+    learning_rate_slider,
+    net_dropdown,
+    power_slider,
+)
 from lecture_lib.panels.image_picker import picture_dropdown
 
 __all__ = [
-    "explore", "run_live", "class_box", "layer_dropdown", "learning_rate_slider", "net_dropdown", "picture_dropdown", "power_slider",
-]  # fmt: skip
+    "explore",
+    "run_live",
+    "class_box",
+    "layer_dropdown",
+    "learning_rate_slider",
+    "net_dropdown",
+    "picture_dropdown",
+    "power_slider",
+]
 
 
 def explore(function, *, alt, hand_on=None, **controls):
@@ -87,11 +101,21 @@ def latest(work):
 
 def run_live_panel(function, *, alt, first=None, hand_on=None, **controls):
     """The Panel of run_live, not yet shown."""
-    panel = panels.build(controls, name=_name(function), buttons=["Start", "Stop"], hand_on=hand_on, picture_of=panels.made)
+    panel = panels.build(
+        controls,
+        name=_name(function),
+        buttons=["Start", "Stop"],
+        hand_on=hand_on,
+        picture_of=panels.made,
+    )
     start, stop, running, stopped = panel.buttons["Start"], panel.buttons["Stop"], Lock(), Event()
     start.button_style, stop.disabled = "primary", True
     if first is not None:
-        panels.show(panel, getattr(first, "images", first), alt if isinstance(alt, str) else "The picture before the climb")
+        panels.show(
+            panel,
+            getattr(first, "images", first),
+            alt if isinstance(alt, str) else "The picture before the climb",
+        )
 
     def climb():
         _climb(panel, function, alt, stopped=stopped)
@@ -121,7 +145,9 @@ def _climb(panel, function, alt, *, stopped):
         values = panels.values_of(panel)
         words = panels.words_for(alt, values)
         result = function(**values, watch=_watcher(panel, words, stopped))
-        result, text = result if type(result) is tuple else (result, "")  # an Ascent is a tuple too, of another type
+        result, text = (
+            result if type(result) is tuple else (result, "")
+        )  # an Ascent is a tuple too, of another type
         panels.show(panel, getattr(result, "images", result), words)
         panels.say(panel, f"{_summary(panel, result, stopped.is_set())} {text}".strip())
     except (Exception, SystemExit) as error:
@@ -141,7 +167,9 @@ def _watcher(panel, words, stopped):
             if not stopped.is_set():
                 panels.say(panel, f"Step {step} of {steps}, score {np.mean(ascent.values[-1]):.3g}")
             now = time.monotonic()
-            due = now + min(max(0.1, 20 * (now - began)), 1.0)  # at most ten pictures a second, and about a twentieth of the time
+            due = now + min(
+                max(0.1, 20 * (now - began)), 1.0
+            )  # at most ten pictures a second, and about a twentieth of the time
         return stopped.is_set()
 
     return watch
@@ -150,7 +178,11 @@ def _watcher(panel, words, stopped):
 def _summary(panel, result, stopped):
     ended = f"Stopped at step {panel.progress.value}" if stopped else "Done"
     values = getattr(result, "values", ())
-    return f"{ended}; the score went from {np.mean(values[0]):.3g} to {np.mean(values[-1]):.3g}." if len(values) else f"{ended}."
+    return (
+        f"{ended}; the score went from {np.mean(values[0]):.3g} to {np.mean(values[-1]):.3g}."
+        if len(values)
+        else f"{ended}."
+    )
 
 
 def _name(function):

@@ -1,4 +1,5 @@
 """The parts of every panel and how they change: a picture with its words, a status line, buttons, a copy for pages without widgets."""
+
 import base64
 import html
 from pathlib import Path
@@ -60,20 +61,40 @@ def build(controls, *, name, buttons=(), hand_on=None, picture_of=None):
     hand_on: {text: notebook}, further buttons that hand a picture on; picture_of: of the Panel, gives that picture and its name.
     """
     controls = {argument: as_control(argument, given) for argument, given in controls.items()}
-    picture, status = ipywidgets.HTML(layout={"margin": "0"}), ipywidgets.HTML(layout={"margin": "4px 2px"})
+    picture, status = (
+        ipywidgets.HTML(layout={"margin": "0"}),
+        ipywidgets.HTML(layout={"margin": "4px 2px"}),
+    )
     texts = (*buttons, "Save picture", *(hand_on or {}))
-    buttons = {text: ipywidgets.Button(description=text, tooltip=text, layout={"width": "auto"}) for text in texts}
-    progress, curve = (kind(description=text, layout={"width": "auto"}, style={"description_width": "110px"})
-                       for kind, text in ((ipywidgets.IntProgress, "progress"), (ipywidgets.HTML, "score")))
-    rows = [control.view for control in controls.values() if not isinstance(control.view, ipywidgets.fixed)]
+    buttons = {
+        text: ipywidgets.Button(description=text, tooltip=text, layout={"width": "auto"})
+        for text in texts
+    }
+    progress, curve = (
+        kind(description=text, layout={"width": "auto"}, style={"description_width": "110px"})
+        for kind, text in ((ipywidgets.IntProgress, "progress"), (ipywidgets.HTML, "score"))
+    )
+    rows = [
+        control.view
+        for control in controls.values()
+        if not isinstance(control.view, ipywidgets.fixed)
+    ]
     live = [progress, curve] if "Start" in buttons else []
     names, messenger = _Names(layout={"display": "none"}), exchange.hidden()
-    pressed = ipywidgets.HBox(list(buttons.values()), layout={"margin": "8px 0", "flex_flow": "row wrap"})
-    right = ipywidgets.VBox([*rows, pressed, *live, status, names, messenger],
-                            layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "460px"})
+    pressed = ipywidgets.HBox(
+        list(buttons.values()), layout={"margin": "8px 0", "flex_flow": "row wrap"}
+    )
+    right = ipywidgets.VBox(
+        [*rows, pressed, *live, status, names, messenger],
+        layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "460px"},
+    )
     left = ipywidgets.VBox([picture], layout={"flex": "0 1 auto", "margin": "0 28px 12px 0"})
-    row = ipywidgets.HBox([left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
-    box = ipywidgets.VBox([ipywidgets.HTML(STYLE, layout={"display": "none"}), row]).add_class("lecture-panel")
+    row = ipywidgets.HBox(
+        [left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"}
+    )
+    box = ipywidgets.VBox([ipywidgets.HTML(STYLE, layout={"display": "none"}), row]).add_class(
+        "lecture-panel"
+    )
     panel = Panel(box, controls, picture, status, buttons, progress, curve, {}, messenger)
     buttons["Save picture"].on_click(lambda button: save(panel, name))
     for text, notebook in (hand_on or {}).items():
@@ -99,19 +120,27 @@ def show(panel, image, words, *, encode=encode_png):
     width, pixelated = width_on_page(picture.shape[1])
     height = round(width * picture.shape[0] / picture.shape[1])
     kind = "png" if encode is encode_png else "jpeg"
-    panel.picture.value = image_tag(encode(picture), alt=words, width=width, height=height, kind=kind, pixelated=pixelated)
+    panel.picture.value = image_tag(
+        encode(picture), alt=words, width=width, height=height, kind=kind, pixelated=pixelated
+    )
     panel.shown.update(image=picture, first=as_batch(image)[0], words=words)
 
 
 def say(panel, text, *, role="status", link=""):
     """Write a sentence into the status line, where screen readers find it; role: "status", or "alert" for what went wrong; link: HTML."""
-    panel.status.value = f'<div class="lecture-status" role="{role}">{html.escape(text)}{link}</div>'
+    panel.status.value = (
+        f'<div class="lecture-status" role="{role}">{html.escape(text)}{link}</div>'
+    )
 
 
 def sentence(error):
     """What went wrong in one line: the sentence of a ValueError or FileNotFoundError, and for any other its kind too."""
     text = (str(error).strip() or "no reason given").splitlines()[0]
-    return text if isinstance(error, (ValueError, FileNotFoundError)) else f"Something went wrong: {type(error).__name__}: {text}"
+    return (
+        text
+        if isinstance(error, (ValueError, FileNotFoundError))
+        else f"Something went wrong: {type(error).__name__}: {text}"
+    )
 
 
 def save(panel, name):
@@ -143,7 +172,11 @@ def hand(panel, notebook, picture_of):
     try:
         image, name = picture_of(panel)
         exchange.give(panel.exchange, encode_png(image), name=name, notebook=notebook)
-        say(panel, "Handed on; you find it there in the list of pictures.", link=exchange.link_to(notebook))
+        say(
+            panel,
+            "Handed on; you find it there in the list of pictures.",
+            link=exchange.link_to(notebook),
+        )
     except (ValueError, FileNotFoundError) as error:
         say(panel, sentence(error), role="alert")
 
@@ -153,7 +186,9 @@ def publish(panel):
     width, pixelated = width_on_page(panel.shown["image"].shape[1])
     pixels = to_uint8(panel.shown["image"])
     if pixelated:
-        pixels = pixels.repeat(width // pixels.shape[1], axis=0).repeat(width // pixels.shape[1], axis=1)
+        pixels = pixels.repeat(width // pixels.shape[1], axis=0).repeat(
+            width // pixels.shape[1], axis=1
+        )
     data, metadata = picture_bundle(pixels, alt=panel.shown["words"], width=width)
     view = {"version_major": 2, "version_minor": 0, "model_id": panel.box.model_id}
     display({"application/vnd.jupyter.widget-view+json": view, **data}, metadata=metadata, raw=True)

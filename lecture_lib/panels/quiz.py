@@ -35,14 +35,22 @@ def sensitivity(right, asked):
     for counts that cannot be. Source: Macmillan and Creelman, Detection theory, 2005; the halves: Hautus, 1995.
     """
     if not 0 <= right <= asked:
-        raise ValueError(f"Of {asked} questions {right} cannot have been answered right; give a count from 0 to {asked}.")
+        raise ValueError(
+            f"Of {asked} questions {right} cannot have been answered right; give a count from 0 to {asked}."
+        )
     return math.sqrt(2) * NormalDist().inv_cdf((right + 0.5) / (asked + 1))
 
 
 def detection(answers):
     """How well changes of each size were detected: a list of Detection, the smallest change first. answers: (size, right) pairs."""
-    by_size = {size: [right for other, right in answers if other == size] for size in sorted({size for size, _ in answers})}
-    return [Detection(size, len(rights), sum(rights), sensitivity(sum(rights), len(rights))) for size, rights in by_size.items()]
+    by_size = {
+        size: [right for other, right in answers if other == size]
+        for size in sorted({size for size, _ in answers})
+    }
+    return [
+        Detection(size, len(rights), sum(rights), sensitivity(sum(rights), len(rights)))
+        for size, rights in by_size.items()
+    ]
 
 
 def real_or_changed(real, changed, sizes, *, seed=0):
@@ -61,10 +69,18 @@ def quiz_of(real, changed, sizes, *, seed=0):
     """The Quiz of `real_or_changed`, not yet shown."""
     real, changed = as_batch(real), as_batch(changed)
     if real.shape != changed.shape or len(real) != len(sizes):
-        raise ValueError(f"There are {len(real)} real and {len(changed)} changed pictures and {len(sizes)} sizes; give as many of each.")
+        raise ValueError(
+            f"There are {len(real)} real and {len(changed)} changed pictures and {len(sizes)} sizes; give as many of each."
+        )
     random, answers = np.random.default_rng(seed), []
-    order, on_the_left = random.permutation(len(real)), random.random(len(real)) < 0.5  # where the real picture stands
-    pairs = [pair if left else pair[::-1] for pair, left in zip(np.stack([real, changed], axis=1), on_the_left, strict=True)]
+    order, on_the_left = (
+        random.permutation(len(real)),
+        random.random(len(real)) < 0.5,
+    )  # where the real picture stands
+    pairs = [
+        pair if left else pair[::-1]
+        for pair, left in zip(np.stack([real, changed], axis=1), on_the_left, strict=True)
+    ]
     panel = panels.build({}, name="real_or_changed", buttons=["Left is real", "Right is real"])
 
     def ask(before=""):
@@ -72,13 +88,19 @@ def quiz_of(real, changed, sizes, *, seed=0):
             return panels.say(panel, f"{before}{summary(answers)}")
         pair = tile(pairs[order[len(answers)]], gap=8, width=640)
         panels.show(panel, pair, "Two pictures side by side; one is a photograph, one was changed")
-        panels.say(panel, f"{before}Question {len(answers) + 1} of {len(order)}: which one is real?")
+        panels.say(
+            panel, f"{before}Question {len(answers) + 1} of {len(order)}: which one is real?"
+        )
 
     def choose(side):
         if len(answers) < len(order):
             number = order[len(answers)]
-            answers.append((float(sizes[number]), right := bool((side == "left") == on_the_left[number])))
-            ask(f"{'Right' if right else 'Wrong'}, {sum(r for _, r in answers)} of {len(answers)}. ")
+            answers.append(
+                (float(sizes[number]), right := bool((side == "left") == on_the_left[number]))
+            )
+            ask(
+                f"{'Right' if right else 'Wrong'}, {sum(r for _, r in answers)} of {len(answers)}. "
+            )
 
     for side in ("left", "right"):
         panel.buttons[f"{side.title()} is real"].on_click(lambda button, side=side: choose(side))
@@ -89,5 +111,6 @@ def quiz_of(real, changed, sizes, *, seed=0):
 def summary(answers):
     """What the answers say, size by size, in one line."""
     return "By size of the change: " + ", ".join(
-        f"{row.size:g}: {row.right} of {row.asked} (d' {row.d_prime:.1f})" for row in detection(answers)
+        f"{row.size:g}: {row.right} of {row.asked} (d' {row.d_prime:.1f})"
+        for row in detection(answers)
     )

@@ -28,10 +28,24 @@ def torch_net():
         def forward(self, maps):
             return maps.permute(0, 2, 3, 1).flatten(1)
 
-    net = nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), Flatten(),
-                        nn.Linear(1600, 10))  # fmt: skip
-    numbers = [np.transpose(weight) if weight.ndim == 2 else weight.transpose(3, 2, 0, 1) if weight.ndim == 4 else weight
-               for weight in load_model("mnist_cnn").get_weights()]  # fmt: skip
+    net = nn.Sequential(
+        nn.Conv2d(1, 32, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        Flatten(),
+        nn.Linear(1600, 10),
+    )
+    numbers = [
+        np.transpose(weight)
+        if weight.ndim == 2
+        else weight.transpose(3, 2, 0, 1)
+        if weight.ndim == 4
+        else weight
+        for weight in load_model("mnist_cnn").get_weights()
+    ]
     net.load_state_dict(dict(zip(net.state_dict(), map(torch.tensor, numbers), strict=True)))
     return net.eval()
 
@@ -53,13 +67,18 @@ def theirs(attack, epsilon, *, count=COUNT):
 
 
 def success(pictures):
-    return np.mean(class_scores(load_model("mnist_cnn"), pictures).argmax(axis=1) != digits()[1][: len(pictures)])
+    return np.mean(
+        class_scores(load_model("mnist_cnn"), pictures).argmax(axis=1)
+        != digits()[1][: len(pictures)]
+    )
 
 
 def test_both_nets_give_the_same_scores():
     images = digits()[0]
     scores = torch_net()(torch.tensor(images.transpose(0, 3, 1, 2))).detach().numpy()
-    np.testing.assert_allclose(class_scores(load_model("mnist_cnn"), images), scores, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        class_scores(load_model("mnist_cnn"), images), scores, rtol=1e-4, atol=1e-4
+    )
     assert len(images) > 0.8 * COUNT
 
 
@@ -67,29 +86,40 @@ def test_both_nets_give_the_same_scores():
 def test_the_fast_gradient_sign_is_that_of_foolbox(epsilon):
     ours = fgsm(load_model("mnist_cnn"), *digits(), epsilon=epsilon)
     other = theirs(foolbox.attacks.LinfFastGradientAttack(random_start=False), epsilon)
-    np.testing.assert_allclose(np.mean(np.abs(ours - other) > 1e-4), 0, atol=0.002)  # but for pixels whose slope is 0 but for rounding
+    np.testing.assert_allclose(
+        np.mean(np.abs(ours - other) > 1e-4), 0, atol=0.002
+    )  # but for pixels whose slope is 0 but for rounding
     assert abs(success(ours) - success(other)) <= 0.02 and 0.02 < success(ours) < 1
 
 
 @pytest.mark.parametrize("epsilon", [0.05, 0.1])
 def test_projected_gradient_fools_as_often_as_that_of_foolbox(epsilon):
     ours = pgd(load_model("mnist_cnn"), *digits(), epsilon=epsilon, steps=40)
-    other = theirs(foolbox.attacks.LinfPGD(rel_stepsize=2.5 / 40, steps=40, random_start=True), epsilon)
+    other = theirs(
+        foolbox.attacks.LinfPGD(rel_stepsize=2.5 / 40, steps=40, random_start=True), epsilon
+    )
     assert abs(success(ours) - success(other)) <= 0.02 and success(ours) > 0.02
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0])
 def test_projected_gradient_in_euclidean_length_too(epsilon):
     ours = pgd(load_model("mnist_cnn"), *digits(), epsilon=epsilon, steps=40, ball=l2_ball)
-    other = theirs(foolbox.attacks.L2PGD(rel_stepsize=2.5 / 40, steps=40, random_start=True), epsilon)
+    other = theirs(
+        foolbox.attacks.L2PGD(rel_stepsize=2.5 / 40, steps=40, random_start=True), epsilon
+    )
     assert abs(success(ours) - success(other)) <= 0.02 and success(ours) > 0.02
 
 
 def test_the_changes_of_carlini_and_wagner_are_as_long_as_those_of_foolbox():
     images, labels = (numbers[:FEW] for numbers in digits())
     ours = carlini_wagner(load_model("mnist_cnn"), images, labels, steps=100, searches=6)
-    attack = foolbox.attacks.L2CarliniWagnerAttack(binary_search_steps=6, steps=100, stepsize=0.02, initial_const=1.0, abort_early=False)
+    attack = foolbox.attacks.L2CarliniWagnerAttack(
+        binary_search_steps=6, steps=100, stepsize=0.02, initial_const=1.0, abort_early=False
+    )
     other = theirs(attack, None, count=FEW)
     assert success(ours) == success(other) == 1
-    medians = [np.median(np.linalg.norm((pictures - images).reshape(FEW, -1), axis=1)) for pictures in (ours, other)]
+    medians = [
+        np.median(np.linalg.norm((pictures - images).reshape(FEW, -1), axis=1))
+        for pictures in (ours, other)
+    ]
     assert abs(medians[0] / medians[1] - 1) < 0.05, medians

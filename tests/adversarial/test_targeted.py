@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from small_nets import assert_same_numbers, counting_net, linear_net, normal, numbers_of, random, small_net
+from small_nets import (
+    assert_same_numbers,
+    counting_net,
+    linear_net,
+    normal,
+    numbers_of,
+    random,
+    small_net,
+)
 
 from lecture_lib.adversarial.targeted import make_adversarial
 from lecture_lib.core.ascent import length
@@ -21,7 +29,9 @@ def test_the_first_step_goes_where_the_formula_points():
     net = linear_net(weights)
     way = weights[..., 2] - weights @ probabilities(net, image)  # ∂ log P_2 / ∂I
     found = make_adversarial(net, image, 2, iterations=1, learning_rate=0.3)
-    np.testing.assert_allclose(found.image - image, 0.3 * way / np.linalg.norm(way), rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(
+        found.image - image, 0.3 * way / np.linalg.norm(way), rtol=1e-3, atol=1e-6
+    )
 
 
 def test_it_succeeds_where_it_says_so():
@@ -30,13 +40,19 @@ def test_it_succeeds_where_it_says_so():
         assert found.succeeded and found.probability > 0.95 and found.steps <= 200
         assert found.image.shape == IMAGE.shape and found.image.dtype == np.float32
         assert found.image.min() >= 0 and found.image.max() <= 1
-        np.testing.assert_allclose(found.probability, probabilities(spread(0), found.image)[target], rtol=1e-4)
+        np.testing.assert_allclose(
+            found.probability, probabilities(spread(0), found.image)[target], rtol=1e-4
+        )
 
 
 def test_it_stops_at_the_first_step_above_the_threshold():
     found = make_adversarial(spread(0), IMAGE, 1, threshold=0.9, learning_rate=0.05)
-    before = make_adversarial(spread(0), IMAGE, 1, threshold=0.9, learning_rate=0.05, iterations=int(found.steps) - 1)
-    assert found.steps > 1 and found.succeeded and not before.succeeded and before.probability <= 0.9
+    before = make_adversarial(
+        spread(0), IMAGE, 1, threshold=0.9, learning_rate=0.05, iterations=int(found.steps) - 1
+    )
+    assert (
+        found.steps > 1 and found.succeeded and not before.succeeded and before.probability <= 0.9
+    )
 
 
 def test_an_image_that_is_there_already_stays_as_it_is():
@@ -51,7 +67,10 @@ def test_a_batch_is_attacked_as_if_one_by_one():
     images, targets = random(4, 12, 12, 3), [0, 1, 2, 3]
     options = {"threshold": 0.8, "learning_rate": 0.1, "iterations": 12}
     batch = make_adversarial(spread(1), images, targets, **options)
-    assert batch.image.shape == images.shape and batch.probability.shape == batch.steps.shape == batch.succeeded.shape == (4,)
+    assert (
+        batch.image.shape == images.shape
+        and batch.probability.shape == batch.steps.shape == batch.succeeded.shape == (4,)
+    )
     assert len(set(batch.steps.tolist())) > 1  # so that the test has teeth
     for number, target in enumerate(targets):
         alone = make_adversarial(spread(1), images[number], target, **options)
@@ -69,7 +88,9 @@ def test_one_target_serves_a_whole_batch():
 def test_an_unreachable_threshold_takes_all_steps_and_says_so(learning_rate):
     weights = np.zeros((4, 4, 3, 2), np.float32)
     weights[..., 0] = 0.1  # the best is a black picture, where both classes have probability 1/2
-    found = make_adversarial(linear_net(weights), random(4, 4, 3), 1, iterations=7, learning_rate=learning_rate)
+    found = make_adversarial(
+        linear_net(weights), random(4, 4, 3), 1, iterations=7, learning_rate=learning_rate
+    )
     assert not found.succeeded and found.steps == 7 and found.probability <= 0.5 + 1e-6
 
 
@@ -82,7 +103,9 @@ def test_no_iterations_return_the_image():
 
 def test_a_target_of_nearly_no_probability_is_approached_at_full_length():
     image = np.full((4, 4, 3), 0.5, np.float32)
-    net = linear_net(np.zeros((4, 4, 3, 2), np.float32) + np.float32([2.9, 0]))  # log P of class 1 is about -69.6: 1e-30
+    net = linear_net(
+        np.zeros((4, 4, 3, 2), np.float32) + np.float32([2.9, 0])
+    )  # log P of class 1 is about -69.6: 1e-30
     assert 0 < probabilities(net, image)[1] < 1e-29
     found = make_adversarial(net, image, 1, iterations=1, learning_rate=0.5)
     np.testing.assert_allclose(length(found.image - image), 0.5, rtol=1e-4)
@@ -91,29 +114,44 @@ def test_a_target_of_nearly_no_probability_is_approached_at_full_length():
 
 def test_watch_sees_and_ends_it():
     seen = []
-    found = make_adversarial(spread(0), IMAGE, 1, learning_rate=0.01, watch=lambda step, *_: seen.append(step) or step == 3)
+    found = make_adversarial(
+        spread(0),
+        IMAGE,
+        1,
+        learning_rate=0.01,
+        watch=lambda step, *_: seen.append(step) or step == 3,
+    )
     assert seen == [0, 1, 2, 3] and found.steps == 3 and not found.succeeded
 
 
 def test_another_target_threshold_or_learning_rate_compiles_nothing_anew():
     net, calls = counting_net()
     for target, threshold, rate in (0, 0.99, 0.5), (1, 0.5, 0.1), (2, 0.3, 1.0):
-        make_adversarial(net, random(6, 6, 3), target, threshold=threshold, learning_rate=rate, iterations=3)
+        make_adversarial(
+            net, random(6, 6, 3), target, threshold=threshold, learning_rate=rate, iterations=3
+        )
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("image, target, options, sentence", [
-    (IMAGE, 0, {"threshold": 1.0}, "threshold is a probability between 0 and 1; it was 1.0"),
-    (IMAGE, 0, {"threshold": -0.1}, "threshold is a probability between 0 and 1"),
-    (IMAGE, 0, {"threshold": float("nan")}, "threshold is a probability between 0 and 1"),
-    (IMAGE, 5, {}, "5 classes, numbered from 0 to 4; 5 is not among them"),
-    (IMAGE, -1, {}, "numbered from 0 to 4"),
-    (IMAGE, "cat", {}, "whole number from 0 to 4"),
-    (random(2, 12, 12, 3), [0, 1, 2], {}, "3 target classes for 2 images"),
-    (IMAGE, [0, 1], {}, "2 target classes for 1 image"),
-    (IMAGE * 255, 0, {}, "divide by 255"), (IMAGE * np.nan, 0, {}, "NaN"), (IMAGE - 1, 0, {}, r"\[0, 1\]"),
-    (random(12, 12, 1), 0, {}, "shape"), (IMAGE, 0, {"iterations": -1}, "0 or more"), (IMAGE, 0, {"learning_rate": -1}, "0 or more"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "image, target, options, sentence",
+    [
+        (IMAGE, 0, {"threshold": 1.0}, "threshold is a probability between 0 and 1; it was 1.0"),
+        (IMAGE, 0, {"threshold": -0.1}, "threshold is a probability between 0 and 1"),
+        (IMAGE, 0, {"threshold": float("nan")}, "threshold is a probability between 0 and 1"),
+        (IMAGE, 5, {}, "5 classes, numbered from 0 to 4; 5 is not among them"),
+        (IMAGE, -1, {}, "numbered from 0 to 4"),
+        (IMAGE, "cat", {}, "whole number from 0 to 4"),
+        (random(2, 12, 12, 3), [0, 1, 2], {}, "3 target classes for 2 images"),
+        (IMAGE, [0, 1], {}, "2 target classes for 1 image"),
+        (IMAGE * 255, 0, {}, "divide by 255"),
+        (IMAGE * np.nan, 0, {}, "NaN"),
+        (IMAGE - 1, 0, {}, r"\[0, 1\]"),
+        (random(12, 12, 1), 0, {}, "shape"),
+        (IMAGE, 0, {"iterations": -1}, "0 or more"),
+        (IMAGE, 0, {"learning_rate": -1}, "0 or more"),
+    ],
+)
 def test_what_makes_no_sense_gives_a_sentence(image, target, options, sentence):
     with pytest.raises(ValueError, match=sentence):
         make_adversarial(small_net(), image, target, **options)

@@ -28,9 +28,17 @@ def test_each_stage_is_what_it_says():
     for quality in (90, 75):
         file = io.BytesIO()
         Image.fromarray(np.uint8(np.rint(255 * inside))).save(file, "JPEG", quality=quality)
-        np.testing.assert_allclose(by_name[f"JPEG {quality}"](image), np.asarray(Image.open(file)) / 255, atol=1e-6)
-    small = Image.fromarray(np.uint8(np.rint(255 * inside))).resize((9, 6), Image.Resampling.LANCZOS)
-    np.testing.assert_allclose(by_name["resized"](image), np.asarray(small.resize((12, 8), Image.Resampling.LANCZOS)) / 255, atol=1e-6)
+        np.testing.assert_allclose(
+            by_name[f"JPEG {quality}"](image), np.asarray(Image.open(file)) / 255, atol=1e-6
+        )
+    small = Image.fromarray(np.uint8(np.rint(255 * inside))).resize(
+        (9, 6), Image.Resampling.LANCZOS
+    )
+    np.testing.assert_allclose(
+        by_name["resized"](image),
+        np.asarray(small.resize((12, 8), Image.Resampling.LANCZOS)) / 255,
+        atol=1e-6,
+    )
 
 
 def test_save_img_is_the_file_that_keras_writes(tmp_path):
@@ -38,7 +46,9 @@ def test_save_img_is_the_file_that_keras_writes(tmp_path):
     keras.utils.save_img(tmp_path / "picture.png", image)
     written = np.asarray(Image.open(tmp_path / "picture.png")) / 255
     np.testing.assert_allclose(stages()["save_img"](image), written, atol=1e-6)
-    assert written.min() == 0 and written.max() == 1 and np.abs(written - image).max() > 0.2  # stretched: another picture
+    assert (
+        written.min() == 0 and written.max() == 1 and np.abs(written - image).max() > 0.2
+    )  # stretched: another picture
 
 
 def test_the_rows_hold_what_numpy_and_the_net_say():
@@ -49,7 +59,10 @@ def test_the_rows_hold_what_numpy_and_the_net_say():
         change = (reached - IMAGES).reshape(4, -1)
         np.testing.assert_allclose(row.l2, np.median(np.linalg.norm(change, axis=1)), rtol=1e-5)
         np.testing.assert_allclose(row.largest, np.median(np.abs(change).max(axis=1)), rtol=1e-5)
-        ssim = [structural_similarity(a, b, channel_axis=-1, data_range=1) for a, b in zip(IMAGES, reached, strict=True)]
+        ssim = [
+            structural_similarity(a, b, channel_axis=-1, data_range=1)
+            for a, b in zip(IMAGES, reached, strict=True)
+        ]
         np.testing.assert_allclose(row.ssim, np.median(ssim), rtol=1e-5)
 
 
@@ -64,9 +77,13 @@ def test_a_change_of_half_a_level_dies_in_the_file_and_one_of_ten_lives():
     weights = np.zeros((8, 8, 3, 2), np.float32)
     weights[..., 1] = 1
     gray = np.full((2, 8, 8, 3), 100 / 255, np.float32)
-    net = linear_net(weights, bias=np.float32([weights[..., 1].sum() * (100 / 255 + 0.0005), 0]))  # says 1 above 100.13 levels of 255
+    net = linear_net(
+        weights, bias=np.float32([weights[..., 1].sum() * (100 / 255 + 0.0005), 0])
+    )  # says 1 above 100.13 levels of 255
     for levels, survives in (0.4, False), (10, True):
-        rows = {row.stage: row.success for row in survival(net, gray, gray + levels / 255, labels=0)}
+        rows = {
+            row.stage: row.success for row in survival(net, gray, gray + levels / 255, labels=0)
+        }
         assert rows["float"] == rows["clipped"] == 1 and rows["8 bits"] == rows["PNG"] == survives
 
 
@@ -84,9 +101,13 @@ def test_transfer_knows_opposite_nets_from_equal_ones():
     """Two nets with the same weights fall together; one whose weights lie elsewhere is not touched."""
     left, right = np.zeros((4, 4, 3, 2), np.float32), np.zeros((4, 4, 3, 2), np.float32)
     left[:, :2, :, 0], right[:, 2:, :, 0] = 1, 1
-    nets = [linear_net(weights, bias=np.float32([0, 12])) for weights in (left, left.copy(), right)]  # says 0 where the half is above 1/2
+    nets = [
+        linear_net(weights, bias=np.float32([0, 12])) for weights in (left, left.copy(), right)
+    ]  # says 0 where the half is above 1/2
     images = np.full((3, 4, 4, 3), 0.53, np.float32)
-    shares = transfer(nets, images, lambda model, images, labels: fgsm(model, images, labels, epsilon=0.1))
+    shares = transfer(
+        nets, images, lambda model, images, labels: fgsm(model, images, labels, epsilon=0.1)
+    )
     np.testing.assert_array_equal(shares, [[1, 1, 0], [1, 1, 0], [0, 0, 1]])
 
 

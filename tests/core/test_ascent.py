@@ -16,11 +16,17 @@ START = random(8, 8, 3)
 
 
 @pytest.mark.parametrize("net", [pixel_net, small_net])
-@pytest.mark.parametrize("make", [
-    lambda net, layer: scores.class_score(net, 1), lambda net, layer: scores.class_log_probability(net, 1),
-    lambda net, layer: scores.class_probability(net, 1), lambda net, layer: scores.channel_score(net, layer, 2),
-    lambda net, layer: scores.neuron_score(net, layer, 3, 4, 2), lambda net, layer: scores.layer_energy(net, layer),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda net, layer: scores.class_score(net, 1),
+        lambda net, layer: scores.class_log_probability(net, 1),
+        lambda net, layer: scores.class_probability(net, 1),
+        lambda net, layer: scores.channel_score(net, layer, 2),
+        lambda net, layer: scores.neuron_score(net, layer, 3, 4, 2),
+        lambda net, layer: scores.layer_energy(net, layer),
+    ],
+)
 def test_ascent_ascends(net, make):
     layer = "conv" if net is pixel_net else "conv2"
     climb = ascend(make(net(), layer), START, steps=5, learning_rate=0.05)
@@ -28,8 +34,13 @@ def test_ascent_ascends(net, make):
     assert climb.images.shape == START.shape and climb.images.dtype == np.float32
 
 
-@pytest.mark.parametrize("distance", [lambda net, image: scores.feature_distance(net, "conv2", image),
-                                      lambda net, image: scores.style_distance(net, ["conv1", "conv2"], image)])  # fmt: skip
+@pytest.mark.parametrize(
+    "distance",
+    [
+        lambda net, image: scores.feature_distance(net, "conv2", image),
+        lambda net, image: scores.style_distance(net, ["conv1", "conv2"], image),
+    ],
+)
 def test_climbing_the_negative_descends(distance):
     score = distance(small_net(), random(8, 8, 3, seed=5))
     climb = ascend(lambda images: -score(images), START, steps=5, learning_rate=0.05)
@@ -56,16 +67,32 @@ def test_the_learning_rate_is_the_length_of_a_step(shape):
 
 
 def test_the_learning_rate_may_be_a_function_that_is_asked_before_each_step():
-    start, rates = np.full((6, 6, 3), 0.5, np.float32), iter([0.4, 0.25, 0.0625, 0])  # the first is asked for the check
+    start, rates = (
+        np.full((6, 6, 3), 0.5, np.float32),
+        iter([0.4, 0.25, 0.0625, 0]),
+    )  # the first is asked for the check
     model, calls = counting_net()
-    climb = ascend(scores.class_score(model, 0), start, steps=3, learning_rate=lambda: next(rates), project=identity, frames_every=1)
-    np.testing.assert_allclose([length(two - one).item() for one, two in pairwise(climb.frames)], [0.25, 0.0625, 0], rtol=1e-4)
+    climb = ascend(
+        scores.class_score(model, 0),
+        start,
+        steps=3,
+        learning_rate=lambda: next(rates),
+        project=identity,
+        frames_every=1,
+    )
+    np.testing.assert_allclose(
+        [length(two - one).item() for one, two in pairwise(climb.frames)],
+        [0.25, 0.0625, 0],
+        rtol=1e-4,
+    )
     assert len(calls) == 1
 
 
 def test_values_belong_to_the_images_on_the_way():
     climb = ascend(scores.class_score(small_net(), 0), START, steps=4, frames_every=1)
-    np.testing.assert_allclose(climb.values, scores.class_score(small_net(), 0)(np.stack(climb.frames)), rtol=1e-5)
+    np.testing.assert_allclose(
+        climb.values, scores.class_score(small_net(), 0)(np.stack(climb.frames)), rtol=1e-5
+    )
     np.testing.assert_array_equal(climb.frames[0], START)
     np.testing.assert_array_equal(climb.frames[-1], climb.images)
 
@@ -105,8 +132,16 @@ def test_a_batch_is_climbed_as_if_one_by_one():
 
 def test_each_image_stays_where_it_first_passed_the_mark():
     net = linear_net(np.ones((2, 2, 3, 1), np.float32))
-    starts = np.stack([np.full((2, 2, 3), level, np.float32) for level in (0.0, 0.3, 0.9)])  # scores 0, 3.6 and 10.8
-    climb = ascend(scores.class_score(net, 0), starts, steps=20, learning_rate=0.1 * np.sqrt(12), stop_above=5.5)  # + 1.2 a step
+    starts = np.stack(
+        [np.full((2, 2, 3), level, np.float32) for level in (0.0, 0.3, 0.9)]
+    )  # scores 0, 3.6 and 10.8
+    climb = ascend(
+        scores.class_score(net, 0),
+        starts,
+        steps=20,
+        learning_rate=0.1 * np.sqrt(12),
+        stop_above=5.5,
+    )  # + 1.2 a step
     np.testing.assert_allclose(climb.values[-1], [6.0, 6.0, 10.8], rtol=1e-5)
     np.testing.assert_allclose(climb.values[2], [2.4, 6.0, 10.8], rtol=1e-5)
     assert len(climb.values) == 6
@@ -115,7 +150,12 @@ def test_each_image_stays_where_it_first_passed_the_mark():
 
 def test_watch_sees_every_step_and_what_was_reached():
     seen = []
-    climb = ascend(scores.l2, START, steps=4, watch=lambda step, steps, reached: seen.append((step, steps, reached)))
+    climb = ascend(
+        scores.l2,
+        START,
+        steps=4,
+        watch=lambda step, steps, reached: seen.append((step, steps, reached)),
+    )
     assert [(step, steps) for step, steps, _ in seen] == [(step, 4) for step in range(5)]
     assert [len(reached.values) for *_, reached in seen] == [1, 2, 3, 4, 5]
     np.testing.assert_array_equal(seen[0][2].images, START)
@@ -164,7 +204,9 @@ def test_an_interrupt_before_anything_was_reached_is_passed_on(monkeypatch):
         ascend(scores.l2, START)
 
 
-@pytest.mark.parametrize("bad", [{"steps": -1}, {"learning_rate": -0.1}, {"learning_rate": float("nan")}])
+@pytest.mark.parametrize(
+    "bad", [{"steps": -1}, {"learning_rate": -0.1}, {"learning_rate": float("nan")}]
+)
 def test_negative_steps_and_rates_give_a_sentence(bad):
     with pytest.raises(ValueError, match="Steps and learning rate are 0 or more"):
         ascend(scores.l2, START, **bad)
@@ -172,7 +214,10 @@ def test_negative_steps_and_rates_give_a_sentence(bad):
 
 def test_a_gradient_that_is_not_finite_gives_a_sentence():
     with pytest.raises(ValueError, match="stopped being finite at step 0"):
-        ascend(lambda images: tf.reduce_sum(tf.sqrt(images), axis=[1, 2, 3]), np.zeros((4, 4, 3), np.float32))
+        ascend(
+            lambda images: tf.reduce_sum(tf.sqrt(images), axis=[1, 2, 3]),
+            np.zeros((4, 4, 3), np.float32),
+        )
 
 
 def test_images_stay_in_range_unless_told_otherwise():
@@ -185,7 +230,9 @@ def test_images_stay_in_range_unless_told_otherwise():
 def test_another_direction_is_a_function():
     score = scores.class_score(small_net(), 1)
     climb = ascend(score, START, steps=1, learning_rate=0.01, direction=sign, project=identity)
-    np.testing.assert_allclose(climb.images - START, 0.01 * np.sign(gradient(score, START)), atol=1e-6)
+    np.testing.assert_allclose(
+        climb.images - START, 0.01 * np.sign(gradient(score, START)), atol=1e-6
+    )
 
 
 def test_another_learning_rate_or_number_of_steps_compiles_nothing_anew():
@@ -197,7 +244,9 @@ def test_another_learning_rate_or_number_of_steps_compiles_nothing_anew():
 
 def test_it_climbs_anything_that_a_picture_is_computed_from():
     waves = normal(2, 5)
-    climb = ascend(partial(lambda z: -tf.reduce_sum((z - 1.0) ** 2, axis=1)), waves, steps=50, project=identity)
+    climb = ascend(
+        partial(lambda z: -tf.reduce_sum((z - 1.0) ** 2, axis=1)), waves, steps=50, project=identity
+    )
     assert (climb.values[-1] > climb.values[0]).all() and climb.images.shape == (2, 5)
 
 
@@ -206,8 +255,15 @@ def test_adam_steps_are_those_of_keras():
     from lecture_lib.core.ascent import adam
     from lecture_lib.models.backend import keras
 
-    slopes, ours = np.random.default_rng(0).normal(size=(20, 2, 3, 3, 1)).astype(np.float32), np.zeros((2, 3, 3, 1), np.float32)
-    theirs, optimizer, direction = keras.Variable(ours), keras.optimizers.Adam(0.1, epsilon=1e-8), adam()
+    slopes, ours = (
+        np.random.default_rng(0).normal(size=(20, 2, 3, 3, 1)).astype(np.float32),
+        np.zeros((2, 3, 3, 1), np.float32),
+    )
+    theirs, optimizer, direction = (
+        keras.Variable(ours),
+        keras.optimizers.Adam(0.1, epsilon=1e-8),
+        adam(),
+    )
     for slope in slopes:
         ours = ours + 0.1 * direction(slope)
         optimizer.apply_gradients([(-slope, theirs)])  # Keras goes downhill

@@ -4,7 +4,15 @@ from functools import partial
 
 import numpy as np
 import pytest
-from small_nets import counting_net, linear_net, normal, pixel_features, pixel_net, pixel_scores, random
+from small_nets import (
+    counting_net,
+    linear_net,
+    normal,
+    pixel_features,
+    pixel_net,
+    pixel_scores,
+    random,
+)
 
 from lecture_lib.core import gradients, scores
 from lecture_lib.core.gradients import gradient, value_and_gradient
@@ -36,8 +44,12 @@ def test_one_image_and_a_batch_agree():
 
 def test_the_value_alone_is_the_value_beside_the_gradient():
     images, score = random(3, 6, 6, 3), scores.class_score(pixel_net(), 2)
-    np.testing.assert_allclose(gradients.value(score, images), pixel_scores(images)[:, 2], rtol=1e-5)
-    np.testing.assert_allclose(gradients.value(score, images[1]), value_and_gradient(score, images[1])[0], rtol=1e-6)
+    np.testing.assert_allclose(
+        gradients.value(score, images), pixel_scores(images)[:, 2], rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        gradients.value(score, images[1]), value_and_gradient(score, images[1])[0], rtol=1e-6
+    )
     assert np.shape(gradients.value(score, images[1])) == ()
 
 
@@ -48,7 +60,10 @@ def test_values_compile_once_for_all_classes_and_refuse_images_that_do_not_fit()
     gradients.value(scores.class_score(net, 2), random(2, 6, 6, 3, seed=1))
     assert not calls
     with pytest.raises(ValueError, match="does not fit images of shape"):
-        gradients.value(lambda images: tf.gather(images[:, 0, 0, 0], tf.cast(images[:, 0, 0, 0], tf.int32) + 9), random(1, 6, 6, 3))
+        gradients.value(
+            lambda images: tf.gather(images[:, 0, 0, 0], tf.cast(images[:, 0, 0, 0], tf.int32) + 9),
+            random(1, 6, 6, 3),
+        )
 
 
 def test_the_images_of_a_batch_do_not_touch_each_other():
@@ -69,14 +84,20 @@ def test_it_is_the_slope_that_finite_differences_find():
 
 
 def test_a_score_that_does_not_look_at_the_images_has_gradient_zero():
-    value, slope = value_and_gradient(lambda images: tf.fill(tf.shape(images)[:1], 3.0), random(2, 4, 4, 3))
+    value, slope = value_and_gradient(
+        lambda images: tf.fill(tf.shape(images)[:1], 3.0), random(2, 4, 4, 3)
+    )
     np.testing.assert_array_equal(value, [3, 3])
     np.testing.assert_array_equal(slope, np.zeros((2, 4, 4, 3)))
 
 
-@pytest.mark.parametrize("score", [lambda images: tf.reduce_sum(images), lambda images: images, pixel_net()])
+@pytest.mark.parametrize(
+    "score", [lambda images: tf.reduce_sum(images), lambda images: images, pixel_net()]
+)
 def test_a_score_must_give_one_number_per_image(score):
-    with pytest.raises(ValueError, match=r"one number per image, shape \(N,\); this one gave shape \("):
+    with pytest.raises(
+        ValueError, match=r"one number per image, shape \(N,\); this one gave shape \("
+    ):
         gradient(score, random(2, 4, 4, 3))
 
 
@@ -112,11 +133,15 @@ def test_a_new_weight_compiles_nothing_anew():
         return tf.gather(model(images), class_index, axis=1) - weight * scores.l2(images)
 
     for weight, class_index in (0.0, 0), (0.5, 1), (1e-3, 2):
-        gradient(partial(penalized, model=model, class_index=class_index, weight=weight), random(6, 6, 3))
+        gradient(
+            partial(penalized, model=model, class_index=class_index, weight=weight), random(6, 6, 3)
+        )
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("make, layers", [(scores.feature_distance, "conv"), (scores.style_distance, ["conv"])])
+@pytest.mark.parametrize(
+    "make, layers", [(scores.feature_distance, "conv"), (scores.style_distance, ["conv"])]
+)
 def test_another_target_compiles_nothing_anew(make, layers):
     model, calls = counting_net()
     distances = [make(model, layers, random(6, 6, 3, seed=seed)) for seed in range(3)]
@@ -134,7 +159,9 @@ def test_a_lambda_is_traced_once_for_many_steps():
         return scores.l2(images)
 
     for step in range(5):
-        np.testing.assert_allclose(gradient(score, np.full((3, 3, 3), step / 10, np.float32)), step / 5, rtol=1e-6)
+        np.testing.assert_allclose(
+            gradient(score, np.full((3, 3, 3), step / 10, np.float32)), step / 5, rtol=1e-6
+        )
     assert len(traces) == 1
 
 
@@ -156,7 +183,9 @@ def test_the_cache_stays_bounded():
 
 def backward(rule, x, upstream):
     """The gradient that `rule` passes down, when `upstream` arrives: that of Σ upstream · rule(x)."""
-    return gradient(lambda images: tf.reduce_sum(upstream * rule(images), axis=[1, 2, 3]), x[..., None])[..., 0]
+    return gradient(
+        lambda images: tf.reduce_sum(upstream * rule(images), axis=[1, 2, 3]), x[..., None]
+    )[..., 0]
 
 
 @pytest.mark.parametrize(
@@ -175,11 +204,15 @@ def test_the_three_backward_rules_on_the_numbers_of_the_slide(rule, expected):
 def test_gradients_at_layers_are_those_known_by_hand():
     """Of `pixel_net`: φ = relu(I · kernel + bias), and ∂S_c/∂φ = w_c / positions everywhere; the pooled means come with w_c itself."""
     net, images = pixel_net(), random(2, 6, 5, 3)
-    outputs = keras.Model(net.input, [net.get_layer("conv").output, net.get_layer("pool").output, net.output])
+    outputs = keras.Model(
+        net.input, [net.get_layer("conv").output, net.get_layer("pool").output, net.output]
+    )
     (maps, means), slopes = gradients.gradient_at_layers(outputs, images, 1)
     weights = net.get_layer("scores").get_weights()[0][:, 1]
     np.testing.assert_allclose(maps, pixel_features(images), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(means, pixel_features(images).mean(axis=(1, 2)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        means, pixel_features(images).mean(axis=(1, 2)), rtol=1e-4, atol=1e-6
+    )
     np.testing.assert_allclose(slopes[0], np.broadcast_to(weights / 30, (2, 6, 5, 4)), rtol=1e-5)
     np.testing.assert_allclose(slopes[1], np.broadcast_to(weights, (2, 4)), rtol=1e-5)
 

@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from small_nets import linear_net, normal, pixel_features, pixel_net, pixel_scores, random, small_net
+from small_nets import (
+    linear_net,
+    normal,
+    pixel_features,
+    pixel_net,
+    pixel_scores,
+    random,
+    small_net,
+)
 
 from lecture_lib.core import scores
 from lecture_lib.core.gradients import gradient, value_and_gradient
@@ -34,20 +42,43 @@ def style_in_numpy(images):
     "make, formula",
     [
         (lambda net: scores.class_score(net, 2), lambda images: pixel_scores(images)[:, 2]),
-        (lambda net: scores.class_score(net, [2, 0, 1, 1]), lambda images: pixel_scores(images)[range(4), [2, 0, 1, 1]]),
-        (lambda net: scores.class_probability(net, 1), lambda images: softmax(pixel_scores(images))[:, 1]),
-        (lambda net: scores.class_log_probability(net, 1), lambda images: np.log(softmax(pixel_scores(images))[:, 1])),
-        (lambda net: scores.class_log_probability(net, [0, 1, 2, 0]),
-         lambda images: np.log(softmax(pixel_scores(images))[range(4), [0, 1, 2, 0]])),
-        (lambda net: scores.channel_score(net, "conv", 3), lambda images: pixel_features(images)[..., 3].mean(axis=(1, 2))),
-        (lambda net: scores.channel_score(net, "pool", 3), lambda images: pixel_features(images)[..., 3].mean(axis=(1, 2))),
-        (lambda net: scores.neuron_score(net, "conv", 4, 1, 2), lambda images: pixel_features(images)[:, 4, 1, 2]),
-        (lambda net: scores.layer_energy(net, "conv"), lambda images: (pixel_features(images) ** 2).sum(axis=(1, 2, 3))),
+        (
+            lambda net: scores.class_score(net, [2, 0, 1, 1]),
+            lambda images: pixel_scores(images)[range(4), [2, 0, 1, 1]],
+        ),
+        (
+            lambda net: scores.class_probability(net, 1),
+            lambda images: softmax(pixel_scores(images))[:, 1],
+        ),
+        (
+            lambda net: scores.class_log_probability(net, 1),
+            lambda images: np.log(softmax(pixel_scores(images))[:, 1]),
+        ),
+        (
+            lambda net: scores.class_log_probability(net, [0, 1, 2, 0]),
+            lambda images: np.log(softmax(pixel_scores(images))[range(4), [0, 1, 2, 0]]),
+        ),
+        (
+            lambda net: scores.channel_score(net, "conv", 3),
+            lambda images: pixel_features(images)[..., 3].mean(axis=(1, 2)),
+        ),
+        (
+            lambda net: scores.channel_score(net, "pool", 3),
+            lambda images: pixel_features(images)[..., 3].mean(axis=(1, 2)),
+        ),
+        (
+            lambda net: scores.neuron_score(net, "conv", 4, 1, 2),
+            lambda images: pixel_features(images)[:, 4, 1, 2],
+        ),
+        (
+            lambda net: scores.layer_energy(net, "conv"),
+            lambda images: (pixel_features(images) ** 2).sum(axis=(1, 2, 3)),
+        ),
         (lambda net: scores.feature_distance(net, "conv", IMAGES[0]), distance_in_numpy),
         (lambda net: scores.style_distance(net, ["conv"], IMAGES[0]), style_in_numpy),
         (lambda net: scores.l2, lambda images: (np.float64(images) ** 2).sum(axis=(1, 2, 3))),
     ],
-)  # fmt: skip
+)
 def test_each_score_is_its_formula(make, formula):
     values = value_and_gradient(make(pixel_net()), IMAGES)[0]
     assert values.shape == (4,)
@@ -56,7 +87,10 @@ def test_each_score_is_its_formula(make, formula):
 
 def test_style_adds_up_over_layers():
     net, images = small_net(), random(2, 8, 8, 3)
-    one, two, both = (scores.style_distance(net, layers, IMAGES[0])(images) for layers in ("conv1", ["conv2"], ["conv1", "conv2"]))
+    one, two, both = (
+        scores.style_distance(net, layers, IMAGES[0])(images)
+        for layers in ("conv1", ["conv2"], ["conv1", "conv2"])
+    )
     np.testing.assert_allclose(both, one + two, rtol=1e-5)
 
 
@@ -66,18 +100,27 @@ def test_total_variation_by_hand():
 
 
 def test_where_the_images_are_the_target_distance_and_slope_are_zero():
-    value, slope = value_and_gradient(scores.feature_distance(small_net(), "conv2", IMAGES[0]), IMAGES[0])
+    value, slope = value_and_gradient(
+        scores.feature_distance(small_net(), "conv2", IMAGES[0]), IMAGES[0]
+    )
     np.testing.assert_allclose(value, 0, atol=1e-8)
     np.testing.assert_allclose(slope, np.zeros_like(slope), atol=1e-4)
-    value, slope = value_and_gradient(scores.style_distance(small_net(), ["conv1"], IMAGES[0]), IMAGES[0])
+    value, slope = value_and_gradient(
+        scores.style_distance(small_net(), ["conv1"], IMAGES[0]), IMAGES[0]
+    )
     np.testing.assert_allclose(value, 0, atol=1e-8)
     np.testing.assert_allclose(slope, np.zeros_like(slope), atol=1e-4)
 
 
 def test_the_way_back_from_a_gram_matrix_is_that_of_its_two_equal_factors():
-    maps, weights = normal(2, 3, 4, 5), normal(5, 5, seed=9)  # not symmetric, as the slopes of a score of one entry are not
+    maps, weights = (
+        normal(2, 3, 4, 5),
+        normal(5, 5, seed=9),
+    )  # not symmetric, as the slopes of a score of one entry are not
     found = gradient(lambda images: tf.reduce_sum(scores.gram(images) * weights, axis=[1, 2]), maps)
-    np.testing.assert_allclose(found, maps @ (weights + weights.T) / (3 * 4 * 5), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        found, maps @ (weights + weights.T) / (3 * 4 * 5), rtol=1e-4, atol=1e-6
+    )
 
 
 def test_a_gram_matrix_does_not_know_where_things_are():
@@ -85,7 +128,9 @@ def test_a_gram_matrix_does_not_know_where_things_are():
     shuffled = np.random.default_rng(0).permutation(maps.reshape(36, 4)).reshape(1, 6, 6, 4)
     np.testing.assert_allclose(scores.gram(shuffled), scores.gram(maps), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(scores.gram(maps)[0], gram_in_numpy(maps[0]), rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(scores.gram(np.tile(maps, (1, 2, 3, 1))), scores.gram(maps), rtol=1e-5, atol=1e-7)  # nor how large it is
+    np.testing.assert_allclose(
+        scores.gram(np.tile(maps, (1, 2, 3, 1))), scores.gram(maps), rtol=1e-5, atol=1e-7
+    )  # nor how large it is
 
 
 def linear_slopes(image, weights, class_index):
@@ -99,9 +144,21 @@ def linear_slopes(image, weights, class_index):
 def test_the_log_points_where_the_probability_points():
     weights, image = normal(4, 4, 3, 5), random(4, 4, 3)
     slope, log_slope = linear_slopes(image, weights, 2)
-    np.testing.assert_allclose(slope / np.linalg.norm(slope), log_slope / np.linalg.norm(log_slope), rtol=1e-12)
-    np.testing.assert_allclose(gradient(scores.class_probability(linear_net(weights), 2), image), slope, rtol=1e-4, atol=1e-7)
-    np.testing.assert_allclose(gradient(scores.class_log_probability(linear_net(weights), 2), image), log_slope, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        slope / np.linalg.norm(slope), log_slope / np.linalg.norm(log_slope), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        gradient(scores.class_probability(linear_net(weights), 2), image),
+        slope,
+        rtol=1e-4,
+        atol=1e-7,
+    )
+    np.testing.assert_allclose(
+        gradient(scores.class_log_probability(linear_net(weights), 2), image),
+        log_slope,
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 def test_the_log_does_not_fade_where_the_probability_does():
@@ -109,29 +166,45 @@ def test_the_log_does_not_fade_where_the_probability_does():
     weights[..., 0] = 20  # S = (240, 0): P of class 1 is e^-240, which float32 cannot hold
     net = linear_net(weights)
     assert not gradient(scores.class_probability(net, 1), image).any()
-    np.testing.assert_allclose(gradient(scores.class_log_probability(net, 1), image), np.full((2, 2, 3), -20), rtol=1e-6)
+    np.testing.assert_allclose(
+        gradient(scores.class_log_probability(net, 1), image), np.full((2, 2, 3), -20), rtol=1e-6
+    )
 
 
-@pytest.mark.parametrize("make", [scores.class_score, scores.class_probability, scores.class_log_probability])
+@pytest.mark.parametrize(
+    "make", [scores.class_score, scores.class_probability, scores.class_log_probability]
+)
 @pytest.mark.parametrize("bad", [3, -1, [0, 3], 1.0, "goldfish", None, [[0]]])
 def test_a_class_that_is_none_gives_a_sentence(make, bad):
     with pytest.raises(ValueError, match="from 0 to 2"):
         make(pixel_net(), bad)
 
 
-@pytest.mark.parametrize("make", [lambda net, channel: scores.channel_score(net, "conv", channel),
-                                  lambda net, channel: scores.neuron_score(net, "conv", 0, 0, channel)])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda net, channel: scores.channel_score(net, "conv", channel),
+        lambda net, channel: scores.neuron_score(net, "conv", 0, 0, channel),
+    ],
+)
 @pytest.mark.parametrize("bad", [4, -1])
 def test_a_channel_that_is_none_gives_a_sentence(make, bad):
-    with pytest.raises(ValueError, match=f"no channel of conv numbered {bad}; they are numbered from 0 to 3"):
+    with pytest.raises(
+        ValueError, match=f"no channel of conv numbered {bad}; they are numbered from 0 to 3"
+    ):
         make(pixel_net(), bad)
 
 
-@pytest.mark.parametrize("make", [
-    lambda net: scores.channel_score(net, "conv9", 0), lambda net: scores.neuron_score(net, "conv9", 0, 0, 0),
-    lambda net: scores.layer_energy(net, "conv9"), lambda net: scores.feature_distance(net, "conv9", IMAGES[0]),
-    lambda net: scores.style_distance(net, ["conv", "conv9"], IMAGES[0]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda net: scores.channel_score(net, "conv9", 0),
+        lambda net: scores.neuron_score(net, "conv9", 0, 0, 0),
+        lambda net: scores.layer_energy(net, "conv9"),
+        lambda net: scores.feature_distance(net, "conv9", IMAGES[0]),
+        lambda net: scores.style_distance(net, ["conv", "conv9"], IMAGES[0]),
+    ],
+)
 def test_a_layer_that_is_none_lists_the_layers(make):
     with pytest.raises(ValueError, match="no layer 'conv9'; its layers are conv, pool, scores"):
         make(pixel_net())
@@ -143,4 +216,6 @@ def test_the_variation_of_a_step_edge_and_of_nothing():
     image[:, :, 3:] = 0.5
     np.testing.assert_allclose(scores.total_variation_beta(image, beta=2), 6 * 0.5**2, rtol=1e-5)
     np.testing.assert_allclose(scores.total_variation_beta(image, beta=1), 6 * 0.5, rtol=1e-2)
-    assert np.isfinite(gradient(lambda images: scores.total_variation_beta(images, beta=1.0), image)).all()
+    assert np.isfinite(
+        gradient(lambda images: scores.total_variation_beta(images, beta=1.0), image)
+    ).all()

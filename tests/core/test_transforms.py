@@ -5,7 +5,13 @@ import pytest
 from small_nets import normal, random
 
 from lecture_lib.core.gradients import gradient
-from lecture_lib.core.transforms import COLORS, fourier_to_image, image_to_fourier, moved, random_fourier_coefficients
+from lecture_lib.core.transforms import (
+    COLORS,
+    fourier_to_image,
+    image_to_fourier,
+    moved,
+    random_fourier_coefficients,
+)
 from lecture_lib.models.backend import tf
 
 
@@ -32,16 +38,27 @@ def test_no_waves_are_gray():
 @pytest.mark.parametrize("size", [1.0, 1e6])
 def test_any_waves_are_a_picture(size):
     picture = fourier_to_image(size * normal(2, 2, 3, 16, 9)).numpy()
-    assert picture.shape == (2, 16, 16, 3) and picture.min() >= 0 and picture.max() <= 1 and np.isfinite(picture).all()
+    assert (
+        picture.shape == (2, 16, 16, 3)
+        and picture.min() >= 0
+        and picture.max() <= 1
+        and np.isfinite(picture).all()
+    )
 
 
 @pytest.mark.parametrize("row, column", [(0, 1), (0, 3), (2, 0), (1, 2)])
 def test_one_wave_is_a_cosine_of_its_frequency(row, column):
-    picture = fourier_to_image(waves_of(16, row=row, column=column, size=0.01)).numpy()[0].astype(np.float64)
+    picture = (
+        fourier_to_image(waves_of(16, row=row, column=column, size=0.01))
+        .numpy()[0]
+        .astype(np.float64)
+    )
     logits = np.log(picture / (1 - picture))
     rows, columns = np.mgrid[:16, :16]
     cosine = np.cos(2 * np.pi * (row * rows + column * columns) / 16)
-    share = 2 if column else 1  # with a column it stands for its mirror too, which the half spectrum leaves out
+    share = (
+        2 if column else 1
+    )  # with a column it stands for its mirror too, which the half spectrum leaves out
     expected = 0.01 * share / np.hypot(row, column) * cosine  # long waves weigh more
     np.testing.assert_allclose(logits, expected[..., None] * COLORS[:, 0], atol=1e-6)
 
@@ -57,7 +74,9 @@ def test_the_gradient_passes_through_the_waves():
     for position in [(0, 0, 0, 0, 0), (0, 0, 1, 2, 3), (0, 1, 2, 7, 1), (0, 0, 2, 5, 2)]:
         step = np.zeros(waves.shape)
         step[position] = 1e-5
-        difference = np.sum(look * (picture_in_numpy(waves + step) - picture_in_numpy(waves - step))) / 2e-5
+        difference = (
+            np.sum(look * (picture_in_numpy(waves + step) - picture_in_numpy(waves - step))) / 2e-5
+        )
         np.testing.assert_allclose(slope[position], difference, rtol=1e-3, atol=1e-4)
 
 
@@ -109,6 +128,11 @@ def test_each_image_of_a_batch_is_moved_by_its_own_amounts():
 
 
 def test_a_gradient_passes_through_the_move():
-    slope = gradient(lambda images: tf.reduce_sum(moved(images, shift=0.06, zoom=0), axis=[1, 2, 3]), random(2, 12, 12, 3))
+    slope = gradient(
+        lambda images: tf.reduce_sum(moved(images, shift=0.06, zoom=0), axis=[1, 2, 3]),
+        random(2, 12, 12, 3),
+    )
     assert np.isfinite(slope).all()
-    np.testing.assert_allclose(slope[:, 4:-4, 4:-4], 1, atol=1e-4)  # inside, every pixel is seen exactly once
+    np.testing.assert_allclose(
+        slope[:, 4:-4, 4:-4], 1, atol=1e-4
+    )  # inside, every pixel is seen exactly once

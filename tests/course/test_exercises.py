@@ -20,12 +20,17 @@ def cells(path):
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
             grader = cell["metadata"].get("nbgrader", {})
-            yield ("task" if grader.get("solution") else "check" if grader.get("grade") else None), "".join(cell["source"])
+            yield (
+                ("task" if grader.get("solution") else "check" if grader.get("grade") else None),
+                "".join(cell["source"]),
+            )
 
 
 @each_source
 def test_never_three_code_cells_in_a_row(path):
-    kinds = "".join(cell["cell_type"][0] for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
+    kinds = "".join(
+        cell["cell_type"][0] for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    )
     assert "ccc" not in kinds
 
 
@@ -71,7 +76,9 @@ def test_the_students_copy_is_the_source_without_its_solutions(path):
 
 @each_source
 def test_the_quiz_has_five_questions_and_says_why(path):
-    questions = json.loads((ROOT / "exercises" / "quiz" / f"{path.stem}.json").read_text(encoding="utf-8"))
+    questions = json.loads(
+        (ROOT / "exercises" / "quiz" / f"{path.stem}.json").read_text(encoding="utf-8")
+    )
     assert len(questions) == 5
     for question in questions:
         answers = question["answers"]
@@ -81,7 +88,12 @@ def test_the_quiz_has_five_questions_and_says_why(path):
 
 
 def test_close_compares_shape_and_size():
-    assert close([1, 2], [1, 2.0001]) and not close([1, 2], [1, 2.1]) and not close([1, 2], [[1, 2]]) and not close(None, [1, 2])
+    assert (
+        close([1, 2], [1, 2.0001])
+        and not close([1, 2], [1, 2.1])
+        and not close([1, 2], [[1, 2]])
+        and not close(None, [1, 2])
+    )
 
 
 def test_check_praises_or_hints(capsys):

@@ -18,12 +18,18 @@ def test_every_line_begins_with_ok_or_look():
 
 @pytest.mark.parametrize("name", zoo.BUNDLED)
 def test_a_bundled_network_is_found(name):
-    assert line_with(f"network {name}").startswith("ok") == (zoo.DATA / "weights" / f"{name}.npz").is_file()
+    assert (
+        line_with(f"network {name}").startswith("ok")
+        == (zoo.DATA / "weights" / f"{name}.npz").is_file()
+    )
 
 
 def test_a_missing_network_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(zoo, "DATA", tmp_path)
-    assert line_with("network tinynet_robust") == "look  network tinynet_robust: its file in data/ is missing; clone the course again"
+    assert (
+        line_with("network tinynet_robust")
+        == "look  network tinynet_robust: its file in data/ is missing; clone the course again"
+    )
 
 
 def test_a_missing_package_says_what_to_do(monkeypatch):
@@ -31,7 +37,10 @@ def test_a_missing_package_says_what_to_do(monkeypatch):
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(setup_check, "version", version)
-    assert line_with("ipywidgets") == "look  ipywidgets is missing: make the environment again, as the README says"
+    assert (
+        line_with("ipywidgets")
+        == "look  ipywidgets is missing: make the environment again, as the README says"
+    )
 
 
 def test_little_memory_is_told(monkeypatch):

@@ -61,7 +61,9 @@ def test_a_line_that_was_cut_off_is_computed_again(tmp_path, cut):
     assert [json.loads(line)["job"] for line in path.read_text().splitlines()] == JOBS[:3]
 
 
-@pytest.mark.parametrize("text", ["Chapter one.\nChapter two.\n", "One line", '{"a": 1}\n', "[1]\n"])
+@pytest.mark.parametrize(
+    "text", ["Chapter one.\nChapter two.\n", "One line", '{"a": 1}\n', "[1]\n"]
+)
 def test_another_file_is_not_touched(tmp_path, text):
     path = tmp_path / "thesis.txt"
     path.write_text(text)
@@ -71,7 +73,9 @@ def test_another_file_is_not_touched(tmp_path, text):
 
 
 def test_a_cluster_of_two_gives_the_same(tmp_path):
-    distributed = pytest.importorskip("distributed", reason="dask is an extra: pip install lecture_lib[scale]")
+    distributed = pytest.importorskip(
+        "distributed", reason="dask is an extra: pip install lecture_lib[scale]"
+    )
     with distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
         assert sweep(measured, JOBS, client=client, path=tmp_path / "sweep.jsonl") == WANTED
     assert sweep(counted([], interrupt_at=1), JOBS, path=tmp_path / "sweep.jsonl") == WANTED
@@ -84,7 +88,9 @@ def test_the_floor_is_that_of_tensorflow_for_pixels_from_minus_1_to_1():
     """A pixel in [0, 1] moves half as far as in [-1, 1], so that its slope is twice as long."""
     for size in (1e-9, 1e-6, 1e-3, 1.0):
         slopes = size * normal(1, 5, 5, 3)
-        np.testing.assert_allclose(recipe("attack_sweep").floored(slopes), tf.math.l2_normalize(slopes / 2), rtol=1e-5)
+        np.testing.assert_allclose(
+            recipe("attack_sweep").floored(slopes), tf.math.l2_normalize(slopes / 2), rtol=1e-5
+        )
 
 
 def test_the_stored_table_holds_every_attack_once():
@@ -95,7 +101,9 @@ def test_the_stored_table_holds_every_attack_once():
     assert len(photos) == len(set(photos)) == 24
     pairs = [(photo, target) for photo in photos for target in sweep_of.TARGETS if photo != target]
     found = Counter((row["photo"], row["target"], row["way"], int(row["rate"])) for row in rows)
-    assert found == Counter((*pair, way, rate) for pair in pairs for way in sweep_of.WAYS for rate in sweep_of.RATES)
+    assert found == Counter(
+        (*pair, way, rate) for pair in pairs for way in sweep_of.WAYS for rate in sweep_of.RATES
+    )
     for row in rows:  # who has reached 0.7 is the answer; who has not has used up all steps
         assert row["answer"] == row["target"] if row["reached"] == "1" else int(row["steps"]) == 200
         assert 0 <= float(row["mean_squared"]) <= float(row["mean_absolute"]) <= 1

@@ -1,4 +1,5 @@
 """Downloads: what arrives is what the table says, and every failure is one sentence that leaves nothing behind."""
+
 import errno
 import hashlib
 import http.server
@@ -40,7 +41,11 @@ class Answers(http.server.BaseHTTPRequestHandler):
         if kind != "unannounced":
             self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
-        self.wfile.write({"wrong": CONTENT[::-1], "cut": CONTENT[:1000], "unannounced": CONTENT[:1000]}.get(kind, CONTENT))
+        self.wfile.write(
+            {"wrong": CONTENT[::-1], "cut": CONTENT[:1000], "unannounced": CONTENT[:1000]}.get(
+                kind, CONTENT
+            )
+        )
 
     def log_message(self, *_):
         pass
@@ -64,9 +69,18 @@ def use(table, cache):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch, address):
-    rows = [(kind, f"{address}/{kind}", SHA256, len(CONTENT)) for kind in ("good", "wrong", "cut", "unannounced", "404", "500", "silent")]
-    rows += [("either", f"{address}/good", f"{MD5}|sha256:{'0' * 64}", ""), ("folder/unhashed", f"{address}/good", "", len(CONTENT))]
-    rows += [("unhashed_cut", f"{address}/unannounced", "", len(CONTENT)), ("refused", "http://127.0.0.1:9/file", SHA256, "")]
+    rows = [
+        (kind, f"{address}/{kind}", SHA256, len(CONTENT))
+        for kind in ("good", "wrong", "cut", "unannounced", "404", "500", "silent")
+    ]
+    rows += [
+        ("either", f"{address}/good", f"{MD5}|sha256:{'0' * 64}", ""),
+        ("folder/unhashed", f"{address}/good", "", len(CONTENT)),
+    ]
+    rows += [
+        ("unhashed_cut", f"{address}/unannounced", "", len(CONTENT)),
+        ("refused", "http://127.0.0.1:9/file", SHA256, ""),
+    ]
     table = tmp_path / "table.tsv"
     table.write_text(HEADER + "".join("\t".join(map(str, row)) + "\tfree\n" for row in rows))
     for name in ("TABLE", "cache_folder"):
@@ -105,12 +119,17 @@ def test_a_file_arrives_once_and_is_then_served_without_a_network(cache, monkeyp
         ("unhashed_cut", ValueError, "not the right file"),
     ],
 )
-def test_a_failure_is_one_sentence_with_a_way_out_and_leaves_nothing(cache, monkeypatch, name, error, words):
+def test_a_failure_is_one_sentence_with_a_way_out_and_leaves_nothing(
+    cache, monkeypatch, name, error, words
+):
     monkeypatch.setattr(downloads, "TIMEOUT", 0.2 if name == "silent" else 10)
     with pytest.raises(error, match=words) as caught:
         downloads.fetch(name)
     sentence = str(caught.value)
-    assert all(part in sentence for part in (name, downloads._table()[name]["url"], str(cache / name), "LECTURE_DATA"))
+    assert all(
+        part in sentence
+        for part in (name, downloads._table()[name]["url"], str(cache / name), "LECTURE_DATA")
+    )
     assert "\n" not in sentence and sentence.endswith(".") and caught.value.__suppress_context__
     assert files_in(cache) == []
 
@@ -122,7 +141,10 @@ class FullDisk(io.RawIOBase):
 
 def test_a_full_disk_is_said_and_leaves_nothing(cache, monkeypatch):
     monkeypatch.setattr(pooch.downloaders, "open", lambda *_: FullDisk(), raising=False)
-    with pytest.raises(FileNotFoundError, match=rf"{re.escape(str(cache))} \(No space left.*XDG_CACHE_HOME.*LECTURE_DATA"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=rf"{re.escape(str(cache))} \(No space left.*XDG_CACHE_HOME.*LECTURE_DATA",
+    ):
         downloads.fetch("good")
     assert files_in(cache) == []
 
@@ -134,7 +156,10 @@ def read_only(*_, **__):
 @pytest.mark.parametrize("call", [(os, "makedirs"), (tempfile, "NamedTemporaryFile")])
 def test_a_read_only_cache_is_said(cache, monkeypatch, call):
     monkeypatch.setattr(*call, read_only)
-    with pytest.raises(FileNotFoundError, match=rf"{re.escape(str(cache))} \(Read-only.*XDG_CACHE_HOME.*LECTURE_DATA"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=rf"{re.escape(str(cache))} \(Read-only.*XDG_CACHE_HOME.*LECTURE_DATA",
+    ):
         downloads.fetch("good")
 
 
@@ -146,7 +171,9 @@ def test_a_damaged_file_in_the_cache_is_replaced(cache, name):
 
 
 @pytest.mark.parametrize("name", ["refused", "folder/unhashed"])
-def test_the_folder_of_lecture_data_comes_first_and_needs_no_network(cache, tmp_path, monkeypatch, name):
+def test_the_folder_of_lecture_data_comes_first_and_needs_no_network(
+    cache, tmp_path, monkeypatch, name
+):
     monkeypatch.setenv("LECTURE_DATA", str(tmp_path / "own"))
     (tmp_path / "own" / name).parent.mkdir(parents=True)
     (tmp_path / "own" / name).write_bytes(CONTENT)
@@ -166,7 +193,11 @@ def test_a_wrong_file_in_the_folder_of_lecture_data_is_named_and_kept(cache, tmp
 def test_a_large_file_is_hashed_once_and_again_only_when_it_changed(cache, monkeypatch):
     path, hashed = downloads.fetch("good"), []
     file_hash = pooch.file_hash
-    monkeypatch.setattr(pooch, "file_hash", lambda *args, **options: hashed.append(args) or file_hash(*args, **options))
+    monkeypatch.setattr(
+        pooch,
+        "file_hash",
+        lambda *args, **options: hashed.append(args) or file_hash(*args, **options),
+    )
     downloads.fetch("good"), downloads.fetch("good")
     assert len(hashed) == 1
     os.utime(path, (0, 0))
@@ -183,16 +214,25 @@ def test_an_unknown_name_is_said(cache):
 def fetch_together(table, cache, barrier, results):
     use(table, cache)
     barrier.wait(120)
-    results.put(hashlib.md5(downloads.fetch("folder/unhashed").read_bytes() + downloads.fetch("good").read_bytes()).hexdigest())
+    results.put(
+        hashlib.md5(
+            downloads.fetch("folder/unhashed").read_bytes() + downloads.fetch("good").read_bytes()
+        ).hexdigest()
+    )
 
 
 def test_processes_that_fetch_the_same_file_at_once_all_get_it_whole(cache, count=PROCESSES):
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(count), context.Queue()
-    processes = [context.Process(target=fetch_together, args=(downloads.TABLE, cache, barrier, results)) for _ in range(count)]
+    processes = [
+        context.Process(target=fetch_together, args=(downloads.TABLE, cache, barrier, results))
+        for _ in range(count)
+    ]
     for process in processes:
         process.start()
-    assert [results.get(timeout=180) for _ in processes] == count * [hashlib.md5(CONTENT + CONTENT).hexdigest()]
+    assert [results.get(timeout=180) for _ in processes] == count * [
+        hashlib.md5(CONTENT + CONTENT).hexdigest()
+    ]
     for process in processes:
         process.join()
     assert sorted(files_in(cache)) == ["good", "unhashed"]
@@ -200,11 +240,22 @@ def test_processes_that_fetch_the_same_file_at_once_all_get_it_whole(cache, coun
 
 def test_every_row_of_the_table_is_complete():
     for name, row in downloads._table().items():
-        assert row["url"].startswith("http") and row["license"] and not Path(name).is_absolute() and ".." not in name
-        assert all(re.fullmatch("sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", one) for one in row["hash"].split("|") if one)
+        assert (
+            row["url"].startswith("http")
+            and row["license"]
+            and not Path(name).is_absolute()
+            and ".." not in name
+        )
+        assert all(
+            re.fullmatch("sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", one)
+            for one in row["hash"].split("|")
+            if one
+        )
         assert row["hash"] or row["bytes"]
     lines = downloads.TABLE.read_text().splitlines()
-    assert len(lines) - 1 == len(downloads.names()) and len(downloads.names("imagenet-samples/")) == 98
+    assert (
+        len(lines) - 1 == len(downloads.names()) and len(downloads.names("imagenet-samples/")) == 98
+    )
 
 
 def test_the_weights_of_keras_are_the_ones_keras_itself_would_download():
@@ -213,10 +264,19 @@ def test_the_weights_of_keras_are_the_ones_keras_itself_would_download():
     for name in downloads.names("keras/"):
         row = downloads._table()[name]
         assert row["hash"].removeprefix("md5:") in source
-        assert row["url"].rsplit("/", 1)[0].removeprefix("https://storage.googleapis.com/tensorflow/keras-applications/") in source
+        assert (
+            row["url"]
+            .rsplit("/", 1)[0]
+            .removeprefix("https://storage.googleapis.com/tensorflow/keras-applications/")
+            in source
+        )
 
 
-@pytest.mark.skipif(not os.environ.get("LECTURE_DATA"), reason="LECTURE_DATA names no folder with the files")
+@pytest.mark.skipif(
+    not os.environ.get("LECTURE_DATA"), reason="LECTURE_DATA names no folder with the files"
+)
 def test_the_files_in_the_folder_of_lecture_data_have_the_checksums_of_the_table():
-    here = [name for name in downloads.names() if (Path(os.environ["LECTURE_DATA"]) / name).is_file()]
+    here = [
+        name for name in downloads.names() if (Path(os.environ["LECTURE_DATA"]) / name).is_file()
+    ]
     assert [downloads.fetch(name).name for name in here] == [Path(name).name for name in here]

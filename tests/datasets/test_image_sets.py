@@ -27,7 +27,10 @@ def jpeg(*, value):
 
 def files_of_tar():
     yield "classes.tsv", "n01\tgoldfish, Carassius auratus\nn02\tlemon\n"
-    names = {wnid: [f"{split}/{wnid}/{wnid}_{i}.JPEG" for split in ("train", "val") for i in range(2)] for wnid in ("n01", "n02")}
+    names = {
+        wnid: [f"{split}/{wnid}/{wnid}_{i}.JPEG" for split in ("train", "val") for i in range(2)]
+        for wnid in ("n01", "n02")
+    }
     rows = [f"{name}\t{wnid}\t{BOX}" for wnid in names for name in names[wnid]]
     yield "boxes.tsv", "file\twnid\tx0\ty0\tx1\ty1\n" + "\n".join(rows) + "\n"
     yield from ((name, jpeg(value=20 * i)) for wnid in names for i, name in enumerate(names[wnid]))
@@ -36,10 +39,18 @@ def files_of_tar():
 def files_of_zip():
     yield "wnids.txt", "n01\nn02\n"
     yield "words.txt", "n01\tgoldfish, Carassius auratus\nn02\tlemon\nn03\tnever shown\n"
-    yield "val/val_annotations.txt", "".join(f"val_{i}.JPEG\t{wnid}\t{BOX}\n" for i, wnid in enumerate(["n02", "n01", "n02", "n01"]))
+    yield (
+        "val/val_annotations.txt",
+        "".join(
+            f"val_{i}.JPEG\t{wnid}\t{BOX}\n" for i, wnid in enumerate(["n02", "n01", "n02", "n01"])
+        ),
+    )
     yield from ((f"val/images/val_{i}.JPEG", jpeg(value=20 * i)) for i in range(4))
     for wnid in ("n01", "n02"):
-        yield f"train/{wnid}/{wnid}_boxes.txt", "".join(f"{wnid}_{i}.JPEG\t{BOX}\n" for i in range(2))
+        yield (
+            f"train/{wnid}/{wnid}_boxes.txt",
+            "".join(f"{wnid}_{i}.JPEG\t{BOX}\n" for i in range(2)),
+        )
         yield from ((f"train/{wnid}/images/{wnid}_{i}.JPEG", jpeg(value=20 * i)) for i in range(2))
 
 
@@ -66,7 +77,10 @@ def test_both_archives_are_read(archive, split):
     assert tiny_imagenet_is_here()
     pictures = load_tiny_imagenet(split, class_names=("lemon", "goldfish"))
     assert pictures.images.shape == (4, 64, 64, 3) and pictures.images.dtype == np.float32
-    assert pictures.labels.tolist() == [0, 0, 1, 1] and pictures.class_names == ("lemon", "goldfish")
+    assert pictures.labels.tolist() == [0, 0, 1, 1] and pictures.class_names == (
+        "lemon",
+        "goldfish",
+    )
     for picture, (top, left, bottom, right) in zip(pictures.images, pictures.boxes, strict=True):
         assert (top, left, bottom, right) == (20, 10, 40, 30)
         assert picture[top:bottom, left:right].min() > 0.9
@@ -74,7 +88,10 @@ def test_both_archives_are_read(archive, split):
 
 
 def test_few_a_class_and_unknown_names(archive):
-    assert load_tiny_imagenet(class_names=("goldfish", "lemon"), per_class=1).labels.tolist() == [0, 1]
+    assert load_tiny_imagenet(class_names=("goldfish", "lemon"), per_class=1).labels.tolist() == [
+        0,
+        1,
+    ]
     with pytest.raises(ValueError, match="no class 'unicorn' here; it has goldfish, lemon"):
         load_tiny_imagenet(class_names=("goldfish", "unicorn"))
     with pytest.raises(ValueError, match="divided into 'train' and 'val'; there is no 'test'"):
@@ -95,12 +112,22 @@ def test_tiny_imagenet_itself():
     pictures = load_tiny_imagenet(per_class=2)
     assert pictures.images.shape == (80, 64, 64, 3) and (np.bincount(pictures.labels) == 2).all()
     top, left, bottom, right = pictures.boxes.T
-    assert (pictures.boxes >= 0).all() and (pictures.boxes <= 64).all() and (bottom > top).all() and (right > left).all()
+    assert (
+        (pictures.boxes >= 0).all()
+        and (pictures.boxes <= 64).all()
+        and (bottom > top).all()
+        and (right > left).all()
+    )
 
 
 def test_crops_repeat_with_their_seed_and_differ_without():
     crops = random_crops(12, size=24, seed=3)
-    assert crops.shape == (12, 24, 24, 3) and crops.dtype == np.float32 and 0 <= crops.min() and crops.max() <= 1
+    assert (
+        crops.shape == (12, 24, 24, 3)
+        and crops.dtype == np.float32
+        and 0 <= crops.min()
+        and crops.max() <= 1
+    )
     np.testing.assert_array_equal(crops, random_crops(12, size=24, seed=3))
     assert np.abs(crops - random_crops(12, size=24, seed=4)).mean() > 0.05
 
@@ -112,7 +139,9 @@ def test_crops_are_cut_at_many_scales(tmp_path):
     crops = random_crops(200, size=20, photos=[tmp_path / "ramp.png"])
     sides = 400 * (crops[:, 10, -1, 0] - crops[:, 10, 0, 0]) * 20 / 19
     assert sides.min() < 30 and sides.max() > 350
-    np.testing.assert_allclose(np.median(np.log2(sides)), np.log2(np.sqrt(20 * 400)), atol=0.4)  # evenly in octaves
+    np.testing.assert_allclose(
+        np.median(np.log2(sides)), np.log2(np.sqrt(20 * 400)), atol=0.4
+    )  # evenly in octaves
 
 
 def test_the_classes_are_those_of_the_nets():

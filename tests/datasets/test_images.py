@@ -1,4 +1,5 @@
 """Images: any picture file becomes floats in [0, 1] or one sentence; what is saved is the image, rounded to 8 bits."""
+
 import errno
 import io
 import os
@@ -34,7 +35,9 @@ def test_an_int_takes_the_centre_square_and_a_pair_the_whole(tmp_path):
     stripes = np.zeros((20, 60, 3), np.float32)
     stripes[:, 20:40] = 1
     path = images.save_image(stripes, tmp_path / "stripes.png")
-    np.testing.assert_array_equal(images.load_image(path, size=20), np.ones((20, 20, 3), np.float32))
+    np.testing.assert_array_equal(
+        images.load_image(path, size=20), np.ones((20, 20, 3), np.float32)
+    )
     np.testing.assert_array_equal(images.load_image(path, size=7), np.ones((7, 7, 3), np.float32))
     whole = images.load_image(str(path), size=(10, 30))
     assert whole.shape == (10, 30, 3) and whole[:, :6].max() == 0 and whole[:, 14:16].min() == 1
@@ -46,17 +49,25 @@ def test_a_size_that_is_none_is_said(size):
         images.load_image("cat", size=size)
 
 
-def test_names_that_need_no_network_are_the_bundled_ones_and_the_photos_that_are_here(monkeypatch, tmp_path):
+def test_names_that_need_no_network_are_the_bundled_ones_and_the_photos_that_are_here(
+    monkeypatch, tmp_path
+):
     monkeypatch.setattr(downloads, "cache_folder", lambda: tmp_path)
     monkeypatch.setenv("LECTURE_DATA", str(tmp_path / "own"))
     assert images.photo_names() == list(decoding.BUNDLED)
     (tmp_path / "own" / "imagenet-samples").mkdir(parents=True)
     (tmp_path / "own" / "imagenet-samples" / "n02056570_king_penguin.JPEG").touch()
     assert images.photo_names() == [*decoding.BUNDLED, "king penguin"]
-    assert len(set(images.imagenet_photo_names())) == 98 and "goldfish" in images.imagenet_photo_names()
+    assert (
+        len(set(images.imagenet_photo_names())) == 98
+        and "goldfish" in images.imagenet_photo_names()
+    )
 
 
-@pytest.mark.skipif(not downloads.is_here("squeezenet1.1/squeezenet1.1.labels"), reason="ImageNet's class names are not on this computer")
+@pytest.mark.skipif(
+    not downloads.is_here("squeezenet1.1/squeezenet1.1.labels"),
+    reason="ImageNet's class names are not on this computer",
+)
 def test_each_imagenet_photo_has_the_name_of_one_class():
     labels = downloads.fetch("squeezenet1.1/squeezenet1.1.labels").read_text().splitlines()
     first_names = [label.split(",")[0].strip() for label in labels]
@@ -65,7 +76,9 @@ def test_each_imagenet_photo_has_the_name_of_one_class():
 
 def test_an_unknown_name_lists_the_names(tmp_path):
     for name in ("no such cat", tmp_path / "none.png", "x" * 5000):
-        with pytest.raises(FileNotFoundError, match="the names are cat, coffee, .* imagenet_photo_names()"):
+        with pytest.raises(
+            FileNotFoundError, match="the names are cat, coffee, .* imagenet_photo_names()"
+        ):
             images.load_image(name)
     with pytest.raises(ValueError, match="is a folder"):
         images.load_image(tmp_path)
@@ -76,22 +89,42 @@ def test_an_unknown_name_lists_the_names(tmp_path):
 def test_gray_palette_alpha_cmyk_and_16_bits_all_become_rgb():
     gray = Image.fromarray(np.array([[0, 51, 255]], np.uint8))
     expected = np.repeat(np.array([[0, 0.2, 1]], np.float32)[..., None], 3, axis=-1)
-    for picture in (gray, gray.convert("RGB"), gray.convert("P"), gray.convert("LA"), gray.convert("RGBA")):
+    for picture in (
+        gray,
+        gray.convert("RGB"),
+        gray.convert("P"),
+        gray.convert("LA"),
+        gray.convert("RGBA"),
+    ):
         np.testing.assert_allclose(images.decode_image(file_bytes(picture)), expected, atol=1e-6)
     for mode in ("CMYK", "L"):
-        np.testing.assert_allclose(images.decode_image(file_bytes(gray.convert("RGB").convert(mode), "TIFF")), expected, atol=1e-6)
+        np.testing.assert_allclose(
+            images.decode_image(file_bytes(gray.convert("RGB").convert(mode), "TIFF")),
+            expected,
+            atol=1e-6,
+        )
     deep = Image.fromarray(np.array([[0, 13107, 65535]], np.uint16))
     for format in ("PNG", "TIFF"):
-        np.testing.assert_allclose(images.decode_image(file_bytes(deep, format)), expected, atol=1e-6)
-    np.testing.assert_allclose(images.decode_image(file_bytes(Image.fromarray(expected[..., 0]), "TIFF")), expected, atol=1e-6)
+        np.testing.assert_allclose(
+            images.decode_image(file_bytes(deep, format)), expected, atol=1e-6
+        )
+    np.testing.assert_allclose(
+        images.decode_image(file_bytes(Image.fromarray(expected[..., 0]), "TIFF")),
+        expected,
+        atol=1e-6,
+    )
 
 
 def test_16_bits_keep_their_fine_steps():
     steps = np.arange(30000, 30016, dtype=np.uint16)[None]
-    np.testing.assert_allclose(images.decode_image(file_bytes(Image.fromarray(steps)))[..., 0], steps / 65535, atol=1e-7)
+    np.testing.assert_allclose(
+        images.decode_image(file_bytes(Image.fromarray(steps)))[..., 0], steps / 65535, atol=1e-7
+    )
 
 
-@pytest.mark.parametrize("values", [np.int32([[70000]]), np.int32([[-1]]), np.float32([[2.0]]), np.float32([[np.nan]])])
+@pytest.mark.parametrize(
+    "values", [np.int32([[70000]]), np.int32([[-1]]), np.float32([[2.0]]), np.float32([[np.nan]])]
+)
 def test_numbers_without_a_known_white_are_refused(values):
     with pytest.raises(ValueError, match="beyond 16 bits"):
         images.decode_image(file_bytes(Image.fromarray(values), "TIFF"))
@@ -100,13 +133,25 @@ def test_numbers_without_a_known_white_are_refused(values):
 def test_transparency_lies_on_white():
     picture = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
     picture.putpixel((1, 0), (255, 0, 0, 0))
-    np.testing.assert_array_equal(images.decode_image(file_bytes(picture))[0], [[1, 0, 0], [1, 1, 1]])
+    np.testing.assert_array_equal(
+        images.decode_image(file_bytes(picture))[0], [[1, 0, 0], [1, 1, 1]]
+    )
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_turns_the_picture_upright(orientation):
-    upright = Image.fromarray(np.kron(np.arange(6).reshape(2, 3) * 40, np.ones((16, 16))).astype(np.uint8))
-    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # what a camera that notes this orientation did: Pillow's transpose numbers
+    upright = Image.fromarray(
+        np.kron(np.arange(6).reshape(2, 3) * 40, np.ones((16, 16))).astype(np.uint8)
+    )
+    undo = {
+        2: 0,
+        3: 3,
+        4: 1,
+        5: 5,
+        6: 2,
+        7: 6,
+        8: 4,
+    }  # what a camera that notes this orientation did: Pillow's transpose numbers
     stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -117,8 +162,16 @@ def test_exif_turns_the_picture_upright(orientation):
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF"])
 def test_an_animation_gives_its_first_frame(format):
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
-    data = file_bytes(frames[0], format, save_all=True, append_images=frames[1:], **({"lossless": True} if format == "WEBP" else {}))
-    np.testing.assert_array_equal(images.decode_image(data), np.broadcast_to(np.float32([1, 0, 0]), (8, 8, 3)))
+    data = file_bytes(
+        frames[0],
+        format,
+        save_all=True,
+        append_images=frames[1:],
+        **({"lossless": True} if format == "WEBP" else {}),
+    )
+    np.testing.assert_array_equal(
+        images.decode_image(data), np.broadcast_to(np.float32([1, 0, 0]), (8, 8, 3))
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,7 +197,15 @@ def test_what_is_no_usable_picture_is_one_sentence(data, words):
 
 @pytest.mark.parametrize(
     ("format", "options"),
-    [("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {}), ("GIF", {}), ("WEBP", {}), ("WEBP", {"lossless": True}), ("BMP", {})]
+    [
+        ("JPEG", {}),
+        ("JPEG", {"progressive": True}),
+        ("PNG", {}),
+        ("GIF", {}),
+        ("WEBP", {}),
+        ("WEBP", {"lossless": True}),
+        ("BMP", {}),
+    ]
     + [("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("TIFF", {"compression": "jpeg"})],
 )
 @pytest.mark.filterwarnings("error")
@@ -181,7 +242,11 @@ def test_a_folder_is_read_in_order_and_what_is_no_picture_is_counted(noise, tmp_
     (tmp_path / ".hidden").touch()
     with pytest.warns(UserWarning, match="2 files in"):
         batch, names = images.load_folder(tmp_path, size=16)
-    assert batch.shape == (3, 16, 16, 3) and names == ["a.png", "b.png", "c.png"] and batch[0].max() > 0 == batch[1].max()
+    assert (
+        batch.shape == (3, 16, 16, 3)
+        and names == ["a.png", "b.png", "c.png"]
+        and batch[0].max() > 0 == batch[1].max()
+    )
     assert images.load_folder(tmp_path, size=16, limit=1)[1] == ["a.png"]
 
 
@@ -197,8 +262,12 @@ def test_a_folder_that_is_missing_or_without_pictures_is_said(tmp_path):
 def test_as_batch_adds_the_axis_and_leaves_the_values(noise):
     np.testing.assert_array_equal(images.as_batch(noise), noise[None])
     np.testing.assert_array_equal(images.as_batch(np.float64(noise[None])), noise[None])
-    assert images.as_batch(noise + 5e-4).max() > 1 and images.as_batch(noise[..., :1], channels=1).shape == (1, 40, 56, 1)
-    assert images.unbatch(noise[None], noise).shape == noise.shape and images.unbatch(noise[None], noise[None]).shape == (1, *noise.shape)
+    assert images.as_batch(noise + 5e-4).max() > 1 and images.as_batch(
+        noise[..., :1], channels=1
+    ).shape == (1, 40, 56, 1)
+    assert images.unbatch(noise[None], noise).shape == noise.shape and images.unbatch(
+        noise[None], noise[None]
+    ).shape == (1, *noise.shape)
 
 
 ONE = np.ones((4, 4, 3), np.float32)
@@ -242,23 +311,38 @@ def test_bytes_are_the_nearest_and_never_rescaled():
     levels = np.arange(256, dtype=np.float32) / 255
     image = np.repeat(levels[None, :, None], 3, axis=-1)
     np.testing.assert_array_equal(images.to_uint8(image)[0, :, 0], np.arange(256))
-    np.testing.assert_array_equal(images.to_uint8(image[:, :-1] + 0.499 / 255)[0, :, 0], np.arange(255))
-    np.testing.assert_array_equal(images.to_uint8(image[:, :-1] + 0.501 / 255)[0, :, 0], np.arange(1, 256))
-    assert images.to_uint8(np.full((1, 2, 2, 3), 0.5)).tolist() == np.full((1, 2, 2, 3), 128).tolist()
+    np.testing.assert_array_equal(
+        images.to_uint8(image[:, :-1] + 0.499 / 255)[0, :, 0], np.arange(255)
+    )
+    np.testing.assert_array_equal(
+        images.to_uint8(image[:, :-1] + 0.501 / 255)[0, :, 0], np.arange(1, 256)
+    )
+    assert (
+        images.to_uint8(np.full((1, 2, 2, 3), 0.5)).tolist() == np.full((1, 2, 2, 3), 128).tolist()
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_saved_image_comes_back_as_its_8_bits(noise, tmp_path, channels):
     image = 0.4 + 0.2 * noise[..., :channels]  # a narrow range, which must stay narrow
     path = images.save_image(image, tmp_path / "picture.png")
-    np.testing.assert_array_equal(images.load_image(path)[..., :channels], images.to_uint8(image) / np.float32(255))
-    np.testing.assert_array_equal(images.decode_image(images.encode_png(image)), images.load_image(path))
-    assert abs(images.decode_image(images.encode_jpeg(np.full((16, 16, channels), 0.3))) - 0.3).max() < 0.01
+    np.testing.assert_array_equal(
+        images.load_image(path)[..., :channels], images.to_uint8(image) / np.float32(255)
+    )
+    np.testing.assert_array_equal(
+        images.decode_image(images.encode_png(image)), images.load_image(path)
+    )
+    assert (
+        abs(images.decode_image(images.encode_jpeg(np.full((16, 16, channels), 0.3))) - 0.3).max()
+        < 0.01
+    )
 
 
 def test_saving_overwrites_nothing_and_leaves_no_other_file(noise, tmp_path):
     written = [images.save_image(noise, tmp_path / "a.png") for _ in range(3)]
-    assert [path.name for path in written] == ["a.png", "a-2.png", "a-3.png"] and len(os.listdir(tmp_path)) == 3
+    assert [path.name for path in written] == ["a.png", "a-2.png", "a-3.png"] and len(
+        os.listdir(tmp_path)
+    ) == 3
     (tmp_path / "b.png").write_text("mine")
     images.save_image(noise, str(tmp_path / "b.png"))
     assert (tmp_path / "b.png").read_text() == "mine" and len(os.listdir(tmp_path)) == 5
@@ -271,11 +355,19 @@ def failing(number):
     return fail
 
 
-@pytest.mark.parametrize("place", [(Path, "write_bytes"), (Path, "open"), (os, "replace")], ids=["write", "open", "replace"])
+@pytest.mark.parametrize(
+    "place",
+    [(Path, "write_bytes"), (Path, "open"), (os, "replace")],
+    ids=["write", "open", "replace"],
+)
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_folder_that_takes_no_file_is_said_and_left_as_it_was(noise, tmp_path, monkeypatch, place, number):
+def test_a_folder_that_takes_no_file_is_said_and_left_as_it_was(
+    noise, tmp_path, monkeypatch, place, number
+):
     monkeypatch.setattr(*place, failing(number))
-    with pytest.raises(ValueError, match=f"cannot be saved in the folder .*{os.strerror(number)}.*choose another"):
+    with pytest.raises(
+        ValueError, match=f"cannot be saved in the folder .*{os.strerror(number)}.*choose another"
+    ):
         images.save_image(noise, tmp_path / "a.png")
     assert os.listdir(tmp_path) == []
 
@@ -296,11 +388,18 @@ def test_what_cannot_be_saved_is_said(noise, tmp_path):
 
 
 def test_batches_hold_all_pictures_in_their_order_and_as_many_as_suit_their_size():
-    assert [default_batch_size(shape) for shape in ((224, 224, 3), (9, 64, 64, 3), (112, 112, 1), (512, 512, 3))] == [8, 32, 32, 8]
-    images = np.arange(75, dtype=np.float32).reshape(75, 1, 1, 1) + np.zeros((1, 64, 64, 3), np.float32)
+    assert [
+        default_batch_size(shape)
+        for shape in ((224, 224, 3), (9, 64, 64, 3), (112, 112, 1), (512, 512, 3))
+    ] == [8, 32, 32, 8]
+    images = np.arange(75, dtype=np.float32).reshape(75, 1, 1, 1) + np.zeros(
+        (1, 64, 64, 3), np.float32
+    )
     found = list(batches(image for image in images))
     assert [len(batch) for batch in found] == [32, 32, 11]
     np.testing.assert_array_equal(np.concatenate(found), images)
-    assert [len(batch) for batch in batches(images[:5], size=2)] == [2, 2, 1] and list(batches([])) == []
+    assert [len(batch) for batch in batches(images[:5], size=2)] == [2, 2, 1] and list(
+        batches([])
+    ) == []
     with pytest.raises(ValueError, match="not of one size"):
         list(batches([images[0], images[0, :32]]))

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from small_nets import random, small_net
 
-from lecture_lib.datasets.synthetic import checks, cross, dots, paint_badges, paint_color, paint_pattern, ring, stripes
+from lecture_lib.datasets.synthetic import (
+    checks,
+    cross,
+    dots,
+    paint_badges,
+    paint_color,
+    paint_pattern,
+    ring,
+    stripes,
+)
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.synthetic_nets import badge_network, hand_set_network
 
@@ -18,9 +27,13 @@ def test_patterns_are_above_zero_where_their_ink_is():
     assert checks(half, half) > 0 and checks(-half, -half) > 0 > checks(half, -half)
 
 
-@pytest.mark.parametrize("paint", [
-    lambda images, seed: paint_pattern(images, (stripes, dots), seed=seed), lambda images, seed: paint_color(images, seed=seed),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "paint",
+    [
+        lambda images, seed: paint_pattern(images, (stripes, dots), seed=seed),
+        lambda images, seed: paint_color(images, seed=seed),
+    ],
+)
 def test_painting_repeats_itself_and_leaves_the_photographs_alone(paint):
     kept = PHOTOS.copy()
     one, same, other = paint(PHOTOS, 1), paint(PHOTOS, 1), paint(PHOTOS, 2)
@@ -42,8 +55,12 @@ def test_a_color_keeps_the_order_of_light_and_dark():
     grays = np.repeat(np.linspace(0, 1, 50, dtype=np.float32)[None, :, None], 3, axis=-1)
     painted = paint_color(grays, (0.9, 0.5, 0.1), strength=1.0)[0]
     assert (np.diff(painted, axis=0) >= -1e-6).all() and painted[0].max() == 0
-    assert (painted[1:-1, 0] > painted[1:-1, 1]).all() and (painted[1:-1, 1] > painted[1:-1, 2]).all()
-    np.testing.assert_allclose(paint_color(PHOTOS, (0.9, 0.5, 0.1), strength=0.0), PHOTOS, atol=1e-6)
+    assert (painted[1:-1, 0] > painted[1:-1, 1]).all() and (
+        painted[1:-1, 1] > painted[1:-1, 2]
+    ).all()
+    np.testing.assert_allclose(
+        paint_color(PHOTOS, (0.9, 0.5, 0.1), strength=0.0), PHOTOS, atol=1e-6
+    )
 
 
 def test_a_badge_covers_its_mask_and_nothing_else():
@@ -57,7 +74,9 @@ def test_a_badge_covers_its_mask_and_nothing_else():
         np.testing.assert_allclose(mask.sum(axis=(1, 2)), np.pi * 7.5**2, rtol=0.05)
     places = [np.argwhere(mask).mean(axis=0) for mask in marked.masks[0]]
     assert len({tuple(place) for place in places}) > 3
-    np.testing.assert_array_equal(marked.images, paint_badges(PHOTOS, [ring, cross], diameter=15, seed=3).images)
+    np.testing.assert_array_equal(
+        marked.images, paint_badges(PHOTOS, [ring, cross], diameter=15, seed=3).images
+    )
 
 
 def test_badges_that_do_not_fit_give_a_sentence():

@@ -1,4 +1,5 @@
 """What is shown carries its words, stays small and leaves nothing behind; colors mean what the scale says."""
+
 import base64
 import io
 
@@ -17,20 +18,32 @@ CALLS = {
     "show many": lambda alt: plots.show(np.stack([PICTURE] * 7), titles=list("abcdefg"), alt=alt),
     "show shapes": lambda alt: plots.show([PICTURE, MAP, PICTURE[:20, :, :1]], alt=alt),
     "show_map": lambda alt: plots.show_map(PICTURE, MAP, alt=alt),
-    "show_maps": lambda alt: plots.show_maps(PICTURE, [MAP, MAP - 0.5], titles=["one", "two"], on_picture=True, alt=alt),
+    "show_maps": lambda alt: plots.show_maps(
+        PICTURE, [MAP, MAP - 0.5], titles=["one", "two"], on_picture=True, alt=alt
+    ),
     "show_values": lambda alt: charts.show_values(np.arange(9.0), alt=alt),
-    "show_values labels": lambda alt: charts.show_values([np.arange(3), np.arange(5)], labels=["short", "long"], alt=alt),
-    "show_curves": lambda alt: charts.show_curves([1, 10, 100], [[3, 2, 1], [1, 5, 9]], x_label="n", y_label="s", log=True, alt=alt),
+    "show_values labels": lambda alt: charts.show_values(
+        [np.arange(3), np.arange(5)], labels=["short", "long"], alt=alt
+    ),
+    "show_curves": lambda alt: charts.show_curves(
+        [1, 10, 100], [[3, 2, 1], [1, 5, 9]], x_label="n", y_label="s", log=True, alt=alt
+    ),
     "show_bars": lambda alt: charts.show_bars(["cat", "dog"], [0.9, 0.1], alt=alt),
-    "show_matrix": lambda alt: charts.show_matrix([[0.0, 1, 0.4]], rows=["cat"], columns=list("abc"), alt=alt),
-    "show_intervals": lambda alt: charts.show_intervals(["cat", "dog"], {"one": [[0, 0.5, 1]] * 2, "two": [[-1, 0, 2]] * 2}, alt=alt),
+    "show_matrix": lambda alt: charts.show_matrix(
+        [[0.0, 1, 0.4]], rows=["cat"], columns=list("abc"), alt=alt
+    ),
+    "show_intervals": lambda alt: charts.show_intervals(
+        ["cat", "dog"], {"one": [[0, 0.5, 1]] * 2, "two": [[-1, 0, 2]] * 2}, alt=alt
+    ),
 }
 
 
 @pytest.fixture
 def shown(monkeypatch):
     outputs = []
-    monkeypatch.setattr(plots, "display", lambda data, *, metadata, raw: outputs.append((data, metadata)))
+    monkeypatch.setattr(
+        plots, "display", lambda data, *, metadata, raw: outputs.append((data, metadata))
+    )
     return outputs
 
 
@@ -56,8 +69,10 @@ def test_no_picture_without_words(shown, call, alt):
 
 def test_nothing_stays_open_and_a_photograph_stays_small(shown):
     from skimage.data import astronaut
+
     plots.show([astronaut()[::2, ::2] / 255] * 4, alt="four astronauts")
     from matplotlib import pyplot
+
     assert pyplot.get_fignums() == []
     assert sum(map(len, shown[0][0].values())) < 160_000
 
@@ -72,38 +87,55 @@ def test_the_middle_of_a_square_is_its_color(shown):
     picture = np.zeros((2, 2, 3))
     picture[0, 1] = 1, 0, 0
     plots.show(picture, size=100, alt="a red square at the top right")
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown[0][0]["image/png"]))).convert("RGB"))
+    pixels = np.asarray(
+        Image.open(io.BytesIO(base64.b64decode(shown[0][0]["image/png"]))).convert("RGB")
+    )
     assert pixels.shape == (100, 100, 3)
     assert pixels[25, 75].tolist() == [255, 0, 0] and pixels[75, 75].tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("images, sentence", [
-    (np.zeros((4, 4, 5)), "shape"), (np.zeros(7), "shape"), (np.zeros((4, 4, 3), np.uint8), "255"),
-    (np.full((4, 4, 3), np.nan), "NaN"), (np.full((4, 4, 3), 1.5), "run from"), ([], "no picture"),
-])
+@pytest.mark.parametrize(
+    "images, sentence",
+    [
+        (np.zeros((4, 4, 5)), "shape"),
+        (np.zeros(7), "shape"),
+        (np.zeros((4, 4, 3), np.uint8), "255"),
+        (np.full((4, 4, 3), np.nan), "NaN"),
+        (np.full((4, 4, 3), 1.5), "run from"),
+        ([], "no picture"),
+    ],
+)
 def test_a_wrong_picture_is_one_sentence(images, sentence):
     with pytest.raises(ValueError, match=sentence):
         plots.show(images, alt="nothing")
 
 
-@pytest.mark.parametrize("call", [
-    lambda: plots.show([PICTURE] * 3, titles=["one"], alt="x"),
-    lambda: plots.show_maps(PICTURE, [MAP], titles=["one", "two"], alt="x"),
-    lambda: charts.show_values(np.zeros((5, 2)), labels=["one"], alt="x"),
-    lambda: charts.show_curves([1, 2], [1, 2, 3], x_label="x", y_label="y", alt="x"),
-    lambda: charts.show_bars(["one"], [0.5, 0.5], alt="x"),
-    lambda: charts.show_matrix([[1, 2]], rows=["one"], columns=["one"], alt="x"),
-    lambda: charts.show_intervals(["one"], {"a": [[0, 1, 2]] * 2}, alt="x"),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: plots.show([PICTURE] * 3, titles=["one"], alt="x"),
+        lambda: plots.show_maps(PICTURE, [MAP], titles=["one", "two"], alt="x"),
+        lambda: charts.show_values(np.zeros((5, 2)), labels=["one"], alt="x"),
+        lambda: charts.show_curves([1, 2], [1, 2, 3], x_label="x", y_label="y", alt="x"),
+        lambda: charts.show_bars(["one"], [0.5, 0.5], alt="x"),
+        lambda: charts.show_matrix([[1, 2]], rows=["one"], columns=["one"], alt="x"),
+        lambda: charts.show_intervals(["one"], {"a": [[0, 1, 2]] * 2}, alt="x"),
+    ],
+)
 def test_counts_that_do_not_match_are_named(call):
     with pytest.raises(ValueError, match="There are [123] things to show but"):
         call()
 
 
-@pytest.mark.parametrize("call", [
-    lambda: plots.heat(PICTURE), lambda: plots.heat(MAP * np.inf),
-    lambda: plots.overlay(PICTURE, MAP[:32]), lambda: charts.show_values([], alt="x"),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: plots.heat(PICTURE),
+        lambda: plots.heat(MAP * np.inf),
+        lambda: plots.overlay(PICTURE, MAP[:32]),
+        lambda: charts.show_values([], alt="x"),
+    ],
+)
 def test_a_wrong_map_or_curve_is_one_sentence(call):
     with pytest.raises(ValueError, match=r"map|numbers"):
         call()

@@ -29,7 +29,9 @@ def strides_and_sizes(model):
 
 def test_folded_normalization_gives_the_same_scores():
     trained, plain = classifiers.tinynet(5, batch_normalization=True), classifiers.tinynet(5)
-    for number, layer in enumerate(layer for layer in trained.layers if isinstance(layer, keras.layers.BatchNormalization)):
+    for number, layer in enumerate(
+        layer for layer in trained.layers if isinstance(layer, keras.layers.BatchNormalization)
+    ):
         gamma, beta, mean, deviation = normal(4, *layer.gamma.shape, seed=number)
         layer.set_weights([1 + 0.2 * gamma, 0.3 * beta, 0.3 * mean, np.exp(0.3 * deviation)])
     weights = recipe("export").folded_weights(trained)
@@ -40,8 +42,13 @@ def test_folded_normalization_gives_the_same_scores():
     np.testing.assert_allclose(plain(images), expected, rtol=1e-3, atol=1e-4 * np.std(expected))
 
 
-@pytest.mark.parametrize("build, sizes", [(classifiers.tinynet, [(16, 16), (64, 64), (96, 96), (65, 50)]),
-                                          (classifiers.squeezenet, [(35, 35), (64, 80)])])  # fmt: skip
+@pytest.mark.parametrize(
+    "build, sizes",
+    [
+        (classifiers.tinynet, [(16, 16), (64, 64), (96, 96), (65, 50)]),
+        (classifiers.squeezenet, [(35, 35), (64, 80)]),
+    ],
+)
 def test_any_size_gives_one_score_per_class(build, sizes):
     model = build(7)
     for size in sizes:
@@ -70,9 +77,14 @@ def test_dropout_acts_in_training_only():
 @pytest.mark.parametrize("side", [7, 8, 55, 56])
 def test_pooling_keeps_the_last_half_filled_window(side):
     images = keras.Input((side, side, 1))
-    found = keras.Model(images, classifiers.ceil_max_pooling(images, "pool"))(picture := random(1, side, side, 1)).numpy()
+    found = keras.Model(images, classifiers.ceil_max_pooling(images, "pool"))(
+        picture := random(1, side, side, 1)
+    ).numpy()
     count = -(-(side - 3) // 2) + 1  # Caffe rounds up
-    expected = [[picture[0, 2 * r : 2 * r + 3, 2 * c : 2 * c + 3].max() for c in range(count)] for r in range(count)]
+    expected = [
+        [picture[0, 2 * r : 2 * r + 3, 2 * c : 2 * c + 3].max() for c in range(count)]
+        for r in range(count)
+    ]
     np.testing.assert_array_equal(found[0, ..., 0], expected)
 
 
@@ -92,26 +104,44 @@ def test_a_net_with_prototypes_can_be_copied():
 
 def test_protonet_is_a_code_of_forty_numbers_and_scores_linear_in_its_distances():
     model, images = classifiers.protonet(), random(3, 28, 28, 1)
-    parts = keras.Model(model.input, [model.get_layer(name).output for name in ("code", "prototypes", "scores")])
+    parts = keras.Model(
+        model.input, [model.get_layer(name).output for name in ("code", "prototypes", "scores")]
+    )
     codes, distances, scores = (part.numpy() for part in parts(images))
     assert codes.shape == (3, 40) and distances.shape == (3, 15)
-    np.testing.assert_allclose(scores, distances @ model.get_layer("scores").get_weights()[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        scores, distances @ model.get_layer("scores").get_weights()[0], rtol=1e-4, atol=1e-5
+    )
 
 
-@pytest.mark.parametrize("build, features, pictures", [
-    (decoders.mnist_decoder, (7, 7, 64), (28, 28, 1)), (decoders.protonet_decoder, (40,), (28, 28, 1)),
-    (decoders.tinynet_generator, (4, 4, 256), (64, 64, 3)), (decoders.tinynet_generator, (6, 9, 256), (96, 144, 3)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "build, features, pictures",
+    [
+        (decoders.mnist_decoder, (7, 7, 64), (28, 28, 1)),
+        (decoders.protonet_decoder, (40,), (28, 28, 1)),
+        (decoders.tinynet_generator, (4, 4, 256), (64, 64, 3)),
+        (decoders.tinynet_generator, (6, 9, 256), (96, 144, 3)),
+    ],
+)
 def test_a_decoder_draws_pictures_of_the_right_size_in_the_right_range(build, features, pictures):
     drawn = build()(100 * normal(2, *features)).numpy()
     assert drawn.shape == (2, *pictures) and drawn.min() >= 0 and drawn.max() <= 1
 
 
 def test_the_decoders_begin_where_the_nets_end():
-    pairs = (classifiers.mnist_wide(), "pool2", decoders.mnist_decoder()), (classifiers.protonet(), "code", decoders.protonet_decoder())
+    pairs = (
+        (classifiers.mnist_wide(), "pool2", decoders.mnist_decoder()),
+        (classifiers.protonet(), "code", decoders.protonet_decoder()),
+    )
     for net, layer, decoder in pairs:
-        assert net.get_layer(layer).output.shape[1:] == decoder.input.shape[1:] and decoder.output.shape == net.input.shape
-    assert classifiers.tinynet().get_layer("block4").output.shape == decoders.tinynet_generator().input.shape
+        assert (
+            net.get_layer(layer).output.shape[1:] == decoder.input.shape[1:]
+            and decoder.output.shape == net.input.shape
+        )
+    assert (
+        classifiers.tinynet().get_layer("block4").output.shape
+        == decoders.tinynet_generator().input.shape
+    )
 
 
 # The stylizer
@@ -121,7 +151,9 @@ def test_the_decoders_begin_where_the_nets_end():
 def painter():
     """A stylizer whose styles differ: its gains and shifts are drawn at random."""
     model = decoders.stylizer(3)
-    for number, layer in enumerate(layer for layer in model.layers if layer.name.endswith(("_gain", "_shift"))):
+    for number, layer in enumerate(
+        layer for layer in model.layers if layer.name.endswith(("_gain", "_shift"))
+    ):
         layer.set_weights([layer.get_weights()[0] + 0.5 * normal(*layer.kernel.shape, seed=number)])
     return model
 
@@ -136,10 +168,15 @@ def test_a_painting_has_the_size_of_its_picture_and_is_painted_as_if_alone(paint
 
 
 def test_styles_differ_and_mixtures_lie_between(painter):
-    image, weights = np.repeat(random(1, 32, 32, 3), 3, axis=0), np.float32([[1, 0, 0], [0.5, 0.5, 0], [0, 1, 0]])
+    image, weights = (
+        np.repeat(random(1, 32, 32, 3), 3, axis=0),
+        np.float32([[1, 0, 0], [0.5, 0.5, 0], [0, 1, 0]]),
+    )
     one, mixed, other = painter([image, weights]).numpy()
     assert np.abs(one - other).mean() > 0.05
-    assert max(np.abs(mixed - one).mean(), np.abs(mixed - other).mean()) < np.abs(one - other).mean()
+    assert (
+        max(np.abs(mixed - one).mean(), np.abs(mixed - other).mean()) < np.abs(one - other).mean()
+    )
 
 
 def test_a_stylizer_does_not_see_how_bright_a_picture_is_or_how_strong_its_contrast(painter):

@@ -20,8 +20,12 @@ from lecture_lib.models.inference import class_index, class_scores, layer_names
 from lecture_lib.models.zoo import load_model, model_is_here, model_names
 
 layers = keras.layers
-needs_squeezenet = pytest.mark.skipif(not model_is_here("squeezenet"), reason="SqueezeNet is not here; LECTURE_DATA names its folder")
-needs_mnist = pytest.mark.skipif(not downloads.is_here("mnist.npz"), reason="MNIST is not here; LECTURE_DATA names its folder")
+needs_squeezenet = pytest.mark.skipif(
+    not model_is_here("squeezenet"), reason="SqueezeNet is not here; LECTURE_DATA names its folder"
+)
+needs_mnist = pytest.mark.skipif(
+    not downloads.is_here("mnist.npz"), reason="MNIST is not here; LECTURE_DATA names its folder"
+)
 
 
 def weights_of(name):
@@ -62,7 +66,10 @@ def raw_scores(model, pictures):
     """The scores of a net of `keras.applications` before its softmax."""
     last = model.layers[-1]
     kernel, bias = (np.float64(weight) for weight in last.get_weights())
-    return keras.Model(model.input, model.layers[-2].output)(pictures, training=False).numpy() @ kernel + bias
+    return (
+        keras.Model(model.input, model.layers[-2].output)(pictures, training=False).numpy() @ kernel
+        + bias
+    )
 
 
 @pytest.mark.parametrize("name", zoo.APPLICATIONS)
@@ -88,53 +95,84 @@ def test_untrained_weights_are_drawn_anew_and_trained_ones_kept():
     assert load_model(weights_of("tinynet")) is load_model("tinynet")
 
 
-@pytest.mark.parametrize("name, parameters, size, some_names", [
-    ("tinynet_robust", 1_838_744, (64, 64, 3), None), ("tinynet", 1_838_744, (64, 64, 3), None),
-    ("mnist_cnn", 34_826, (28, 28, 1), tuple("0123456789")),
-    ("mnist_natural", 3_274_634, (28, 28, 1), tuple("0123456789")), ("mnist_robust", 3_274_634, (28, 28, 1), tuple("0123456789")),
-    ("protonet", 22_456, (28, 28, 1), tuple("0123456789")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, parameters, size, some_names",
+    [
+        ("tinynet_robust", 1_838_744, (64, 64, 3), None),
+        ("tinynet", 1_838_744, (64, 64, 3), None),
+        ("mnist_cnn", 34_826, (28, 28, 1), tuple("0123456789")),
+        ("mnist_natural", 3_274_634, (28, 28, 1), tuple("0123456789")),
+        ("mnist_robust", 3_274_634, (28, 28, 1), tuple("0123456789")),
+        ("protonet", 22_456, (28, 28, 1), tuple("0123456789")),
+    ],
+)
 def test_a_bundled_net_loads_with_no_network(name, parameters, size, some_names, nothing_here):
     net = load_model(weights_of(name))
     assert model_is_here(name) and net.count_params() == parameters and net.image_size == size[0]
-    assert net.class_names == (some_names or tuple((zoo.DATA / "tables" / "tinynet_classes.txt").read_text().splitlines()))
+    assert net.class_names == (
+        some_names or tuple((zoo.DATA / "tables" / "tinynet_classes.txt").read_text().splitlines())
+    )
     scores = class_scores(net, random(3, *size))
-    assert scores.shape == (3, len(net.class_names)) and np.isfinite(scores).all() and np.ptp(scores, axis=1).min() > 0.1
+    assert (
+        scores.shape == (3, len(net.class_names))
+        and np.isfinite(scores).all()
+        and np.ptp(scores, axis=1).min() > 0.1
+    )
 
 
 def test_all_nets_have_names_and_those_that_are_here_are_known(nothing_here):
-    assert model_names() == [*zoo.BUNDLED, "squeezenet", *zoo.APPLICATIONS] and model_names()[0] == "tinynet_robust"
+    assert (
+        model_names() == [*zoo.BUNDLED, "squeezenet", *zoo.APPLICATIONS]
+        and model_names()[0] == "tinynet_robust"
+    )
     assert [name for name in model_names() if model_is_here(name)] == list(zoo.BUNDLED)
     assert not model_is_here("no such net")
 
 
 @pytest.mark.parametrize("name", ["squeezenet", "vgg16", "resnet50v2"])
 def test_weights_that_cannot_be_had_give_a_sentence(name, nothing_here):
-    with pytest.raises(FileNotFoundError, match="cannot be downloaded, as there is no connection.*by hand and save it as"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="cannot be downloaded, as there is no connection.*by hand and save it as",
+    ):
         load_model(name)
 
 
 @pytest.mark.parametrize("name", ["vgg", "", None, 5])
 def test_an_unknown_name_lists_the_nets(name):
-    with pytest.raises(ValueError, match="no net named .*tinynet_robust.*resnet50v2.*path that ends in .keras"):
+    with pytest.raises(
+        ValueError, match="no net named .*tinynet_robust.*resnet50v2.*path that ends in .keras"
+    ):
         load_model(name)
 
 
 def test_a_keras_file_comes_back_as_a_network(tmp_path):
-    theirs = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, activation="relu", name="conv"),
-                               layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax")])  # fmt: skip
+    theirs = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Conv2D(4, 3, activation="relu", name="conv"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
     theirs.save(tmp_path / "own.keras")
     for path in tmp_path / "own.keras", str(tmp_path / "own.keras"):
         net = load_model(path)
         powers = np.exp(class_scores(net, images := random(2, 8, 8, 3)))
-        np.testing.assert_allclose(powers / powers.sum(axis=1, keepdims=True), theirs(images), rtol=1e-4)
+        np.testing.assert_allclose(
+            powers / powers.sum(axis=1, keepdims=True), theirs(images), rtol=1e-4
+        )
         assert layer_names(net) == ["conv"]
 
 
 def test_a_network_of_the_course_comes_back_from_its_file(tmp_path):
     small_net().save(tmp_path / "small.keras")
     images = random(2, 8, 8, 3)
-    np.testing.assert_allclose(class_scores(load_model(tmp_path / "small.keras"), images), class_scores(small_net(), images), rtol=1e-5)
+    np.testing.assert_allclose(
+        class_scores(load_model(tmp_path / "small.keras"), images),
+        class_scores(small_net(), images),
+        rtol=1e-5,
+    )
 
 
 def lambda_net(path):
@@ -145,7 +183,10 @@ def lambda_net(path):
 
 def test_a_file_with_code_in_it_is_refused(tmp_path):
     lambda_net(tmp_path / "code.keras")
-    with pytest.raises(ValueError, match=r"code.keras could not be read .*; files that hold code \(Lambda layers\) are refused"):
+    with pytest.raises(
+        ValueError,
+        match=r"code.keras could not be read .*; files that hold code \(Lambda layers\) are refused",
+    ):
         load_model(tmp_path / "code.keras")
 
 
@@ -185,9 +226,14 @@ def test_a_file_that_is_missing_gives_a_sentence(name, tmp_path):
 def test_squeezenet_reads_the_photographs():
     photos, net = imagenet_photo_names(), load_model("squeezenet")
     if not set(photos) <= set(photo_names()):
-        pytest.skip("the photographs of ImageNet are not here; LECTURE_DATA names the folder that holds them")
+        pytest.skip(
+            "the photographs of ImageNet are not here; LECTURE_DATA names the folder that holds them"
+        )
     images = np.stack([load_image(name, size=227) for name in photos])
-    right = [guess == class_index(net, name) for guess, name in zip(class_scores(net, images).argmax(axis=1), photos, strict=True)]
+    right = [
+        guess == class_index(net, name)
+        for guess, name in zip(class_scores(net, images).argmax(axis=1), photos, strict=True)
+    ]
     assert np.mean(right) >= 0.6
 
 
@@ -195,10 +241,14 @@ def test_squeezenet_reads_the_photographs():
 def test_squeezenets_preprocessing_is_that_of_its_authors():
     """BGR in 0..255 less the mean, through the first convolution as the file holds it."""
     image, count = load_image("cat", size=63), 64 * 3 * 9
-    numbers = np.fromfile(downloads.fetch(zoo.SQUEEZENET), np.float16)[: count + 64].astype(np.float64)
+    numbers = np.fromfile(downloads.fetch(zoo.SQUEEZENET), np.float16)[: count + 64].astype(
+        np.float64
+    )
     pixels = 255 * np.float64(image)[..., ::-1] - [104, 117, 123]
     kernel = numbers[:count].reshape(64, 3, 3, 3)  # filter, color (blue first), row, column
-    patches = np.lib.stride_tricks.sliding_window_view(pixels, (3, 3), axis=(0, 1))[::2, ::2]  # row, column, color, row, column
+    patches = np.lib.stride_tricks.sliding_window_view(pixels, (3, 3), axis=(0, 1))[
+        ::2, ::2
+    ]  # row, column, color, row, column
     expected = np.maximum(np.einsum("abcij,fcij->abf", patches, kernel) + numbers[count:], 0)
     net = load_model("squeezenet")
     found = keras.Model(net.input, net.get_layer("conv1").output)(image[None])[0]
@@ -213,14 +263,22 @@ def test_squeezenets_first_filters_are_in_the_order_of_colors():
     reddest = int(np.argmax(kernel[0] - kernel[2]))
     red, blue = np.zeros((2, 35, 35, 3), np.float32)
     red[..., 0] = blue[..., 2] = 1
-    found = keras.Model(net.input, net.get_layer("conv1").output)(np.stack([red, blue])).numpy()[..., reddest].mean(axis=(1, 2))
+    found = (
+        keras.Model(net.input, net.get_layer("conv1").output)(np.stack([red, blue]))
+        .numpy()[..., reddest]
+        .mean(axis=(1, 2))
+    )
     assert kernel[0, reddest] > 0 > kernel[2, reddest] and found[0] > found[1]
 
 
 @needs_squeezenet
 def test_squeezenets_layers_are_all_there_by_name():
     names = layer_names(load_model("squeezenet"))
-    assert {f"fire{number}_{part}" for number in range(2, 10) for part in ("squeeze1x1", "expand1x1", "expand3x3")} <= set(names)
+    assert {
+        f"fire{number}_{part}"
+        for number in range(2, 10)
+        for part in ("squeeze1x1", "expand1x1", "expand3x3")
+    } <= set(names)
     assert load_model("squeezenet").class_names[:3] == ("tench", "goldfish", "great white shark")
     assert len(load_model("squeezenet").class_names) == 1000
 
@@ -253,5 +311,10 @@ def validation_pictures():
 def test_a_tinynet_reaches_the_accuracy_that_was_written_down(name, request):
     if not (zoo.DATA / "tables" / "accuracy.json").is_file():
         pytest.skip("data/tables/accuracy.json is not there yet")
-    written = json.loads((zoo.DATA / "tables" / "accuracy.json").read_text())[weights_of(name)]["validation"]
-    assert accuracy(load_model(name), *request.getfixturevalue("validation_pictures")) >= written - 0.005
+    written = json.loads((zoo.DATA / "tables" / "accuracy.json").read_text())[weights_of(name)][
+        "validation"
+    ]
+    assert (
+        accuracy(load_model(name), *request.getfixturevalue("validation_pictures"))
+        >= written - 0.005
+    )

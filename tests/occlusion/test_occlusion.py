@@ -29,13 +29,17 @@ def shapley_by_hand(score_of, count):
     shares, orders = np.zeros(count), list(permutations(range(count)))
     for order in orders:
         for turn, part in enumerate(order):
-            shares[part] += score_of(frozenset(order[: turn + 1])) - score_of(frozenset(order[:turn]))
+            shares[part] += score_of(frozenset(order[: turn + 1])) - score_of(
+                frozenset(order[:turn])
+            )
     return shares / len(orders)
 
 
 def score_with(net, image, parts, *, visible, class_index, fill):
     hidden = ~np.isin(parts, list(visible))
-    return float(class_scores(net, np.where(hidden[..., None], np.float32(fill), image))[class_index])
+    return float(
+        class_scores(net, np.where(hidden[..., None], np.float32(fill), image))[class_index]
+    )
 
 
 # Occlusion
@@ -44,15 +48,23 @@ def score_with(net, image, parts, *, visible, class_index, fill):
 def test_a_net_that_reads_one_pixel_needs_the_patches_that_cover_it():
     image = np.ones((8, 8, 3), np.float32)
     found = occlusion_map(one_pixel_net(), image, 1, patch=2, stride=1, fill=0.0, of=class_score)
-    covers = np.zeros((8, 8))  # the four patches that hold the pixel each cost 3; a pixel gets the mean over the patches on it
+    covers = np.zeros(
+        (8, 8)
+    )  # the four patches that hold the pixel each cost 3; a pixel gets the mean over the patches on it
     for top, left in (1, 4), (1, 5), (2, 4), (2, 5):
         covers[top : top + 2, left : left + 2] += 3.0
-    np.testing.assert_allclose(found, covers / 4, rtol=1e-5, atol=1e-6)  # none of them at the edge, where fewer patches lie
+    np.testing.assert_allclose(
+        found, covers / 4, rtol=1e-5, atol=1e-6
+    )  # none of them at the edge, where fewer patches lie
     assert found[2, 5] == found.max() == 3.0 and found.dtype == np.float32
 
 
-@pytest.mark.parametrize("shape, patch, stride", [((12, 12), 4, 4), ((12, 12), 5, 3), ((10, 14), 3, 2), ((9, 7), 7, 7)])
-def test_the_map_is_the_mean_fall_of_the_probability_over_the_patches_on_each_pixel(shape, patch, stride):
+@pytest.mark.parametrize(
+    "shape, patch, stride", [((12, 12), 4, 4), ((12, 12), 5, 3), ((10, 14), 3, 2), ((9, 7), 7, 7)]
+)
+def test_the_map_is_the_mean_fall_of_the_probability_over_the_patches_on_each_pixel(
+    shape, patch, stride
+):
     image, net = random(*shape, 3), small_net()
     tops, lefts = (sorted({*range(0, side - patch, stride), side - patch}) for side in shape)
     total, count = np.zeros((2, *shape))
@@ -60,16 +72,31 @@ def test_the_map_is_the_mean_fall_of_the_probability_over_the_patches_on_each_pi
         for left in lefts:
             covered = image.copy()
             covered[top : top + patch, left : left + patch] = 0.5
-            total[top : top + patch, left : left + patch] += probabilities(net, image)[2] - probabilities(net, covered)[2]
+            total[top : top + patch, left : left + patch] += (
+                probabilities(net, image)[2] - probabilities(net, covered)[2]
+            )
             count[top : top + patch, left : left + patch] += 1
     assert count.min() >= 1
-    np.testing.assert_allclose(occlusion_map(net, image, 2, patch=patch, stride=stride), total / count, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(
+        occlusion_map(net, image, 2, patch=patch, stride=stride),
+        total / count,
+        rtol=1e-3,
+        atol=1e-6,
+    )
 
 
 def test_of_a_linear_net_a_patch_takes_away_what_it_covers():
     weights, image = normal(8, 8, 1, 2), random(8, 8, 1)
-    found = occlusion_map(linear_net(weights), image, 0, patch=4, stride=4, fill=0.25, of=class_score)
-    by_hand = ((image - 0.25) * weights[..., 0])[..., 0].reshape(2, 4, 2, 4).sum(axis=(1, 3)).repeat(4, axis=0).repeat(4, axis=1)
+    found = occlusion_map(
+        linear_net(weights), image, 0, patch=4, stride=4, fill=0.25, of=class_score
+    )
+    by_hand = (
+        ((image - 0.25) * weights[..., 0])[..., 0]
+        .reshape(2, 4, 2, 4)
+        .sum(axis=(1, 3))
+        .repeat(4, axis=0)
+        .repeat(4, axis=1)
+    )
     np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-5)
 
 
@@ -138,7 +165,9 @@ def test_of_a_linear_net_each_part_gets_its_own_sum():
     exact = shapley_values(linear_net(weights), image, 1, grid=3)
     sampled = shapley_values(linear_net(weights), image, 1, grid=3, samples=3)
     for found in exact, sampled:
-        np.testing.assert_allclose(found.values, np.bincount(found.parts.ravel(), own.ravel()), rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(
+            found.values, np.bincount(found.parts.ravel(), own.ravel()), rtol=1e-3, atol=1e-4
+        )
     assert sampled.errors.max() < 1e-4  # every order agrees
 
 
@@ -159,7 +188,16 @@ def test_a_part_that_never_matters_gets_nothing_and_weights_add_up():
     np.testing.assert_allclose(values.sum(), table[7] - table[0])
 
 
-@pytest.mark.parametrize("options", [{}, {"samples": 2}, {"samples": 7, "seed": 3}, {"grid": 5, "samples": 2}, {"of": class_probability}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"samples": 2},
+        {"samples": 7, "seed": 3},
+        {"grid": 5, "samples": 2},
+        {"of": class_probability},
+    ],
+)
 def test_the_values_add_up_exactly(options):
     net, found = small_net(), shapley_values(small_net(), IMAGE, 1, **({"grid": 2} | options))
     ends = np.stack([IMAGE, np.full_like(IMAGE, 0.5)])
@@ -179,7 +217,9 @@ def test_the_sample_is_unbiased_and_its_standard_error_is_stated_rightly():
 
 
 def test_samples_repeat_themselves_with_their_seed():
-    one, same, other = (shapley_values(small_net(), IMAGE, 1, grid=3, samples=4, seed=seed) for seed in (5, 5, 6))
+    one, same, other = (
+        shapley_values(small_net(), IMAGE, 1, grid=3, samples=4, seed=seed) for seed in (5, 5, 6)
+    )
     np.testing.assert_array_equal(one.values, same.values)
     assert not np.allclose(one.values, other.values)
 
@@ -188,7 +228,10 @@ def test_the_map_spreads_each_value_over_its_part():
     parts = np.zeros((12, 12), int)
     parts[:3], parts[5:7, 5:] = 1, 2
     options = {"grid": parts, "samples": 4, "fill": 0.1}
-    values, found = shapley_values(small_net(), IMAGE, 2, **options).values, shapley_map(small_net(), IMAGE, 2, **options)
+    values, found = (
+        shapley_values(small_net(), IMAGE, 2, **options).values,
+        shapley_map(small_net(), IMAGE, 2, **options),
+    )
     assert found.shape == (12, 12) and found.dtype == np.float32
     for part in range(3):
         np.testing.assert_allclose(found[parts == part].sum(), values[part], rtol=1e-4, atol=1e-6)
@@ -229,19 +272,35 @@ def test_a_fill_that_is_none_gives_a_sentence(make, bad):
         make(small_net(), IMAGE, 0, fill=bad)
 
 
-@pytest.mark.parametrize("options", [
-    {"patch": 13}, {"patch": 0}, {"patch": -1}, {"patch": 2.5}, {"patch": 4, "stride": 5}, {"patch": 4, "stride": 0}, {"stride": -1},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"patch": 13},
+        {"patch": 0},
+        {"patch": -1},
+        {"patch": 2.5},
+        {"patch": 4, "stride": 5},
+        {"patch": 4, "stride": 0},
+        {"stride": -1},
+    ],
+)
 def test_a_patch_that_does_not_fit_gives_a_sentence(options):
     with pytest.raises(ValueError, match="1 to 12 pixels a side"):
         occlusion_map(small_net(), IMAGE, 0, **options)
 
 
-@pytest.mark.parametrize("options, sentence", [
-    ({"grid": 0}, "1 to 12 parts a side"), ({"grid": 13}, "1 to 12 parts a side"), ({"grid": 5}, "give samples"),
-    ({"samples": 1}, "2 or more samples"), ({"grid": np.zeros((5, 5), int)}, "one a pixel"),
-    ({"grid": np.ones((12, 12), int)}, "one a pixel"), ({"grid": np.zeros((12, 12))}, "one a pixel"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        ({"grid": 0}, "1 to 12 parts a side"),
+        ({"grid": 13}, "1 to 12 parts a side"),
+        ({"grid": 5}, "give samples"),
+        ({"samples": 1}, "2 or more samples"),
+        ({"grid": np.zeros((5, 5), int)}, "one a pixel"),
+        ({"grid": np.ones((12, 12), int)}, "one a pixel"),
+        ({"grid": np.zeros((12, 12))}, "one a pixel"),
+    ],
+)
 def test_parts_that_are_none_give_a_sentence(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         shapley_values(small_net(), IMAGE, 0, **options)

@@ -13,7 +13,9 @@ SIZES = [1, 1, 1, 2, 2, 2]
 
 @pytest.mark.parametrize("right, asked", [(0, 4), (3, 4), (4, 4), (50, 60), (0, 0)])
 def test_sensitivity_is_the_formula_for_a_choice_of_two(right, asked):
-    np.testing.assert_allclose(sensitivity(right, asked), np.sqrt(2) * norm.ppf((right + 0.5) / (asked + 1)), atol=1e-9)
+    np.testing.assert_allclose(
+        sensitivity(right, asked), np.sqrt(2) * norm.ppf((right + 0.5) / (asked + 1)), atol=1e-9
+    )
 
 
 def test_guessing_is_zero_and_mirrored_scores_mirror():

@@ -28,21 +28,33 @@ def test_a_peer_is_left_out_where_its_package_is_not_here():
 
 def test_a_peer_prepares_itself_once_and_when_it_first_runs():
     prepared = []
-    (contender,) = side_by_side.peer("numpy", "who", lambda number: prepared.append(number) or (lambda: number + 1), 4)
+    (contender,) = side_by_side.peer(
+        "numpy", "who", lambda number: prepared.append(number) or (lambda: number + 1), 4
+    )
     assert prepared == [] and contender.run() == 5 and contender.run() == 5 and prepared == [4]
 
 
 def test_targeted_attacks_of_all_libraries_end_at_one_picture():
-    pytest.importorskip("foolbox", reason="the peers are not installed: pip install -r benchmarks/peers/peers_attacks.txt")
+    pytest.importorskip(
+        "foolbox",
+        reason="the peers are not installed: pip install -r benchmarks/peers/peers_attacks.txt",
+    )
     rows = measure(work(peers_attacks, "targeted attack, 20 steps, 1 "), "tinynet", rounds=1)
     assert [row for row in rows if row.note.startswith("does not run")] == []
 
 
 def test_the_nearest_wrong_pictures_of_foolbox_are_ours():
-    pytest.importorskip("foolbox", reason="the peers are not installed: pip install -r benchmarks/peers/peers_attacks.txt")
-    some = lambda net: [each for each in peers_attacks.nearest_wrong(net) if each.who in ("ours", "foolbox")]  # ART's takes minutes
+    pytest.importorskip(
+        "foolbox",
+        reason="the peers are not installed: pip install -r benchmarks/peers/peers_attacks.txt",
+    )
+    some = lambda net: [
+        each for each in peers_attacks.nearest_wrong(net) if each.who in ("ours", "foolbox")
+    ]  # ART's takes minutes
     rows = {row.who: row for row in measure(Work("nearest wrong", (), some), "tinynet", rounds=1)}
-    assert rows["foolbox"].correlation > 0.95  # near the border, rounding decides which step is the first wrong one
+    assert (
+        rows["foolbox"].correlation > 0.95
+    )  # near the border, rounding decides which step is the first wrong one
 
 
 def test_loops_that_climb_the_same_score_end_at_our_picture():
@@ -51,7 +63,11 @@ def test_loops_that_climb_the_same_score_end_at_our_picture():
 
 
 def short_climb(net):
-    return [each for each in peers_pictures.class_pictures(net, steps=5) if each.who in ("ours", "eager loop")]
+    return [
+        each
+        for each in peers_pictures.class_pictures(net, steps=5)
+        if each.who in ("ours", "eager loop")
+    ]
 
 
 def test_trust_is_whole_where_a_map_is_the_features():

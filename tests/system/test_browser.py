@@ -22,15 +22,29 @@ import pytest
 from course_files import NOTEBOOKS, ROOT
 from PIL import Image
 
-sys.path.insert(0, str(ROOT / "docs"))
+sys.path.insert(0, str(ROOT / "tools"))
 
 import make_demo
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the browser test needs Playwright: pip install playwright")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="the browser test needs Chromium on the PATH, on Debian: apt-get install chromium")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="the browser test needs Playwright: pip install playwright"
+)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM,
+    reason="the browser test needs Chromium on the PATH, on Debian: apt-get install chromium",
+)
 
-FLAGS = ["no-sandbox", "disable-gpu", "disable-background-networking", "no-first-run", "disable-component-update", "disable-sync"]
+FLAGS = [
+    "no-sandbox",
+    "disable-gpu",
+    "disable-background-networking",
+    "no-first-run",
+    "disable-component-update",
+    "disable-sync",
+]
 PANELS = {
     "explore": """
 import numpy as np
@@ -58,13 +72,23 @@ run_live(climb, alt="gray that grows brighter", speed=(1, 9))""",
 
 
 def cell(source):
-    return {"cell_type": "code", "execution_count": None, "id": secrets.token_hex(4), "metadata": {}, "outputs": [], "source": source}
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": secrets.token_hex(4),
+        "metadata": {},
+        "outputs": [],
+        "source": source,
+    }
 
 
 def copy_of(path):
     """A notebook as a student's first run meets it: without stored outputs."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    cells = [{**part, "outputs": [], "execution_count": None} if part["cell_type"] == "code" else part for part in notebook["cells"]]
+    cells = [
+        {**part, "outputs": [], "execution_count": None} if part["cell_type"] == "code" else part
+        for part in notebook["cells"]
+    ]
     return {**notebook, "cells": cells}
 
 
@@ -72,7 +96,9 @@ def cell_with_page(path):
     """A cell that shows the panels of a page, with names of its own, so that no page meddles with another."""
     source = "\n".join("".join(part["source"]) for part in code_cells(path))
     path.with_suffix(".py").write_text(source, encoding="utf-8")
-    return cell(f"exec(open('{path.stem}.py', encoding='utf-8').read(), {{'__name__': '{path.stem}'}})")
+    return cell(
+        f"exec(open('{path.stem}.py', encoding='utf-8').read(), {{'__name__': '{path.stem}'}})"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +107,20 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     (folder / "notebooks").mkdir()
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    panels = {"cells": list(map(cell, PANELS.values())), "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    panels = {
+        "cells": list(map(cell, PANELS.values())),
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     make_demo.make(folder / "notebooks" / "pages")
-    course = {**panels, "cells": [cell_with_page(folder / "notebooks" / "pages" / path.name) for path in NOTEBOOKS]}
-    notebooks = {"panels": panels, "pages/course": course} | {path.stem: copy_of(path) for path in NOTEBOOKS}
+    course = {
+        **panels,
+        "cells": [cell_with_page(folder / "notebooks" / "pages" / path.name) for path in NOTEBOOKS],
+    }
+    notebooks = {"panels": panels, "pages/course": course} | {
+        path.stem: copy_of(path) for path in NOTEBOOKS
+    }
     (folder / "notebooks" / "slides").mkdir()
     for path in NOTEBOOKS:  # with their stored outputs
         shutil.copy(path, folder / "notebooks" / "slides")
@@ -103,7 +139,10 @@ def address(folder):
     port, token = free_port(), secrets.token_hex(16)
     command = ["jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += [f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
-    url, slides = f"http://127.0.0.1:{port}/api/status?token={token}", str(ROOT / "tools" / "slides")
+    url, slides = (
+        f"http://127.0.0.1:{port}/api/status?token={token}",
+        str(ROOT / "tools" / "slides"),
+    )
     with served(command, url, folder=folder, cwd=folder, JUPYTER_PATH=slides):
         yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}.ipynb?reset&token={token}"
 
@@ -111,11 +150,21 @@ def address(folder):
 @contextlib.contextmanager
 def served(command, url, *, folder, cwd, **variables):
     """While a server runs: a module of Python with its options, its settings and its log in a folder of its own, until the url answers."""
-    own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    environment = {**os.environ, **own, "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": str(ROOT), **variables}
+    own = {
+        f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
+    }
+    environment = {
+        **os.environ,
+        **own,
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYTHONPATH": str(ROOT),
+        **variables,
+    }
     command = [sys.executable, "-m", *command]
     with open(folder / "server.log", "w") as log:
-        server = subprocess.Popen(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        server = subprocess.Popen(
+            command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     try:
         wait_until(lambda: answers(url), f"{command[2]} answers", seconds=90)
         yield
@@ -149,7 +198,9 @@ def wait_until(condition, what, *, seconds):
 @pytest.fixture(scope="module")
 def chromium():
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[f"--{flag}" for flag in FLAGS])
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=[f"--{flag}" for flag in FLAGS]
+        )
         yield browser
         browser.close()
 
@@ -204,12 +255,18 @@ def finished(page, path):
 
 def code_cells(path):
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+    return [
+        cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"]).strip()
+    ]
 
 
 def errors_in(path):
     outputs = [output for cell in code_cells(path) for output in cell["outputs"]]
-    return [f"{output['ename']}: {output['evalue']}" for output in outputs if output["output_type"] == "error"]
+    return [
+        f"{output['ename']}: {output['evalue']}"
+        for output in outputs
+        if output["output_type"] == "error"
+    ]
 
 
 def screenshot(page, name):
@@ -226,7 +283,11 @@ def picture_of(panel):
 
 
 def changed(panel, before, *, seconds=60):
-    return wait_until(lambda: (now := picture_of(panel)) != before and now, "the picture has changed", seconds=seconds)
+    return wait_until(
+        lambda: (now := picture_of(panel)) != before and now,
+        "the picture has changed",
+        seconds=seconds,
+    )
 
 
 def panel_with(page, control, *, live=False):
@@ -304,11 +365,19 @@ def climb_and_stop(panel):
     """Press Start, see steps counted, press Stop, and see the climb end; one that is quick may have arrived before."""
     start, stop = (panel.get_by_role("button", name=text, exact=True) for text in ("Start", "Stop"))
     start.click()
-    wait_until(lambda: status(panel).startswith(("Step", "Done")), "the status line counts steps", seconds=90)
+    wait_until(
+        lambda: status(panel).startswith(("Step", "Done")),
+        "the status line counts steps",
+        seconds=90,
+    )
     with contextlib.suppress(playwright.TimeoutError):
         stop.click(timeout=2000)
-    wait_until(lambda: status(panel).startswith(("Stopped at", "Done")), "the climb ends", seconds=30)
-    wait_until(lambda: start.is_enabled() and stop.is_disabled(), "another climb may begin", seconds=10)
+    wait_until(
+        lambda: status(panel).startswith(("Stopped at", "Done")), "the climb ends", seconds=30
+    )
+    wait_until(
+        lambda: start.is_enabled() and stop.is_disabled(), "another climb may begin", seconds=10
+    )
 
 
 def view(panel):
@@ -318,7 +387,11 @@ def view(panel):
 
 def seen_to_change(panel, before):
     """Wait until a panel has another picture or says something else, none of which is a complaint."""
-    wait_until(lambda: None not in (now := view(panel)) and now != before, "the panel has answered", seconds=90)
+    wait_until(
+        lambda: None not in (now := view(panel)) and now != before,
+        "the panel has answered",
+        seconds=90,
+    )
     assert panel.get_by_role("alert").count() == 0, status(panel)
 
 
@@ -363,8 +436,12 @@ def test_the_panel_of_every_notebook_answers_its_controls(opened, number):
 
 
 def chosen_picture(panel):
-    rows = panel.locator(".widget-dropdown").filter(has=panel.page.get_by_text("picture", exact=True))
-    return rows.locator("select").evaluate("list => list.selectedOptions[0].text").replace("\xa0", " ")
+    rows = panel.locator(".widget-dropdown").filter(
+        has=panel.page.get_by_text("picture", exact=True)
+    )
+    return (
+        rows.locator("select").evaluate("list => list.selectedOptions[0].text").replace("\xa0", " ")
+    )
 
 
 def test_a_picture_is_handed_on_to_another_notebook(opened, folder):
@@ -377,7 +454,9 @@ def test_a_picture_is_handed_on_to_another_notebook(opened, folder):
     page.get_by_role("tab", name="05_saliency.ipynb", selected=True).wait_for()
     run_all_cells(page, folder / "notebooks" / "pages" / "05_saliency.ipynb")
     panel = page.locator(".lecture-panel").filter(visible=True).filter(has_text="noise").first
-    panel.get_by_role("combobox").filter(has_text="The photograph while it is attacked (handed on)").wait_for()
+    panel.get_by_role("combobox").filter(
+        has_text="The photograph while it is attacked (handed on)"
+    ).wait_for()
     wait_until(lambda: "handed on" in chosen_picture(panel), "the picture is chosen", seconds=30)
     screenshot(page, "handed-on")
     assert panel.get_by_role("alert").count() == 0 and page.complaints == []
@@ -401,11 +480,18 @@ def test_a_picture_is_uploaded(opened, name, tmp_path):
 
 @pytest.mark.parametrize("name", ["panels", "pages/course"])
 def test_nothing_in_a_panel_shuts_people_out(opened, name):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install axe-playwright-python")
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="needs axe: pip install axe-playwright-python",
+    )
     page = opened(name)
     panel_with(page, page.get_by_role("slider"))
     found = axe.Axe().run(page, context=".lecture-panel").response["violations"]
-    assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found if rule["impact"] in ("serious", "critical")] == []
+    assert [
+        (rule["id"], rule["nodes"][0]["html"][:200])
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    ] == []
 
 
 # Slides
@@ -442,7 +528,10 @@ def test_nothing_overflows_a_slide(slides, name):
         seen[found[0]] = found[1:]
         page.keyboard.press("Space")
         page.wait_for_timeout(250)
-    assert len(seen) > 15 and {slide: ends for slide, ends in seen.items() if ends[0] > 1280 or ends[1] > 720} == {}
+    assert (
+        len(seen) > 15
+        and {slide: ends for slide, ends in seen.items() if ends[0] > 1280 or ends[1] > 720} == {}
+    )
 
 
 def test_a_panel_lives_on_its_slide(opened, slides):

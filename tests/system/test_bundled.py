@@ -12,7 +12,7 @@ from test_zoo import needs_mnist, validation_pictures  # noqa: F401 - a fixture
 from lecture_lib.adversarial.attacks import l2_ball, pgd
 from lecture_lib.datasets import digits
 from lecture_lib.datasets.images import load_image
-from lecture_lib.datasets.paintings import stained_glass, swirls
+from lecture_lib.datasets.paintings import painted_dots, painted_waves, stained_glass, swirls
 from lecture_lib.models import zoo
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_scores, probabilities, top_classes
@@ -21,15 +21,27 @@ from lecture_lib.style_transfer import style_score
 
 CARD = (zoo.DATA / "README.md").read_text(encoding="utf-8")
 FILES = sorted(path.name for path in (zoo.DATA / "weights").glob("*.npz"))
-ROWS = {name: (int(size.replace(",", "")), checksum)
-        for name, size, checksum in re.findall(r"^\| `(\w+\.npz)` \| ([\d,]+) \| `(\w{64})` \|$", CARD, re.MULTILINE)}  # fmt: skip
+ROWS = {
+    name: (int(size.replace(",", "")), checksum)
+    for name, size, checksum in re.findall(
+        r"^\| `(\w+\.npz)` \| ([\d,]+) \| `(\w{64})` \|$", CARD, re.MULTILINE
+    )
+}
 WRITTEN = json.loads((zoo.DATA / "tables" / "accuracy.json").read_text())
 NETS = zoo.BUNDLED | zoo.PARTS
 PARAMETERS = {
-    "tinynet_robust": 1_838_744, "tinynet": 1_838_744, "mnist_cnn": 34_826, "mnist_natural": 3_274_634, "mnist_robust": 3_274_634,
-    "protonet": 22_456, "mnist_natural_decoder": 153_985, "mnist_robust_decoder": 153_985, "protonet_decoder": 21_697,
-    "tinynet_generator": 1_008_483, "stylizer": 229_112,
-}  # fmt: skip
+    "tinynet_robust": 1_838_744,
+    "tinynet": 1_838_744,
+    "mnist_cnn": 34_826,
+    "mnist_natural": 3_274_634,
+    "mnist_robust": 3_274_634,
+    "protonet": 22_456,
+    "mnist_natural_decoder": 153_985,
+    "mnist_robust_decoder": 153_985,
+    "protonet_decoder": 21_697,
+    "tinynet_generator": 1_008_483,
+    "stylizer": 229_112,
+}
 
 
 def arrays_of(name):
@@ -61,7 +73,11 @@ def test_every_file_of_weights_belongs_to_a_net_or_a_part():
 @pytest.mark.parametrize("name", NETS)
 def test_the_weights_fill_their_architecture_and_nothing_is_left_over(name):
     model, arrays = NETS[name](), arrays_of(f"{name}.npz")
-    shapes = {f"{layer.name}/{weight.name}": tuple(weight.shape) for layer in model.layers for weight in layer.weights}
+    shapes = {
+        f"{layer.name}/{weight.name}": tuple(weight.shape)
+        for layer in model.layers
+        for weight in layer.weights
+    }
     assert {key: array.shape for key, array in arrays.items()} == shapes
     assert sum(array.size for array in arrays.values()) == model.count_params() == PARAMETERS[name]
     assert all(array.dtype == np.float16 and np.isfinite(array).all() for array in arrays.values())
@@ -83,24 +99,35 @@ def test_digits():
 CATS, OFFICERS = {"tabby", "Egyptian cat"}, {"bow tie", "military uniform"}
 
 
-@pytest.mark.parametrize("name, photo, right", [
-    ("tinynet", "cat", CATS), ("tinynet", "coffee", {"espresso"}), ("tinynet_robust", "coffee", {"espresso"}),
-    ("tinynet", "naval officer", OFFICERS), ("tinynet_robust", "naval officer", OFFICERS),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, photo, right",
+    [
+        ("tinynet", "cat", CATS),
+        ("tinynet", "coffee", {"espresso"}),
+        ("tinynet_robust", "coffee", {"espresso"}),
+        ("tinynet", "naval officer", OFFICERS),
+        ("tinynet_robust", "naval officer", OFFICERS),
+    ],
+)
 def test_the_photographs_that_come_along_are_read_rightly(name, photo, right):
     """But for one: to `tinynet_robust`, the face of the cat from so near is a golden retriever's, as its card says."""
     assert top_classes(load_model(name), load_image(photo, size=64), count=1)[0].class_name in right
 
 
 @needs_mnist
-@pytest.mark.parametrize("name, least", [("mnist_cnn", 0.9927), ("mnist_natural", 0.99), ("mnist_robust", 0.98), ("protonet", 0.99)])
+@pytest.mark.parametrize(
+    "name, least",
+    [("mnist_cnn", 0.9927), ("mnist_natural", 0.99), ("mnist_robust", 0.98), ("protonet", 0.99)],
+)
 def test_a_digit_reader_reads_what_the_card_says(name, least, test_digits):
     share = precision_at_k(load_model(name), *test_digits)
     assert share >= least and share == pytest.approx(WRITTEN[name]["mnist_test"], abs=2e-3)
 
 
 @needs_mnist
-@pytest.mark.parametrize("name, low, high", [("mnist_natural", 0.0, 0.05), ("mnist_robust", 0.9, 1.0)])
+@pytest.mark.parametrize(
+    "name, low, high", [("mnist_natural", 0.0, 0.05), ("mnist_robust", 0.9, 1.0)]
+)
 def test_one_of_the_twins_withstands_an_attack(name, low, high, test_digits):
     images, labels = (part[:200] for part in test_digits)
     net = load_model(name)
@@ -112,7 +139,9 @@ def test_a_tinynet_withstands_an_attack_as_its_card_says(name, request):
     """Every tenth picture: the share of 200 may differ from that of all 2,000 by some two standard deviations."""
     images, labels = (part[::10] for part in request.getfixturevalue("validation_pictures"))
     net = load_model(name)
-    share = precision_at_k(net, pgd(net, images, labels, epsilon=0.5, steps=20, ball=l2_ball), labels)
+    share = precision_at_k(
+        net, pgd(net, images, labels, epsilon=0.5, steps=20, ball=l2_ball), labels
+    )
     assert share == pytest.approx(WRITTEN[name]["attacked_l2_0.5"], abs=0.07)
 
 
@@ -124,7 +153,9 @@ def features_of(name, layer, images):
     return keras.Model(net.input, net.get_layer(layer).output)(images).numpy()
 
 
-@pytest.mark.parametrize("name, layer", [("mnist_natural", "pool2"), ("mnist_robust", "pool2"), ("protonet", "code")])
+@pytest.mark.parametrize(
+    "name, layer", [("mnist_natural", "pool2"), ("mnist_robust", "pool2"), ("protonet", "code")]
+)
 def test_a_decoder_draws_digits_that_it_never_saw(name, layer):
     """Those of scikit-learn; drawing their mean each time would leave an error of 1."""
     images = digits.load_digits()[0][:100]
@@ -134,8 +165,14 @@ def test_a_decoder_draws_digits_that_it_never_saw(name, layer):
 
 def test_every_prototype_is_a_digit_to_another_net():
     prototypes = load_model("protonet").get_layer("prototypes").get_weights()[0]
-    chances = probabilities(load_model("mnist_cnn"), zoo.load_decoder("protonet_decoder")(prototypes).numpy())
-    assert chances.shape == (15, 10) and chances.max(axis=1).min() > 0.8 and set(chances.argmax(axis=1)) == set(range(10))
+    chances = probabilities(
+        load_model("mnist_cnn"), zoo.load_decoder("protonet_decoder")(prototypes).numpy()
+    )
+    assert (
+        chances.shape == (15, 10)
+        and chances.max(axis=1).min() > 0.8
+        and set(chances.argmax(axis=1)) == set(range(10))
+    )
 
 
 def test_the_generator_draws_pictures_in_which_its_net_sees_the_class():
@@ -149,9 +186,14 @@ def test_the_generator_draws_pictures_in_which_its_net_sees_the_class():
 def test_the_stylizer_brings_a_picture_near_the_paintings_in_the_eyes_of_the_robust_net():
     """The style part of style transfer: the photograph's own is about 1; each painting must bring it below a third, nearest to itself."""
     model, photo = load_model("tinynet_robust"), load_image("cat", size=128)
-    paintings = [paint() for paint in (swirls, stained_glass, dots, waves)]
-    styles = [style_score(model, photo, painting, content_weight=0, style_weight=1, smoothness=0) for painting in paintings]
-    painted = zoo.load_decoder("stylizer")([np.stack([photo] * 4), np.eye(4, dtype=np.float32)]).numpy()
+    paintings = [paint() for paint in (swirls, stained_glass, painted_dots, painted_waves)]
+    styles = [
+        style_score(model, photo, painting, content_weight=0, style_weight=1, smoothness=0)
+        for painting in paintings
+    ]
+    painted = zoo.load_decoder("stylizer")(
+        [np.stack([photo] * 4), np.eye(4, dtype=np.float32)]
+    ).numpy()
     away = -np.stack([style(painted) for style in styles])  # style, painted picture
     before = -np.concatenate([style(photo[None]) for style in styles])
     assert (away.argmin(axis=0) == range(4)).all() and (np.diag(away) < before / 3).all()
@@ -165,8 +207,17 @@ def test_a_part_is_kept_and_an_unknown_one_lists_them():
 
 def test_facets_are_means_of_many_pictures_of_every_class():
     facets = arrays_of("facets.npz")
-    assert set(facets["class_index"]) == set(range(40)) and facets["count"].min() >= 30 and facets["count"].sum() == 20_000
-    assert facets["pictures"].shape == (158, 64, 64, 3) and facets["features"].shape == (158, 4, 4, 256)
+    assert (
+        set(facets["class_index"]) == set(range(40))
+        and facets["count"].min() >= 30
+        and facets["count"].sum() == 20_000
+    )
+    assert facets["pictures"].shape == (158, 64, 64, 3) and facets["features"].shape == (
+        158,
+        4,
+        4,
+        256,
+    )
     assert facets["pictures"].dtype == np.uint8 and facets["features"].min() >= 0
 
 
@@ -180,7 +231,9 @@ def test_the_more_of_the_pictures_are_stylized_the_fewer_are_read_rightly():
         rows = list(csv.DictReader(file))
     shares = {}
     for row in rows:
-        shares.setdefault((int(row["original"]), int(row["stylized"])), []).append((float(row["clean"]), float(row["attacked"])))
+        shares.setdefault((int(row["original"]), int(row["stylized"])), []).append(
+            (float(row["clean"]), float(row["attacked"]))
+        )
     assert {ratio: len(runs) for ratio, runs in shares.items()} == dict.fromkeys(ratios, 2)
     clean = [np.mean(shares[1, count], axis=0)[0] for count in range(5)]
     assert clean == sorted(clean, reverse=True)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from course_files import NOTEBOOKS, ROOT
 
-sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "deploy")]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "deploy")]
 
 import badges  # noqa: E402
 import mark_slides  # noqa: E402
@@ -31,15 +31,47 @@ def code(source, outputs=()):
 
 
 def test_a_heading_begins_a_slide_and_helpers_are_left_out():
-    cells = [words("# Title"), words("Wake up"), code("import numpy as np"), words("## By hand"), code("x = 1"),
-             words("A function:"), code("def f():\n    return 1"), words("Look"), code("f()", [{"data": {}}])]  # fmt: skip
-    assert mark_slides.marks(cells) == ["slide", "skip", "skip", "slide", "-", "skip", "skip", "subslide", "-"]
+    cells = [
+        words("# Title"),
+        words("Wake up"),
+        code("import numpy as np"),
+        words("## By hand"),
+        code("x = 1"),
+        words("A function:"),
+        code("def f():\n    return 1"),
+        words("Look"),
+        code("f()", [{"data": {}}]),
+    ]
+    assert mark_slides.marks(cells) == [
+        "slide",
+        "skip",
+        "skip",
+        "slide",
+        "-",
+        "skip",
+        "skip",
+        "subslide",
+        "-",
+    ]
 
 
 def test_code_leaves_the_slide_of_its_words_when_both_are_higher_than_the_screen():
-    short, long = code("x = 1", [{"text": ["1"]}]), code("x = 1\n" * 14, [{"text": ["line\n"] * 15}])
-    assert mark_slides.marks([words("# A"), short, words("Look"), long]) == ["slide", "-", "subslide", "-"]
-    assert mark_slides.marks([words("# A"), short, words("Look. " * 100), long]) == ["slide", "-", "subslide", "subslide"]
+    short, long = (
+        code("x = 1", [{"text": ["1"]}]),
+        code("x = 1\n" * 14, [{"text": ["line\n"] * 15}]),
+    )
+    assert mark_slides.marks([words("# A"), short, words("Look"), long]) == [
+        "slide",
+        "-",
+        "subslide",
+        "-",
+    ]
+    assert mark_slides.marks([words("# A"), short, words("Look. " * 100), long]) == [
+        "slide",
+        "-",
+        "subslide",
+        "subslide",
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -63,7 +95,11 @@ class Page(HTMLParser):
         given = dict(attributes)
         self.anchors.add(given.get("id"))
         self.links += [given["href"]] if tag == "a" and "href" in given else []
-        self.sources += [given[name] for name in ("src", "href") if tag in ("img", "script", "link") and name in given]
+        self.sources += [
+            given[name]
+            for name in ("src", "href")
+            if tag in ("img", "script", "link") and name in given
+        ]
         self.bare += tag == "img" and not given.get("alt")
 
     def handle_data(self, data):
@@ -73,16 +109,26 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The folder of the site and its pages, {path: Page}."""
-    make_site = pytest.importorskip("make_site", reason="the site needs latex2mathml and nbconvert", exc_type=ImportError)
+    make_site = pytest.importorskip(
+        "make_site", reason="the site needs latex2mathml and nbconvert", exc_type=ImportError
+    )
     folder = tmp_path_factory.mktemp("site")
     make_site.make(folder)
-    return folder, {path.relative_to(folder): Page(path.read_text(encoding="utf-8")) for path in folder.rglob("*.html")}
+    return folder, {
+        path.relative_to(folder): Page(path.read_text(encoding="utf-8"))
+        for path in folder.rglob("*.html")
+    }
 
 
 def test_the_site_has_every_notebook_and_nothing_from_elsewhere(site):
     folder, pages = site
     assert {path.stem for path in NOTEBOOKS} <= {path.stem for path in pages}
-    assert [source[:60] for page in pages.values() for source in page.sources if re.match("https?:|//", source)] == []
+    assert [
+        source[:60]
+        for page in pages.values()
+        for source in page.sources
+        if re.match("https?:|//", source)
+    ] == []
     assert [str(path) for path, page in pages.items() if page.bare] == []
 
 
@@ -93,8 +139,14 @@ def test_the_links_of_the_site_lead_somewhere(site):
         for link in page.links:
             place, _, anchor = link.partition("#")
             target = (folder / path).parent.joinpath(place).resolve() if place else folder / path
-            other = pages.get(target.relative_to(folder.resolve())) if target.is_relative_to(folder.resolve()) else None
-            lost = not target.exists() or (anchor and other and unquote(anchor) not in other.anchors)
+            other = (
+                pages.get(target.relative_to(folder.resolve()))
+                if target.is_relative_to(folder.resolve())
+                else None
+            )
+            lost = not target.exists() or (
+                anchor and other and unquote(anchor) not in other.anchors
+            )
             if lost and not re.match("https?:|mailto:", link):
                 broken.append((str(path), link))
     assert broken == []
@@ -102,15 +154,26 @@ def test_the_links_of_the_site_lead_somewhere(site):
 
 def test_the_search_knows_every_section_by_its_anchor(site):
     folder, pages = site
-    index = json.loads((folder / "index.js").read_text(encoding="utf-8").removeprefix("const INDEX = ").removesuffix(";"))
+    index = json.loads(
+        (folder / "index.js")
+        .read_text(encoding="utf-8")
+        .removeprefix("const INDEX = ")
+        .removesuffix(";")
+    )
     assert {f"notebooks/{path.stem}.html" for path in NOTEBOOKS} <= {path for path, *_ in index}
     pages = {path.as_posix(): page for path, page in pages.items()}
-    assert [(path, anchor) for path, _, _, anchor, _ in index if anchor not in pages[path].anchors] == []
+    assert [
+        (path, anchor) for path, _, _, anchor, _ in index if anchor not in pages[path].anchors
+    ] == []
 
 
 def test_no_equation_is_left_as_it_was_typed(site):
     shown = {path: "".join(page.text).split("const UP")[0] for path, page in site[1].items()}
-    assert [str(path) for path, text in shown.items() if re.search(r"\\(frac|sum|partial|mathrm|lVert|left)\b", text)] == []
+    assert [
+        str(path)
+        for path, text in shown.items()
+        if re.search(r"\\(frac|sum|partial|mathrm|lVert|left)\b", text)
+    ] == []
 
 
 # The README's table of minutes
@@ -118,37 +181,66 @@ def test_no_equation_is_left_as_it_was_typed(site):
 
 def test_the_table_of_minutes_is_read_whole():
     minutes = measure_notebooks.minutes_of((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert list(minutes) == [path.stem for path in NOTEBOOKS] and all(0 < number < 10 for number in minutes.values())
+    assert list(minutes) == [path.stem for path in NOTEBOOKS] and all(
+        0 < number < 10 for number in minutes.values()
+    )
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_table_says_what_a_notebook_is_better_with(path):
-    said = {name: extras for name, _, extras in measure_notebooks.rows_of((ROOT / "README.md").read_text(encoding="utf-8"))}
-    assert said[path.stem] == measure_notebooks.better_with(json.loads(path.read_text(encoding="utf-8")))
+    said = {
+        name: extras
+        for name, _, extras in measure_notebooks.rows_of(
+            (ROOT / "README.md").read_text(encoding="utf-8")
+        )
+    }
+    assert said[path.stem] == measure_notebooks.better_with(
+        json.loads(path.read_text(encoding="utf-8"))
+    )
 
 
 def test_the_first_picture_is_the_end_of_the_first_cell_that_shows_one():
-    cell = lambda page, second: {"outputs": [{"data": {"text/html": page}}], "metadata": {"execution": {"shell.execute_reply": second}}}
-    cells = [{"cell_type": "markdown"}, cell("<b>no</b>", "2026-01-01T00:00:01Z"), cell("<img src='x'>", "2026-01-01T00:00:02.500Z")]
-    assert measure_notebooks.first_picture({"cells": cells}) == datetime(2026, 1, 1, 0, 0, 2, 500000, tzinfo=timezone.utc).timestamp()
+    cell = lambda page, second: {
+        "outputs": [{"data": {"text/html": page}}],
+        "metadata": {"execution": {"shell.execute_reply": second}},
+    }
+    cells = [
+        {"cell_type": "markdown"},
+        cell("<b>no</b>", "2026-01-01T00:00:01Z"),
+        cell("<img src='x'>", "2026-01-01T00:00:02.500Z"),
+    ]
+    assert (
+        measure_notebooks.first_picture({"cells": cells})
+        == datetime(2026, 1, 1, 0, 0, 2, 500000, tzinfo=timezone.utc).timestamp()
+    )
     assert measure_notebooks.first_picture({"cells": cells[:2]}) is None
 
 
 def test_the_cells_of_a_report_are_added_up():
     case = '<testcase classname="notebooks.{}.ipynb" name="Cell {}" time="{}" />'
     cases = case.format("00_a", 0, 3.5) + case.format("01_b", 0, 2) + case.format("00_a", 1, 0.5)
-    assert measure_notebooks.seconds_of(f"<testsuites><testsuite>{cases}</testsuite></testsuites>") == {"00_a": 4, "01_b": 2}
+    assert measure_notebooks.seconds_of(
+        f"<testsuites><testsuite>{cases}</testsuite></testsuites>"
+    ) == {"00_a": 4, "01_b": 2}
 
 
-@pytest.mark.parametrize("seconds, wrong", [
-    ({"00_a": 30, "01_b": 60}, []),
-    ({"00_a": 300, "01_b": 600}, []),  # a slower machine
-    ({"00_a": 40, "01_b": 50}, []),
-    ({"00_a": 90, "01_b": 30}, ["00_a took 90 s where the table in README.md, at this machine's speed, lets expect 40 s.",
-                                "01_b took 30 s where the table in README.md, at this machine's speed, lets expect 80 s."]),
-    ({"00_a": 27, "01_b": 9}, []),  # half a minute or less
-    ({"00_a": 30, "01_b": 60, "02_c": 1}, ["02_c is only in the report."]),
-])
+@pytest.mark.parametrize(
+    "seconds, wrong",
+    [
+        ({"00_a": 30, "01_b": 60}, []),
+        ({"00_a": 300, "01_b": 600}, []),  # a slower machine
+        ({"00_a": 40, "01_b": 50}, []),
+        (
+            {"00_a": 90, "01_b": 30},
+            [
+                "00_a took 90 s where the table in README.md, at this machine's speed, lets expect 40 s.",
+                "01_b took 30 s where the table in README.md, at this machine's speed, lets expect 80 s.",
+            ],
+        ),
+        ({"00_a": 27, "01_b": 9}, []),  # half a minute or less
+        ({"00_a": 30, "01_b": 60, "02_c": 1}, ["02_c is only in the report."]),
+    ],
+)
 def test_minutes_are_checked_within_a_factor_of_two_whatever_the_machine(seconds, wrong):
     assert list(measure_notebooks.outdated({"00_a": 0.5, "01_b": 1.0}, seconds)) == wrong
 
@@ -159,16 +251,27 @@ def test_minutes_are_checked_within_a_factor_of_two_whatever_the_machine(seconds
 def heading_anchors(text):
     """The anchors of a Markdown file, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", heading).lower()).strip().replace(" ", "-") for heading in headings}
+    return {
+        re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", heading).lower())
+        .strip()
+        .replace(" ", "-")
+        for heading in headings
+    }
 
 
 def test_the_links_of_the_pages_in_docs_and_deploy_lead_somewhere():
     broken = []
-    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").glob("*.md")]:
+    for path in [
+        ROOT / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "deploy").glob("*.md"),
+    ]:
         for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
             place, _, anchor = link.partition("#")
             target = path.parent / place if place else path
-            lost = not target.exists() or (anchor and anchor not in heading_anchors(target.read_text(encoding="utf-8")))
+            lost = not target.exists() or (
+                anchor and anchor not in heading_anchors(target.read_text(encoding="utf-8"))
+            )
             if lost and "://" not in link:
                 broken.append((path.name, link))
     assert broken == []
@@ -176,28 +279,54 @@ def test_the_links_of_the_pages_in_docs_and_deploy_lead_somewhere():
 
 def test_the_teachers_page_has_a_part_for_every_notebook():
     text = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
-    parts = dict(re.findall(r"^## .*?\(\.\./notebooks/(\w+)\.ipynb\)(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    parts = dict(
+        re.findall(
+            r"^## .*?\(\.\./notebooks/(\w+)\.ipynb\)(.*?)(?=^## |\Z)",
+            text,
+            re.DOTALL | re.MULTILINE,
+        )
+    )
     wanted = ("**Try:**", "Ten minutes", "Often misunderstood")
-    assert [(path.stem, part) for path in NOTEBOOKS for part in wanted if part not in parts.get(path.stem, "")] == []
+    assert [
+        (path.stem, part)
+        for path in NOTEBOOKS
+        for part in wanted
+        if part not in parts.get(path.stem, "")
+    ] == []
 
 
 def test_badges_are_written_once_and_follow_the_address():
     readme = "# Title\n\nWords.\n"
     once = badges.readme_with(readme, "someone/first", "main")
     assert "mybinder.org/v2/gh/someone/first/main" in once and once.endswith("Words.\n")
-    assert badges.readme_with(once, "other/second", "main") == badges.readme_with(readme, "other/second", "main")
+    assert badges.readme_with(once, "other/second", "main") == badges.readme_with(
+        readme, "other/second", "main"
+    )
     path = NOTEBOOKS[1]
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    twice = badges.notebook_with(badges.notebook_with(notebook, path, "someone/first", "main"), path, "other/second", "main")
+    twice = badges.notebook_with(
+        badges.notebook_with(notebook, path, "someone/first", "main"), path, "other/second", "main"
+    )
     assert twice == badges.notebook_with(notebook, path, "other/second", "main")
-    assert len(twice["cells"]) == len(notebook["cells"]) + 1 and "other/second" in twice["cells"][1]["source"]
-    compile(re.sub(r"^( *)[!%].*", r"\1pass", twice["cells"][1]["source"], flags=re.MULTILINE), "cell", "exec")
+    assert (
+        len(twice["cells"]) == len(notebook["cells"]) + 1
+        and "other/second" in twice["cells"][1]["source"]
+    )
+    compile(
+        re.sub(r"^( *)[!%].*", r"\1pass", twice["cells"][1]["source"], flags=re.MULTILINE),
+        "cell",
+        "exec",
+    )
 
 
 def test_a_students_copy_has_no_solutions_and_keeps_what_was_written(tmp_path):
     start_student.copy_course(tmp_path)
-    assert {path.name for path in NOTEBOOKS} <= {path.name for path in (tmp_path / "notebooks").iterdir()}
-    assert (tmp_path / "exercises" / "quiz").is_dir() and not (tmp_path / "exercises" / "source").exists()
+    assert {path.name for path in NOTEBOOKS} <= {
+        path.name for path in (tmp_path / "notebooks").iterdir()
+    }
+    assert (tmp_path / "exercises" / "quiz").is_dir() and not (
+        tmp_path / "exercises" / "source"
+    ).exists()
     mine = tmp_path / "notebooks" / NOTEBOOKS[0].name
     mine.write_text("my own")
     (tmp_path / "notebooks" / NOTEBOOKS[1].name).unlink()
@@ -206,7 +335,11 @@ def test_a_students_copy_has_no_solutions_and_keeps_what_was_written(tmp_path):
 
 
 def test_the_values_for_kubernetes_give_a_notebook_enough_memory():
-    values = yaml.safe_load((ROOT / "deploy" / "zero-to-jupyterhub.yaml").read_text(encoding="utf-8"))
+    values = yaml.safe_load(
+        (ROOT / "deploy" / "zero-to-jupyterhub.yaml").read_text(encoding="utf-8")
+    )
     student = values["singleuser"]
     assert float(student["memory"]["limit"].rstrip("G")) >= 1.5
-    assert student["extraEnv"]["LECTURE_DATA"] in [mount["mountPath"] for mount in student["storage"]["extraVolumeMounts"]]
+    assert student["extraEnv"]["LECTURE_DATA"] in [
+        mount["mountPath"] for mount in student["storage"]["extraVolumeMounts"]
+    ]

@@ -35,10 +35,15 @@ def conda_lines(root):
 
 def test_conda_names_the_same_packages_and_bounds(root, project):
     conda = requirements(line for line, _ in conda_lines(root) if not line.startswith("--"))
-    conda = {CONDA_NAMES.get(name, name): requirement.specifier for name, requirement in conda.items()}
+    conda = {
+        CONDA_NAMES.get(name, name): requirement.specifier for name, requirement in conda.items()
+    }
     assert conda.pop("python") == SpecifierSet(project["requires-python"])
     assert conda.pop("pip") == SpecifierSet()
-    assert conda == {name: requirement.specifier for name, requirement in requirements(project["dependencies"]).items()}
+    assert conda == {
+        name: requirement.specifier
+        for name, requirement in requirements(project["dependencies"]).items()
+    }
 
 
 def test_conda_gives_a_reason_for_every_line(root):
@@ -46,31 +51,57 @@ def test_conda_gives_a_reason_for_every_line(root):
 
 
 def test_every_bound_has_two_ends(project):
-    lines = project["dependencies"] + [line for extra in project["optional-dependencies"].values() for line in extra]
+    lines = project["dependencies"] + [
+        line for extra in project["optional-dependencies"].values() for line in extra
+    ]
     assert [line for line in lines if not re.search(r">=.*,<", line)] == []
 
 
 def locked(path, python):
     """name -> version of what a lock installs on one Python version."""
-    lines = re.findall(r"^([a-z0-9][^\\\n]*?) *\\?$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    lines = re.findall(
+        r"^([a-z0-9][^\\\n]*?) *\\?$", path.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     environment = {"python_full_version": python, "python_version": python.rpartition(".")[0]}
-    chosen = [line for line in map(Requirement, lines) if line.marker is None or line.marker.evaluate(environment)]
-    assert len({line.name for line in chosen}) == len(chosen), "two versions of one package for one Python"
+    chosen = [
+        line
+        for line in map(Requirement, lines)
+        if line.marker is None or line.marker.evaluate(environment)
+    ]
+    assert len({line.name for line in chosen}) == len(chosen), (
+        "two versions of one package for one Python"
+    )
     return {line.name: Version(str(line.specifier).removeprefix("==")) for line in chosen}
 
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_locks_keep_the_bounds_and_agree(root, project, python):
-    course, everything = locked(root / "requirements.lock", python), locked(root / "requirements-test.lock", python)
-    extras = [line for name in ("demo", "scale", "test") for line in project["optional-dependencies"][name]]  # what `make test` installs
-    for lines, lock in [(project["dependencies"], course), (project["dependencies"] + extras, everything)]:
-        assert [str(line) for name, line in requirements(lines).items() if name not in lock or lock[name] not in line.specifier] == []
+    course, everything = (
+        locked(root / "requirements.lock", python),
+        locked(root / "requirements-test.lock", python),
+    )
+    extras = [
+        line
+        for name in ("demo", "scale", "test")
+        for line in project["optional-dependencies"][name]
+    ]  # what `make test` installs
+    for lines, lock in [
+        (project["dependencies"], course),
+        (project["dependencies"] + extras, everything),
+    ]:
+        assert [
+            str(line)
+            for name, line in requirements(lines).items()
+            if name not in lock or lock[name] not in line.specifier
+        ] == []
     assert course.items() <= everything.items()
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
 def test_a_lock_verifies_every_file_and_names_no_address(root, name):
     text = (root / name).read_text(encoding="utf-8")
-    pins = re.findall(r"^[a-z0-9].*==.*(?:\n    --hash=sha256:[0-9a-f]{64}.*)*", text, flags=re.MULTILINE)
+    pins = re.findall(
+        r"^[a-z0-9].*==.*(?:\n    --hash=sha256:[0-9a-f]{64}.*)*", text, flags=re.MULTILINE
+    )
     assert pins and all("--hash" in pin for pin in pins)
     assert not re.search(r"://|index-url|find-links|@ ", text)

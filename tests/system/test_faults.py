@@ -1,4 +1,5 @@
 """Faults with real processes: thirty at once, killed at any moment, behind a proxy, on a full disk, restarted in the middle of a climb."""
+
 import errno
 import hashlib
 import http.server
@@ -20,8 +21,12 @@ from test_downloads import CONTENT, HEADER, SHA256, files_in, use
 from lecture_lib.course import sweeps
 from lecture_lib.datasets import decoding, downloads, images
 
-PROCESSES = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
-PROCESSES.set_forkserver_preload(["lecture_lib.images", "lecture_lib.sweeps", "pytest", "psutil"])  # what children need, imported once
+PROCESSES = multiprocessing.get_context(
+    "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+)
+PROCESSES.set_forkserver_preload(
+    ["lecture_lib.images", "lecture_lib.sweeps", "pytest", "psutil"]
+)  # what children need, imported once
 PIECES = 16
 PIECE = len(CONTENT) // PIECES
 
@@ -64,7 +69,16 @@ class Pieces(http.server.BaseHTTPRequestHandler):
 def as_it_was(monkeypatch):
     for name in ("TABLE", "cache_folder"):
         monkeypatch.setattr(downloads, name, getattr(downloads, name))
-    for name in ("LECTURE_DATA", "NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "no_proxy", "http_proxy", "https_proxy"):
+    for name in (
+        "LECTURE_DATA",
+        "NO_PROXY",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "REQUESTS_CA_BUNDLE",
+        "no_proxy",
+        "http_proxy",
+        "https_proxy",
+    ):
         monkeypatch.setenv(name, "")  # so that all are as they were afterward
         monkeypatch.delenv(name)
     yield
@@ -72,7 +86,10 @@ def as_it_was(monkeypatch):
 
 
 def table_of(folder, address, *names):
-    (folder / "table.tsv").write_text(HEADER + "".join(f"{name}\t{address}/{name}\t{SHA256}\t{len(CONTENT)}\tfree\n" for name in names))
+    (folder / "table.tsv").write_text(
+        HEADER
+        + "".join(f"{name}\t{address}/{name}\t{SHA256}\t{len(CONTENT)}\tfree\n" for name in names)
+    )
     return folder / "table.tsv"
 
 
@@ -98,7 +115,9 @@ def test_thirty_processes_fetch_one_file_into_one_cache(tmp_path, count=30):
         table = table_of(tmp_path, f"http://127.0.0.1:{server.server_port}", "folder/file")
         barrier, results = PROCESSES.Barrier(count), PROCESSES.Queue()
         arguments = (table, tmp_path / "cache", barrier, results)
-        processes = [PROCESSES.Process(target=fetch_with_the_others, args=arguments) for _ in range(count)]
+        processes = [
+            PROCESSES.Process(target=fetch_with_the_others, args=arguments) for _ in range(count)
+        ]
         for process in processes:
             process.start()
         assert [f"sha256:{results.get(timeout=120)}" for _ in processes] == [SHA256] * count
@@ -116,11 +135,19 @@ def test_a_download_that_was_ended_at_any_moment_is_made_again(tmp_path, number)
     with Server(pieces=0) as server:
         table = table_of(tmp_path, f"http://127.0.0.1:{server.server_port}", "file", "other")
         for moment in range(0, PIECES, 3):
-            process, sent = PROCESSES.Process(target=fetch_one, args=(table, tmp_path / "cache")), server.sent
+            process, sent = (
+                PROCESSES.Process(target=fetch_one, args=(table, tmp_path / "cache")),
+                server.sent,
+            )
             process.start()
             if moment:
                 server.allowed.release(moment)
-            wait_until(lambda: server.sent == sent + moment * PIECE and (moment or (tmp_path / "cache").is_dir()))  # noqa: B023
+            wait_until(
+                lambda: (
+                    server.sent == sent + moment * PIECE
+                    and (moment or (tmp_path / "cache").is_dir())
+                )
+            )
             os.kill(process.pid, number)
             process.join(30)
             server.allowed.release(PIECES - moment)  # the thread that answered it ends
@@ -144,7 +171,10 @@ def test_a_proxy_is_used_and_one_that_does_not_answer_is_named(tmp_path, monkeyp
     use(table_of(tmp_path, "http://elsewhere.invalid", "file"), tmp_path / "cache")
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    with pytest.raises(FileNotFoundError, match="as the proxy that the environment variables HTTP_PROXY and HTTPS_PROXY name"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="as the proxy that the environment variables HTTP_PROXY and HTTPS_PROXY name",
+    ):
         downloads.fetch("file")
     with Server() as server:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.server_port}")
@@ -153,17 +183,36 @@ def test_a_proxy_is_used_and_one_that_does_not_answer_is_named(tmp_path, monkeyp
 
 def test_a_certificate_that_is_not_trusted_is_named_and_the_sentence_helps(tmp_path, monkeypatch):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=x",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+    ]
     try:
-        subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        subprocess.run(
+            [*command, "-keyout", key, "-out", certificate], check=True, capture_output=True
+        )
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("needs openssl to make a certificate")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with Server() as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        use(table_of(tmp_path, f"https://127.0.0.1:{server.server_port}", "file"), tmp_path / "cache")
-        with pytest.raises(FileNotFoundError, match=r"certificate is not trusted here \(let REQUESTS_CA_BUNDLE name"):
+        use(
+            table_of(tmp_path, f"https://127.0.0.1:{server.server_port}", "file"),
+            tmp_path / "cache",
+        )
+        with pytest.raises(
+            FileNotFoundError,
+            match=r"certificate is not trusted here \(let REQUESTS_CA_BUNDLE name",
+        ):
             downloads.fetch("file")
         assert files_in(tmp_path / "cache") == []
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
@@ -184,7 +233,11 @@ def on_a_small_disk(table, folder, results):
     asked = {
         "fetch": lambda: downloads.fetch("file"),
         "save": lambda: images.save_image(noise, folder / "noise.png"),
-        "sweep": lambda: sweeps.sweep(lambda number: rows, [{"number": number} for number in range(9)], path=folder / "sweep.jsonl"),
+        "sweep": lambda: sweeps.sweep(
+            lambda number: rows,
+            [{"number": number} for number in range(9)],
+            path=folder / "sweep.jsonl",
+        ),
     }
     for name, ask in asked.items():
         try:
@@ -200,12 +253,26 @@ def test_a_disk_that_runs_full_is_one_sentence_and_what_was_there_stays(tmp_path
         table = table_of(tmp_path, f"http://127.0.0.1:{server.server_port}", "file")
         process = PROCESSES.Process(target=on_a_small_disk, args=(table, tmp_path, results))
         process.start()
-        said = {name: (kind, sentence) for name, kind, sentence in (results.get(timeout=60) for _ in range(3))}
+        said = {
+            name: (kind, sentence)
+            for name, kind, sentence in (results.get(timeout=60) for _ in range(3))
+        }
         process.join(30)
-    assert said["fetch"][0] == "FileNotFoundError" and "cannot be saved in" in said["fetch"][1] and "make room" in said["fetch"][1]
+    assert (
+        said["fetch"][0] == "FileNotFoundError"
+        and "cannot be saved in" in said["fetch"][1]
+        and "make room" in said["fetch"][1]
+    )
     assert said["save"][0] == "ValueError" and "cannot be saved in the folder" in said["save"][1]
-    assert said["sweep"][0] == "ValueError" and "what was recorded so far is kept; make room" in said["sweep"][1]
-    assert files_in(tmp_path / "cache") == [] and not list(tmp_path.glob("*.png")) and not list(tmp_path.glob(".*"))
+    assert (
+        said["sweep"][0] == "ValueError"
+        and "what was recorded so far is kept; make room" in said["sweep"][1]
+    )
+    assert (
+        files_in(tmp_path / "cache") == []
+        and not list(tmp_path.glob("*.png"))
+        and not list(tmp_path.glob(".*"))
+    )
     *lines, _ = (tmp_path / "sweep.jsonl").read_text().split("\n")
     assert [json.loads(line)["job"]["number"] for line in lines] == [0, 1, 2]
     calls = []
@@ -222,7 +289,10 @@ def test_a_disk_that_is_read_only_is_one_sentence(tmp_path, monkeypatch):
 
     for name in ("write_bytes", "unlink"):
         monkeypatch.setattr(Path, name, read_only)
-    with pytest.raises(ValueError, match="cannot be saved in the folder .*Read-only file system.*choose another folder"):
+    with pytest.raises(
+        ValueError,
+        match="cannot be saved in the folder .*Read-only file system.*choose another folder",
+    ):
         images.save_image(np.full((8, 8, 3), 0.5, np.float32), tmp_path / "picture.png")
 
 
@@ -238,7 +308,11 @@ def one_job(number, *, folder, pause):
 
 def sweep_on(folder, count, pause):
     jobs = [{"number": number} for number in range(count)]
-    rows = sweeps.sweep(lambda number: one_job(number, folder=folder, pause=pause), jobs, path=folder / "sweep.jsonl")
+    rows = sweeps.sweep(
+        lambda number: one_job(number, folder=folder, pause=pause),
+        jobs,
+        path=folder / "sweep.jsonl",
+    )
     assert [row["square"] for row in rows] == [number**2 for number in range(count)]
 
 
@@ -248,7 +322,11 @@ def test_a_sweep_that_is_killed_again_and_again_ends_with_every_row_once(tmp_pat
     for part in range(1, 6):
         process = PROCESSES.Process(target=sweep_on, args=(tmp_path, count, 0.01))
         process.start()
-        wait_until(lambda: len((tmp_path / "calls").read_text().split()) >= 7 * part or not process.is_alive())  # noqa: B023
+        wait_until(
+            lambda: (
+                len((tmp_path / "calls").read_text().split()) >= 7 * part or not process.is_alive()
+            )
+        )
         time.sleep(random.uniform(0, 0.02))
         kills += process.is_alive()
         process.kill()
@@ -270,12 +348,17 @@ def test_two_sweeps_at_once_lose_no_line_of_their_record(tmp_path, count=150):
     assert (tmp_path / "calls").read_text() == before  # nothing had to be computed again
 
 
-@pytest.mark.parametrize("name, words, error", [
-    ("photo.jpg", "photo.jpg is no record of a sweep", ValueError),
-    ("", "is no record of a sweep", ValueError),
-    ("none/sweep.jsonl", "There is no folder .*none to keep the record in", FileNotFoundError),
-])
-def test_a_place_that_cannot_keep_a_record_is_said_before_anything_is_computed(tmp_path, name, words, error):
+@pytest.mark.parametrize(
+    "name, words, error",
+    [
+        ("photo.jpg", "photo.jpg is no record of a sweep", ValueError),
+        ("", "is no record of a sweep", ValueError),
+        ("none/sweep.jsonl", "There is no folder .*none to keep the record in", FileNotFoundError),
+    ],
+)
+def test_a_place_that_cannot_keep_a_record_is_said_before_anything_is_computed(
+    tmp_path, name, words, error
+):
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF")
     with pytest.raises(error, match=words):
         sweeps.sweep(lambda: pytest.fail("it was computed"), [{}], path=tmp_path / name)
@@ -293,7 +376,9 @@ def save_five(folder, gray, barrier):
 
 def test_kernels_that_save_at_once_write_over_nothing(tmp_path, count=6):
     barrier = PROCESSES.Barrier(count)
-    processes = [PROCESSES.Process(target=save_five, args=(tmp_path, gray, barrier)) for gray in range(count)]
+    processes = [
+        PROCESSES.Process(target=save_five, args=(tmp_path, gray, barrier)) for gray in range(count)
+    ]
     for process in processes:
         process.start()
     for process in processes:
@@ -326,19 +411,30 @@ assert panel.buttons["Start"].disabled
 """
 
 
-def test_a_kernel_that_is_restarted_in_the_middle_of_a_climb_leaves_nothing_running(root, monkeypatch):
+def test_a_kernel_that_is_restarted_in_the_middle_of_a_climb_leaves_nothing_running(
+    root, monkeypatch
+):
     monkeypatch.setenv("PYTHONPATH", str(root))
     from jupyter_client.manager import start_new_kernel
 
     manager, client = start_new_kernel(kernel_name="python3")
     try:
         for _ in range(2):
-            assert client.execute_interactive(CLIMB, timeout=60, output_hook=lambda _: None)["content"]["status"] == "ok"
+            assert (
+                client.execute_interactive(CLIMB, timeout=60, output_hook=lambda _: None)[
+                    "content"
+                ]["status"]
+                == "ok"
+            )
             kernel = psutil.Process(manager.provisioner.process.pid)
             old = [kernel, *kernel.children(recursive=True)]
             manager.restart_kernel(now=True)
             client.wait_for_ready(timeout=60)
-            assert [process for process in psutil.wait_procs(old, timeout=10)[1] if process.status() != psutil.STATUS_ZOMBIE] == []
+            assert [
+                process
+                for process in psutil.wait_procs(old, timeout=10)[1]
+                if process.status() != psutil.STATUS_ZOMBIE
+            ] == []
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
@@ -347,11 +443,25 @@ def test_a_kernel_that_is_restarted_in_the_middle_of_a_climb_leaves_nothing_runn
 # Names
 
 
-@pytest.mark.parametrize("name", ["../../x", "~nobody_of_that_name/x.png", "nothing\0.png", "x" * 5000, "/dev/zero", "CON", "..", "file:///x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../x",
+        "~nobody_of_that_name/x.png",
+        "nothing\0.png",
+        "x" * 5000,
+        "/dev/zero",
+        "CON",
+        "..",
+        "file:///x",
+    ],
+)
 def test_a_strange_name_is_no_picture_and_no_download(name):
     with pytest.raises((FileNotFoundError, ValueError)) as caught:
         images.load_image(name)
-    assert str(caught.value).endswith(".") and "\n" not in str(caught.value) and isinstance(name, str)
+    assert (
+        str(caught.value).endswith(".") and "\n" not in str(caught.value) and isinstance(name, str)
+    )
     with pytest.raises(ValueError, match="is not in the table of downloads"):
         downloads.fetch(name)
     assert not downloads.is_here(name)
@@ -359,7 +469,10 @@ def test_a_strange_name_is_no_picture_and_no_download(name):
 
 def test_a_home_that_does_not_exist_is_said(monkeypatch):
     gray = np.full((4, 4, 3), 0.5, np.float32)
-    for ask in (lambda: images.save_image(gray, "~nobody_of_that_name/x.png"), lambda: images.load_folder("~nobody_of_that_name")):
+    for ask in (
+        lambda: images.save_image(gray, "~nobody_of_that_name/x.png"),
+        lambda: images.load_folder("~nobody_of_that_name"),
+    ):
         with pytest.raises(FileNotFoundError, match="There is no folder ~nobody_of_that_name"):
             ask()
     monkeypatch.setenv("LECTURE_DATA", "~nobody_of_that_name")

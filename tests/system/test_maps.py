@@ -75,7 +75,11 @@ def test_a_map_is_a_finite_picture_of_the_same_size_and_the_net_stays_as_it_was(
         image = random(*shape, seed=1)
         given, weights, scores = image.copy(), numbers_of(model), class_scores(model, image)
         heatmap = explain(model, image, 3)
-        assert heatmap.shape == shape[:2] and heatmap.dtype == np.float32 and np.isfinite(heatmap).all()
+        assert (
+            heatmap.shape == shape[:2]
+            and heatmap.dtype == np.float32
+            and np.isfinite(heatmap).all()
+        )
         np.testing.assert_array_equal(image, given)
         assert_same_numbers(model, weights)
         np.testing.assert_array_equal(class_scores(model, image), scores)
@@ -84,7 +88,10 @@ def test_a_map_is_a_finite_picture_of_the_same_size_and_the_net_stays_as_it_was(
 @each_map
 def test_asked_again_a_map_is_the_same_and_numpy_classes_are_welcome(name):
     explain, image = MAPS[name], random(64, 64, 3)
-    np.testing.assert_array_equal(explain(net_of("tinynet_robust"), image, 5), explain(net_of("tinynet_robust"), image, np.int64(5)))
+    np.testing.assert_array_equal(
+        explain(net_of("tinynet_robust"), image, 5),
+        explain(net_of("tinynet_robust"), image, np.int64(5)),
+    )
 
 
 @each_map
@@ -99,11 +106,18 @@ def test_a_new_class_or_picture_compiles_nothing_anew(name):
 
 
 @each_map
-@pytest.mark.parametrize("bad, sentence", [
-    (random(2, 64, 64, 3), "explains one image"), (random(64, 64), "explains one image"), (255 * random(64, 64, 3), "divide by 255"),
-    (random(64, 64, 3) - 1, r"images are in \[0, 1\]"), (random(64, 64, 3) * np.nan, "NaN"), (random(64, 64, 1), r"\(H, W, 3\)"),
-    (np.zeros((64, 64, 3), np.uint8), "floats in"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad, sentence",
+    [
+        (random(2, 64, 64, 3), "explains one image"),
+        (random(64, 64), "explains one image"),
+        (255 * random(64, 64, 3), "divide by 255"),
+        (random(64, 64, 3) - 1, r"images are in \[0, 1\]"),
+        (random(64, 64, 3) * np.nan, "NaN"),
+        (random(64, 64, 1), r"\(H, W, 3\)"),
+        (np.zeros((64, 64, 3), np.uint8), "floats in"),
+    ],
+)
 def test_an_image_that_is_none_gives_one_sentence(name, bad, sentence):
     with pytest.raises(ValueError, match=sentence) as caught:
         MAPS[name](net_of("tinynet_robust"), bad, 0)

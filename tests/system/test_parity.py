@@ -32,10 +32,17 @@ def keras_net():
     layers, images = keras.layers, keras.Input((None, None, 3), name="image")
     x = layers.Conv2D(8, 3, padding="same", activation="relu", name="conv1")(images)
     x = layers.ReLU(name="relu2")(layers.Conv2D(10, 3, padding="same", name="conv2")(x))
-    x = layers.Conv2D(12, 3, padding="same", activation="relu", name="conv3")(layers.MaxPooling2D(2, name="halved")(x))
+    x = layers.Conv2D(12, 3, padding="same", activation="relu", name="conv3")(
+        layers.MaxPooling2D(2, name="halved")(x)
+    )
     x = layers.Dense(4, name="scores")(layers.GlobalAveragePooling2D(name="pool")(x))
     model = keras.Model(images, x)
-    model.set_weights([0.4 * normal(*weight.shape, seed=number) for number, weight in enumerate(model.get_weights())])
+    model.set_weights(
+        [
+            0.4 * normal(*weight.shape, seed=number)
+            for number, weight in enumerate(model.get_weights())
+        ]
+    )
     return named(model, class_names=None, image_size=12)
 
 
@@ -44,10 +51,26 @@ def torch_net():
     """The same net in PyTorch: kernels (height, width, in, out) become (out, in, height, width)."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     nn = torch.nn
-    net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 10, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-                        nn.Conv2d(10, 12, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 4))
-    numbers = [np.transpose(weight) if weight.ndim == 2 else weight.transpose(3, 2, 0, 1) if weight.ndim == 4 else weight
-               for weight in keras_net().get_weights()]
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, 10, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(10, 12, 3, padding=1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(12, 4),
+    )
+    numbers = [
+        np.transpose(weight)
+        if weight.ndim == 2
+        else weight.transpose(3, 2, 0, 1)
+        if weight.ndim == 4
+        else weight
+        for weight in keras_net().get_weights()
+    ]
     net.load_state_dict(dict(zip(net.state_dict(), map(torch.tensor, numbers), strict=True)))
     return net.eval()
 
@@ -67,40 +90,70 @@ def captum():
 
 
 def test_both_nets_give_the_same_scores(captum):
-    np.testing.assert_allclose(keras_net()(IMAGE[None]), torch_net()(for_torch(IMAGE)).detach(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        keras_net()(IMAGE[None]), torch_net()(for_torch(IMAGE)).detach(), rtol=1e-4, atol=1e-5
+    )
 
 
 @classes
 def test_gradients_are_those_of_captum(captum, class_index):
-    kinds = {saliency_map: captum.Saliency, guided_map: captum.GuidedBackprop, deconvnet_map: captum.Deconvolution}
+    kinds = {
+        saliency_map: captum.Saliency,
+        guided_map: captum.GuidedBackprop,
+        deconvnet_map: captum.Deconvolution,
+    }
     for make, kind in kinds.items():
-        theirs = np.abs(from_torch(kind(torch_net()).attribute(for_torch(IMAGE), target=class_index))).max(axis=-1)
+        theirs = np.abs(
+            from_torch(kind(torch_net()).attribute(for_torch(IMAGE), target=class_index))
+        ).max(axis=-1)
         assert_same_map(make(keras_net(), IMAGE, class_index), theirs)
 
 
 @pytest.mark.parametrize("channel", [0, 5, 11])
 def test_the_guided_gradient_of_a_neuron_is_that_of_captum(captum, channel):
-    maps = keras.Model(keras_net().input, keras_net().get_layer("conv3").output)(IMAGE[None]).numpy()[0]
+    maps = keras.Model(keras_net().input, keras_net().get_layer("conv3").output)(
+        IMAGE[None]
+    ).numpy()[0]
     row, column = np.unravel_index(maps[..., channel].argmax(), maps.shape[:2])
     attribution = captum.NeuronGuidedBackprop(torch_net(), torch_net()[6])
-    theirs = from_torch(attribution.attribute(for_torch(IMAGE), neuron_selector=(channel, int(row), int(column))))
-    assert_same_map(guided_gradient(keras_net(), IMAGE, lambda net: neuron_score(net, "conv3", row, column, channel)), theirs)
+    theirs = from_torch(
+        attribution.attribute(for_torch(IMAGE), neuron_selector=(channel, int(row), int(column)))
+    )
+    assert_same_map(
+        guided_gradient(
+            keras_net(), IMAGE, lambda net: neuron_score(net, "conv3", row, column, channel)
+        ),
+        theirs,
+    )
 
 
 @classes
 def test_integrated_gradients_are_those_of_captum(captum, class_index):
     attribution = captum.IntegratedGradients(torch_net())
-    theirs = attribution.attribute(for_torch(IMAGE), target=class_index, n_steps=32, method="riemann_middle")
-    assert_same_map(integrated_gradients_map(keras_net(), IMAGE, class_index, steps=32), from_torch(theirs).sum(axis=-1))
+    theirs = attribution.attribute(
+        for_torch(IMAGE), target=class_index, n_steps=32, method="riemann_middle"
+    )
+    assert_same_map(
+        integrated_gradients_map(keras_net(), IMAGE, class_index, steps=32),
+        from_torch(theirs).sum(axis=-1),
+    )
 
 
 @classes
 @pytest.mark.parametrize("patch, stride", [(4, 2), (6, 1)])
 def test_occlusion_is_that_of_captum(captum, class_index, patch, stride):
     """Where the patches of a row end at the edge of their own accord; otherwise captum cuts the last one off, and we move it back."""
-    options = {"sliding_window_shapes": (3, patch, patch), "strides": (3, stride, stride), "baselines": 0.5}
-    theirs = captum.Occlusion(torch_net()).attribute(for_torch(IMAGE), target=class_index, **options)
-    ours = occlusion_map(keras_net(), IMAGE, class_index, patch=patch, stride=stride, fill=0.5, of=class_score)
+    options = {
+        "sliding_window_shapes": (3, patch, patch),
+        "strides": (3, stride, stride),
+        "baselines": 0.5,
+    }
+    theirs = captum.Occlusion(torch_net()).attribute(
+        for_torch(IMAGE), target=class_index, **options
+    )
+    ours = occlusion_map(
+        keras_net(), IMAGE, class_index, patch=patch, stride=stride, fill=0.5, of=class_score
+    )
     assert_same_map(ours, from_torch(theirs)[..., 0])
 
 
@@ -109,9 +162,14 @@ def test_occlusion_is_that_of_captum(captum, class_index, patch, stride):
 def test_grad_cam_is_that_of_captum_at_every_layer(captum, class_index, layer, place):
     attribution = captum.LayerGradCam(torch_net(), torch_net()[place])
     theirs = attribution.attribute(for_torch(IMAGE), target=class_index, relu_attributions=True)
-    assert_same_map(grad_cam_map(keras_net(), IMAGE, class_index, layer=layer, full_size=False), from_torch(theirs)[..., 0])
+    assert_same_map(
+        grad_cam_map(keras_net(), IMAGE, class_index, layer=layer, full_size=False),
+        from_torch(theirs)[..., 0],
+    )
     large = captum.LayerAttribution.interpolate(theirs, IMAGE.shape[:2], "bilinear")
-    assert_same_map(grad_cam_map(keras_net(), IMAGE, class_index, layer=layer), from_torch(large)[..., 0])
+    assert_same_map(
+        grad_cam_map(keras_net(), IMAGE, class_index, layer=layer), from_torch(large)[..., 0]
+    )
 
 
 @pytest.fixture
@@ -127,7 +185,9 @@ def keras_vis():
 @classes
 def test_saliency_is_that_of_tf_keras_vis(keras_vis, class_index):
     _, Saliency, CategoricalScore = keras_vis
-    theirs = Saliency(keras_net())(CategoricalScore(class_index), IMAGE[None], normalize_map=False)[0]
+    theirs = Saliency(keras_net())(CategoricalScore(class_index), IMAGE[None], normalize_map=False)[
+        0
+    ]
     assert_same_map(saliency_map(keras_net(), IMAGE, class_index), np.asarray(theirs))
 
 
@@ -135,9 +195,17 @@ def test_saliency_is_that_of_tf_keras_vis(keras_vis, class_index):
 @pytest.mark.parametrize("layer", ["conv1", "conv2", "conv3"])
 def test_grad_cam_is_that_of_tf_keras_vis(keras_vis, class_index, layer):
     Gradcam, _, CategoricalScore = keras_vis
-    theirs = Gradcam(keras_net())(CategoricalScore(class_index), IMAGE[None], penultimate_layer=layer,
-                                  expand_cam=False, normalize_cam=False)[0]
-    assert_same_map(grad_cam_map(keras_net(), IMAGE, class_index, layer=layer, full_size=False), np.asarray(theirs))
+    theirs = Gradcam(keras_net())(
+        CategoricalScore(class_index),
+        IMAGE[None],
+        penultimate_layer=layer,
+        expand_cam=False,
+        normalize_cam=False,
+    )[0]
+    assert_same_map(
+        grad_cam_map(keras_net(), IMAGE, class_index, layer=layer, full_size=False),
+        np.asarray(theirs),
+    )
 
 
 @classes
@@ -156,10 +224,16 @@ def test_guided_backprop_is_saliency_of_tf_keras_vis_on_a_net_with_the_rule(kera
 
     pure = keras.models.clone_model(keras_net(), clone_function=as_activation)
     pure.set_weights(keras_net().get_weights())
-    theirs = Saliency(pure, model_modifier=with_rule)(CategoricalScore(class_index), IMAGE[None], normalize_map=False)[0]
+    theirs = Saliency(pure, model_modifier=with_rule)(
+        CategoricalScore(class_index), IMAGE[None], normalize_map=False
+    )[0]
     assert_same_map(guided_map(keras_net(), IMAGE, class_index), np.asarray(theirs))
 
 
 def as_activation(layer):
     is_relu = isinstance(layer, keras.layers.ReLU)
-    return keras.layers.Activation("relu", name=layer.name) if is_relu else type(layer).from_config(layer.get_config())
+    return (
+        keras.layers.Activation("relu", name=layer.name)
+        if is_relu
+        else type(layer).from_config(layer.get_config())
+    )

@@ -22,7 +22,11 @@ AHEAD = (
 class WarmKernels(AsyncMappingKernelManager):
     """Starts kernels ahead; one that was taken is replaced after `pause` seconds, when the visitor's page has got its first answer."""
 
-    spare = Int(2, config=True, help="How many kernels wait for a visitor; each holds about half a gigabyte.")
+    spare = Int(
+        2,
+        config=True,
+        help="How many kernels wait for a visitor; each holds about half a gigabyte.",
+    )
     pause = Float(8, config=True, help="Seconds between taking a kernel and starting the next.")
 
     def __init__(self, **settings):
@@ -35,7 +39,9 @@ class WarmKernels(AsyncMappingKernelManager):
             self.waiting.append(asyncio.ensure_future(self.start_warm()))
 
     async def start_warm(self):
-        return await super().start_kernel(path="", extra_arguments=[f"--IPKernelApp.exec_lines={AHEAD}"])
+        return await super().start_kernel(
+            path="", extra_arguments=[f"--IPKernelApp.exec_lines={AHEAD}"]
+        )
 
     async def start_kernel(self, **settings):
         if not self.waiting:
@@ -46,5 +52,7 @@ class WarmKernels(AsyncMappingKernelManager):
 
     async def cull_kernel_if_idle(self, kernel_id):
         """Kernels that wait are meant to be idle."""
-        if kernel_id not in [task.result() for task in self.waiting if task.done() and not task.exception()]:
+        if kernel_id not in [
+            task.result() for task in self.waiting if task.done() and not task.exception()
+        ]:
             await super().cull_kernel_if_idle(kernel_id)

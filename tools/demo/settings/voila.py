@@ -17,14 +17,22 @@ def add_tiles(page_config, **request):
 c = get_config()  # noqa: F821
 c.Voila.root_dir = str(pages)
 c.Voila.log_level = "WARN"
-if token := os.environ.get("LECTURE_DEMO_TOKEN"):  # with it, only who has the address with ?token=... gets in
+if token := os.environ.get(
+    "LECTURE_DEMO_TOKEN"
+):  # with it, only who has the address with ?token=... gets in
     c.Voila.token = token
-c.Voila.tornado_settings = {"websocket_max_message_size": 100 * 2**20}  # a photograph from a camera travels in one message
+c.Voila.tornado_settings = {
+    "websocket_max_message_size": 100 * 2**20
+}  # a photograph from a camera travels in one message
 c.VoilaConfiguration.template = "lecture"
 c.VoilaConfiguration.classic_tree = True
 c.VoilaConfiguration.page_config_hook = add_tiles
 # JupyterLab's other extensions expect parts of JupyterLab that a page has not; anywidget draws the map of dots and names the sliders.
-c.VoilaConfiguration.extension_allowlist = ["@voila-dashboards/widgets-manager8", "@jupyter-widgets/jupyterlab-manager", "anywidget"]
+c.VoilaConfiguration.extension_allowlist = [
+    "@voila-dashboards/widgets-manager8",
+    "@jupyter-widgets/jupyterlab-manager",
+    "anywidget",
+]
 c.VoilaConfiguration.file_allowlist = [r"pictures/\w+\.png"]
 c.VoilaConfiguration.multi_kernel_manager_class = "warm_kernels.WarmKernels"
 # A page that is closed ends its kernel; where a browser vanished without a word, this does.
