@@ -65,7 +65,7 @@ def _likeness(images, *, model, layer, target, size, l6_weight, smoothness, beta
     return -(
         distance
         + l6_weight * l6_norm(images - 0.5)
-        + smoothness * total_variation_beta(images, beta=beta)
+        + smoothness * total_variation_beta(beta)(images)
     )
 
 

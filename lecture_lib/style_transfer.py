@@ -119,7 +119,7 @@ def _style_score(
             for layer, target in zip(style_layers, grams, strict=True)
         ]
     ) / len(style_layers)
-    unrest = total_variation_beta(images, beta=1.5) / tf.cast(
+    unrest = total_variation_beta(1.5)(images) / tf.cast(
         tf.reduce_prod(tf.shape(images)[1:3]), tf.float32
     )
     return -(content_weight * content + style_weight * style + smoothness * unrest)

@@ -1,138 +1,207 @@
-"""Gradient ascent, the one loop of the course: value and gradient, direction, step, project, record."""
+"""Gradient ascent, the one loop of the course: value and gradient, direction, step, record."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lecture_lib.core.gradients import value_and_gradient
+from lecture_lib.core.scores import Score
 
 
 class Ascent(NamedTuple):
-    """What a climb reached: `images` shaped like the start, `values` (steps + 1,) or (steps + 1, N), `frames` as images."""
+    """What an ascent reached.
+
+    Attributes:
+        images: shaped like the start.
+        values: the score before the first step and after each, (steps + 1,) or (steps + 1, N).
+        frames: copies of the images on the way, a list.
+    """
 
     images: np.ndarray
     values: np.ndarray
     frames: list
 
 
-def ascend(
-    objective,
-    start,
-    *,
-    steps=60,
-    learning_rate=0.1,
-    direction=None,
-    project=None,
-    evaluate=None,
-    stop_above=None,
-    frames_every=0,
-    watch=None,
-):
-    """I ← project(I + learning_rate · direction(∂S/∂I)), again and again.
+# Directions: gradients -> steps
 
-    objective: images (N, ...) -> (N,), made larger. start: one image (H, W, C) or a batch (N, ...). learning_rate: the length of a step
-    in the units of the image, 0 or more, or a function () -> length, which is asked before each step. direction: gradients (N, ...) ->
-    steps, by default each image's gradient at length 1. project: images -> images, by default back into [0, 1]; what it returns may
-    have another size. evaluate: (objective, images) -> (value, gradient), by default `value_and_gradient`; DeepDream's goes tile by
-    tile. stop_above: an image stays as it is once its value is above this. frames_every: keep a copy of every so many steps (0: none).
-    watch(step, steps, ascent) is called after each step with what was reached so far, and ends the climb by returning True.
-    Interrupting the kernel also returns what was reached. Raises ValueError when a gradient is not finite. Returns an Ascent.
+
+def length(images: np.ndarray) -> np.ndarray:
+    """Return the Euclidean length of each image: ‖I‖, kept as (..., 1, 1, 1) so that it divides.
+
+    In double precision, as the squares of small gradients are 0 in single precision.
     """
-    rate_now = learning_rate if callable(learning_rate) else lambda: learning_rate
-    if not (steps >= 0 and rate_now() >= 0):  # a NaN is not
-        raise ValueError(
-            f"Steps and learning rate are 0 or more; they were {steps} and {rate_now()}."
-        )
-    direction, project = direction or unit, project or clip
-    following, values, frames = np.array(start, np.float32), [], []
-    try:
-        for step in range(steps + 1):
-            value, slope = (evaluate or value_and_gradient)(objective, following)
-            images, values = (
-                following,
-                [*values, value],
-            )  # together, so that an interrupt never parts them
-            if frames_every and step % frames_every == 0:
-                frames.append(images.copy())
-            climbing = (
-                np.ones_like(value, bool)
-                if stop_above is None
-                else ~(np.asarray(value) > stop_above)
-            )
-            stop = watch is not None and watch(
-                step, steps, Ascent(images, np.array(values), frames)
-            )
-            if stop or step == steps or not climbing.any():
-                break
-            step_taken = project(images + rate_now() * direction(_finite(slope, step)))
-            following = (
-                step_taken
-                if climbing.all()
-                else np.where(_per_image(climbing, images), step_taken, images)
-            )
-    except KeyboardInterrupt:
-        if not values:
-            raise
-    return Ascent(images, np.array(values), frames)
-
-
-def _per_image(flags, images):
-    return np.reshape(flags, np.shape(flags) + (1,) * (images.ndim - np.ndim(flags)))
-
-
-def _finite(slope, step):
-    if not np.isfinite(slope).all():
-        raise ValueError(
-            f"The gradient stopped being finite at step {step}; a smaller learning rate may help."
-        )
-    return slope
-
-
-def length(images):
-    """‖I‖, the Euclidean length of each image, kept as (..., 1, 1, 1) so that it divides; in double precision, where tiny squares live."""
     axes = tuple(range(0 if np.ndim(images) == 3 else 1, np.ndim(images)))
-    return np.sqrt(np.sum(np.square(images, dtype=np.float64), axis=axes, keepdims=True))
+    squares = np.square(images, dtype=np.float64)
+    return np.sqrt(np.sum(squares, axis=axes, keepdims=True))
 
 
-def unit(gradients):
-    """g / ‖g‖ for each image on its own, at length exactly 1; a gradient of 0 stays 0.
+def unit(gradients: np.ndarray) -> np.ndarray:
+    """Return each image's gradient at length exactly 1: g / ‖g‖; a gradient of 0 stays 0.
 
-    There is no floor under the length: a saturated softmax has gradients of 1e-9, and they deserve a whole step too.
+    There is no floor under the length: a saturated softmax has gradients of 1e-9, and they deserve
+    a whole step too.
     """
-    lengths = length(gradients).astype(
-        gradients.dtype
-    )  # never shorter than its largest number, so it stays above 0
+    # Never shorter than its largest number, so it stays above 0 in single precision.
+    lengths = length(gradients).astype(gradients.dtype)
     return gradients / np.where(lengths > 0, lengths, 1)
 
 
-def adam(*, memory=0.9, square_memory=0.999):
-    """A direction that remembers: m / √v, m and v the running means of the gradient and of its square, for each pixel on its own.
+def sign(gradients: np.ndarray) -> np.ndarray:
+    """Return the sign of each number: the steepest step when the largest change of a pixel is limited."""
+    return np.sign(gradients)
 
-    Its steps are about 1 for every pixel, so learning rates are small, 0.01 to 0.1. Make a new one for each climb.
-    Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015.
+
+def adam(*, memory: float = 0.9, square_memory: float = 0.999) -> Callable:
+    """Return a direction with memory: m / √v, the running means of the gradient and of its square.
+
+    Its steps are about 1 for every pixel, so learning rates are small, 0.01 to 0.1. Make a new one
+    for each ascent.
+
+    Args:
+        memory: the share of the old mean that is kept, β₁.
+        square_memory: the same for the squares, β₂.
+
+    Source:
+        Kingma and Ba, Adam: a method for stochastic optimization, 2015.
     """
     step, mean, square = 0, 0.0, 0.0
 
-    def direction(gradients):
+    def direction(gradients: np.ndarray) -> np.ndarray:
         nonlocal step, mean, square
         step += 1
         mean = memory * mean + (1 - memory) * gradients
         square = square_memory * square + (1 - square_memory) * np.square(gradients)
-        return mean / (1 - memory**step) / (np.sqrt(square / (1 - square_memory**step)) + 1e-8)
+        # Both means start at 0 and are too small at first; dividing by what they have seen mends
+        # that.
+        unbiased_mean = mean / (1 - memory**step)
+        unbiased_square = square / (1 - square_memory**step)
+        return unbiased_mean / (np.sqrt(unbiased_square) + 1e-8)
 
     return direction
 
 
-def clip(images):
-    """Each pixel moved back into [0, 1]."""
+# Projections: images -> images
+
+
+def clip(images: np.ndarray) -> np.ndarray:
+    """Return the images with each pixel moved back into [0, 1]."""
     return np.clip(images, 0, 1)
 
 
-def sign(gradients):
-    """The sign of each number: the steepest step when the largest change of a pixel is what counts."""
-    return np.sign(gradients)
-
-
-def identity(images):
-    """The images as they are."""
+def identity(images: np.ndarray) -> np.ndarray:
+    """Return the images as they are."""
     return images
+
+
+# The loop
+
+
+def ascend(
+    score: Score | Callable,
+    start: np.ndarray,
+    *,
+    steps: int = 60,
+    learning_rate: float | Callable[[], float] = 0.1,
+    direction: Callable = unit,
+    project: Callable = clip,
+    evaluate: Callable = value_and_gradient,
+    stop_above: float | None = None,
+    frames_every: int = 0,
+    watch: Callable | None = None,
+) -> Ascent:
+    """Follow the gradient of a score uphill, step by step.
+
+    I ← project(I + learning_rate · direction(∂S/∂I))
+
+    Interrupting the kernel returns what was reached.
+
+    Args:
+        score: images (N, ...) -> (N,), to be maximized.
+        start: one image (H, W, C), or a batch (N, ...).
+        steps: how many, 0 or more.
+        learning_rate: the length of a step in the units of the image, 0 or more; or a function ()
+            -> length, which is asked before each step.
+        direction: gradients -> steps; `unit` takes each image's gradient at length 1.
+        project: images -> images; `clip` moves them back into [0, 1]. What it returns may have
+            another size.
+        evaluate: (score, images) -> (value, gradient).
+        stop_above: an image stays as it is once its value is above this.
+        frames_every: keep a copy after every so many steps; 0 keeps none.
+        watch: (step, steps, ascent), called after each step with what was reached; returning True
+            ends the ascent.
+
+    Returns:
+        Ascent(images, values, frames).
+
+    Raises:
+        ValueError: for steps or a learning rate below 0, and when a gradient is not finite.
+    """
+    _check_options(steps, _now(learning_rate))
+    images = np.array(start, np.float32)
+    reached = Ascent(images, np.array([]), [])
+    try:
+        for step in range(steps + 1):
+            value, gradient = evaluate(score, images)
+            reached = _record(reached, images, value, frame=_is_due(step, frames_every))
+            unfinished = _not_above(stop_above, value)
+            if _told_to_stop(watch, step, steps, reached) or step == steps or not unfinished.any():
+                break
+            moved = project(images + _now(learning_rate) * direction(_finite(gradient, step)))
+            images = _move_only(unfinished, images, moved)
+    except KeyboardInterrupt:
+        _check_anything_reached(reached)
+    return reached
+
+
+def _record(reached: Ascent, images: np.ndarray, value: Any, *, frame: bool) -> Ascent:
+    """What was reached, as a new Ascent: an interrupt never parts the images from their values."""
+    frames = [*reached.frames, images.copy()] if frame else reached.frames
+    return Ascent(images, np.array([*reached.values, value]), frames)
+
+
+def _is_due(step: int, frames_every: int) -> bool:
+    return frames_every > 0 and step % frames_every == 0
+
+
+def _not_above(limit: float | None, value: Any) -> np.ndarray:
+    """Which images go on; a value that is NaN is not above the limit."""
+    if limit is None:
+        return np.ones_like(value, bool)
+    return ~(np.asarray(value) > limit)
+
+
+def _told_to_stop(watch: Callable | None, step: int, steps: int, reached: Ascent) -> bool:
+    return watch is not None and bool(watch(step, steps, reached))
+
+
+def _move_only(chosen: np.ndarray, images: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    if chosen.all():
+        return moved  # which may have another size, as in DeepDream
+    flags = np.reshape(chosen, np.shape(chosen) + (1,) * (images.ndim - np.ndim(chosen)))
+    return np.where(flags, moved, images)
+
+
+def _now(learning_rate: float | Callable[[], float]) -> float:
+    return learning_rate() if callable(learning_rate) else learning_rate
+
+
+def _check_options(steps: int, learning_rate: float) -> None:
+    if not (steps >= 0 and learning_rate >= 0):
+        raise ValueError(
+            f"Steps and learning rate are 0 or more; they were {steps} and {learning_rate}."
+        )
+
+
+def _check_anything_reached(reached: Ascent) -> None:
+    """Raise the interrupt again where it came before the first value."""
+    if not len(reached.values):
+        raise KeyboardInterrupt
+
+
+def _finite(gradient: np.ndarray, step: int) -> np.ndarray:
+    if not np.isfinite(gradient).all():
+        raise ValueError(
+            f"The gradient stopped being finite at step {step}; a smaller learning rate may help."
+        )
+    return gradient

@@ -1,140 +1,218 @@
 """Gradients of scores with respect to images: the only place where a tape records.
 
-A score is any function from images (N, ...) to one number per image (N,). A score made by `scores` is a `functools.partial`:
-its numbers (class, channel, weight) go into the compiled graph as tensors, so that moving a slider compiles nothing anew.
+    value_and_gradient(S, I) = S(I), ∂S/∂I
+
+A score is any function from images (N, ...) to one number per image (N,). The graph of a `Score` is
+compiled once for its structure, that is its functions, networks and names of layers; its numbers
+are inputs of the graph.
 """
 
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from lecture_lib.models.backend import tf
+from lecture_lib.core.scores import Score, as_part
+from lecture_lib.datasets.shapes import Network, Tensor, TensorImages, TensorValues
+from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.per_model_cache import kept_with_model
 
 
-def gradient(score, images):
-    """How each pixel would move the score: ∂S/∂I.
+def gradient(score: Score | Callable, images: np.ndarray) -> np.ndarray:
+    """Return how each pixel would change the score: ∂S/∂I.
 
-    images: one image (H, W, C) or a batch (N, H, W, C). Returns float32 of the same shape.
-    Raises ValueError when the images hold a number that is not finite or the score is not one number per image.
+    Args:
+        score: images (N, ...) -> one number per image (N,).
+        images: one image (H, W, C), or a batch (N, ...).
+
+    Returns:
+        float32 of the shape of `images`, in units of the score per unit of a pixel.
+
+    Raises:
+        ValueError: when the images hold a number that is not finite, or the score is not one number
+            per image.
     """
     return value_and_gradient(score, images)[1]
 
 
-def value_and_gradient(score, images):
-    """The score S(I) of each image, and its gradient ∂S/∂I.
+def value_and_gradient(score: Score | Callable, images: np.ndarray) -> tuple[Any, np.ndarray]:
+    """Return the score S(I) of each image together with its gradient ∂S/∂I, from one pass.
 
-    images: one image (H, W, C), or a batch (N, ...). Returns (value, gradient): a number and (H, W, C), or (N,) and (N, ...), float32.
+    Args:
+        score: images (N, ...) -> one number per image (N,).
+        images: one image (H, W, C), or a batch (N, ...).
+
+    Returns:
+        (value, gradient): a number and (H, W, C) for one image, (N,) and (N, ...) for a batch,
+        float32.
+
+    Raises:
+        ValueError: as `gradient` does.
     """
     images = np.asarray(images, np.float32)
     if not np.isfinite(images).all():
         raise ValueError(
             "The images hold a NaN or an infinite number; a gradient needs finite pixels."
         )
-    return tuple(_asked(_compiled, score, images))
+    return tuple(_run(compiled_gradient, score, images))
 
 
-def value(score, images):
-    """The score S(I) of each image, compiled like `value_and_gradient` but without its pass backwards.
+def value(score: Score | Callable, images: np.ndarray) -> Any:
+    """Return the score S(I) of each image, without the pass backward.
 
-    images: one image (H, W, C), or a batch (N, ...). Returns a number, or (N,) float32. Raises ValueError where they do not fit the score.
+    Args:
+        score: images (N, ...) -> one number per image (N,).
+        images: one image (H, W, C), or a batch (N, ...).
+
+    Returns:
+        A number for one image, (N,) float32 for a batch.
+
+    Raises:
+        ValueError: where the images do not fit the score.
     """
-    return _asked(_compiled_forward, score, np.asarray(images, np.float32))[0]
+    return _run(compiled_value, score, np.asarray(images, np.float32))[0]
 
 
-def _asked(compiled, score, images):
-    """What the compiled graph of a score answers, as a list of arrays, without their first axis for a single image."""
+def _run(compiled: Callable, score: Score | Callable, images: np.ndarray) -> list[np.ndarray]:
+    """What a compiled graph returns, as arrays, without their first axis for a single image."""
     single = images.ndim == 3
-    function, constants, numbers = _split(score)
+    score = as_part(score)
+    structure = structure_of(score)
+    graph = compiled(next(networks_in(structure), None), structure)
     try:
-        answers = compiled(function, constants)(images[None] if single else images, numbers)
+        results = graph(images[None] if single else images, numbers_of(score))
     except tf.errors.InvalidArgumentError as error:
+        reason = error.message.splitlines()[0]
         raise ValueError(
-            f"The score does not fit images of shape {images.shape}: {error.message.splitlines()[0]}"
+            f"The score does not fit images of shape {images.shape}: {reason}"
         ) from None
-    return [answer.numpy()[0] if single else answer.numpy() for answer in answers]
+    return [result.numpy()[0] if single else result.numpy() for result in results]
 
 
-@lru_cache(maxsize=32)
-def _compiled_forward(function, constants):
-    compiled = tf.function(
-        partial(_value, function, constants), autograph=False, reduce_retracing=True
-    )
-
-    def ask(images, numbers):
-        compiled.get_concrete_function(
-            tf.TensorSpec((None, *images.shape[1:])), numbers
-        )  # one graph for any number of images
-        return compiled(images, numbers)
-
-    return ask
+# A score taken apart and put together again: structure and numbers
 
 
-def _value(function, constants, images, numbers):
-    return (function(images, **dict(constants), **numbers),)
+def structure_of(score: Score) -> tuple:
+    """What a graph is built around: functions and fixed things, with None for each number."""
+    parts = [structure_of(part) if isinstance(part, Score) else None for part in score.parts]
+    return score.function, tuple(parts), tuple(sorted(score.fixed.items()))
 
 
-def _split(score):
-    """Take a partial apart: its function, what the graph is built around (nets, layer names), and the numbers that may move."""
-    keywords = score.keywords if isinstance(score, partial) and not score.args else {}
-    numbers = {
-        key: tf.nest.map_structure(tf.convert_to_tensor, value)
-        for key, value in keywords.items()
-        if _is_numeric(value)
-    }
-    constants = tuple((key, value) for key, value in keywords.items() if key not in numbers)
-    return (score.func if keywords else score), constants, numbers
+def numbers_of(score: Score) -> list:
+    """The numbers of a score and of the scores in it, in order, as tensors."""
+    numbers = []
+    for part in score.parts:
+        if isinstance(part, Score):
+            numbers += numbers_of(part)
+        else:
+            numbers.append(tf.nest.map_structure(_as_tensor, part))
+    return numbers
 
 
-def _is_numeric(value):
-    flat = tf.nest.flatten(value)
-    return bool(flat) and all(
-        isinstance(item, (int, float, np.ndarray, np.generic, tf.Tensor)) for item in flat
-    )
+def _as_tensor(number: Any) -> Tensor:
+    # Double precision is what numpy computes in; images and networks have single precision.
+    tensor = tf.convert_to_tensor(number)
+    return tf.cast(tensor, tf.float32) if tensor.dtype == tf.float64 else tensor
 
 
-@lru_cache(maxsize=32)
-def _compiled(function, constants):
-    """The value and gradient of one function around given nets, compiled at the first call; the cache keeps the last 32."""
-    # A partial and not an inner function: TensorFlow takes all copies of one inner function for one that is traced too often.
-    return tf.function(
-        partial(_value_and_gradient, function, constants), autograph=False, reduce_retracing=True
-    )
+def rebuilt(structure: tuple, numbers: Iterator) -> Score:
+    """The score of this structure around other numbers, taken from an iterator in order."""
+    function, parts, fixed = structure
+    filled = [rebuilt(part, numbers) if part else next(numbers) for part in parts]
+    return Score(function, *filled, **dict(fixed))
 
 
-def _value_and_gradient(function, constants, images, numbers):
+def networks_in(structure: tuple) -> Iterator[Network]:
+    """The networks that a score is built around."""
+    _, parts, fixed = structure
+    yield from (thing for _, thing in fixed if isinstance(thing, keras.Model))
+    for part in parts:
+        if part:
+            yield from networks_in(part)
+
+
+# Compiled once for each structure
+
+
+@kept_with_model
+def compiled_gradient(_: Network | None, structure: tuple) -> Callable:
+    """Compile images, numbers -> (values, gradients) for scores of one structure."""
+    # A partial and not an inner function: TensorFlow takes all copies of one inner function for a
+    # single function that is traced too often.
+    graph = partial(_value_and_gradient, structure)
+    return tf.function(graph, autograph=False, reduce_retracing=True)
+
+
+def _value_and_gradient(
+    structure: tuple, images: TensorImages, numbers: list
+) -> tuple[TensorValues, TensorImages]:
     with tf.GradientTape() as tape:
         tape.watch(images)
-        values = tf.convert_to_tensor(function(images, **dict(constants), **numbers))
-    if values.shape.rank != 1:
-        raise ValueError(
-            f"A score gives one number per image, shape (N,); this one gave shape {tuple(values.shape)}."
-        )
+        values = tf.convert_to_tensor(rebuilt(structure, iter(numbers))(images))
+    _check_one_number_per_image(values)
     return values, tape.gradient(values, images, unconnected_gradients="zero")
 
 
-def gradient_at_layers(outputs, images, class_index):
-    """φ_l(I) and ∂S_c/∂φ_l for layers l inside a net: one pass forward, and back no further than to the lowest of them.
+@kept_with_model
+def compiled_value(_: Network | None, structure: tuple) -> Callable:
+    """Compile images, numbers -> (values,) for scores of one structure."""
+    graph = tf.function(partial(_value, structure), autograph=False, reduce_retracing=True)
 
-    outputs: a Model from images to [φ_1, φ_2, ..., scores]. images: (N, H, W, C). class_index: 0..classes-1.
-    Returns ([φ_1, ...], [∂S_c/∂φ_1, ...]), lists of tensors; a layer that the score does not depend on has slopes of 0.
+    def run(images: np.ndarray, numbers: list) -> tuple:
+        # One graph for any number of images, traced before the first batch arrives.
+        graph.get_concrete_function(tf.TensorSpec((None, *images.shape[1:])), numbers)
+        return graph(images, numbers)
+
+    return run
+
+
+def _value(structure: tuple, images: TensorImages, numbers: list) -> tuple[TensorValues]:
+    return (rebuilt(structure, iter(numbers))(images),)
+
+
+def _check_one_number_per_image(values: Tensor) -> None:
+    if values.shape.rank != 1:
+        raise ValueError(
+            "A score gives one number per image, shape (N,); this one gave shape "
+            f"{tuple(values.shape)}."
+        )
+
+
+# Gradients inside a network
+
+
+def gradient_at_layers(
+    outputs: Network, images: TensorImages, class_index: int
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the activations φ_l(I) of some layers, and the gradients ∂S_c/∂φ_l of a class at them.
+
+    One pass forward, and back no further than to the lowest of the layers.
+
+    Args:
+        outputs: a Model from images to [φ_1, φ_2, ..., logits].
+        images: (N, H, W, C).
+        class_index: c, 0..classes-1.
+
+    Returns:
+        ([φ_1, ...], [∂S_c/∂φ_1, ...]), tensors; the gradient is 0 where the score does not depend
+        on a layer.
     """
-    return _compiled_at_layers(outputs)(
-        tf.convert_to_tensor(images, tf.float32), tf.convert_to_tensor(class_index)
-    )
+    graph = _compiled_at_layers(outputs)
+    return graph(tf.convert_to_tensor(images, tf.float32), tf.convert_to_tensor(class_index))
 
 
-@lru_cache(maxsize=32)
-def _compiled_at_layers(outputs):
-    return tf.function(
-        partial(_gradient_at_layers, outputs), autograph=False, reduce_retracing=True
-    )
+@kept_with_model
+def _compiled_at_layers(outputs: Network) -> Callable:
+    graph = partial(_gradient_at_layers, outputs)
+    return tf.function(graph, autograph=False, reduce_retracing=True)
 
 
-def _gradient_at_layers(outputs, images, class_index):
+def _gradient_at_layers(outputs: Network, images: TensorImages, class_index: Tensor) -> tuple:
     with tf.GradientTape() as tape:
         tape.watch(
             images
-        )  # so that all is recorded; what lies below the layers is left out of the compiled graph
-        *activations, scores = outputs(images, training=False)
-        values = tf.gather(scores, class_index, axis=-1)
+        )  # so that all is recorded; the graph leaves out what lies below the layers
+        *activations, logits = outputs(images, training=False)
+        values = tf.gather(logits, class_index, axis=-1)
     return activations, tape.gradient(values, activations, unconnected_gradients="zero")

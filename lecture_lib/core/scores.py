@@ -1,160 +1,338 @@
-"""Scores: functions from images (N, H, W, C) to one number per image (N,), to climb, to take gradients of, to add up.
+"""Scores: functions from images (N, H, W, C) to one number per image (N,) that add and scale.
 
-The functions named after what they score return such a function; the penalties `l2`, `total_variation` and `total_variation_beta` are such
-functions. So an objective is written as it is said: `lambda images: score(images) - 0.1 * total_variation(images)`.
+An objective is written as on the slide,
+
+    class_score(model, c) - 0.01 * l2 - 0.1 * total_variation
+
+and is a score again. Its numbers (class, channel, weight) go into the compiled graph as tensors, so
+that moving a slider compiles nothing anew; networks and names of layers are what the graph is built
+around.
 """
 
-from functools import partial
+from collections.abc import Callable
+from functools import update_wrapper
+from numbers import Number
+from typing import Any
 
 import numpy as np
 
+from lecture_lib.datasets.shapes import (
+    Classes,
+    Image,
+    Network,
+    Tensor,
+    TensorImages,
+    TensorValues,
+)
 from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import check_class, features, layer_outputs
 
 
-def class_score(model, class_index):
-    """S_c(I), the score of class c before softmax. class_index: 0..classes-1, or one per image (N,)."""
-    return partial(_class_score, model=model, class_index=check_class(model, class_index))
+class Score:
+    """A function from images (N, ...) to one number per image (N,) that can be added and scaled.
+
+    S(I) = function(I, *parts, **fixed)
+
+    Args:
+        function: (images, *parts, **fixed) -> one number per image (N,).
+        parts: numbers, arrays, lists of arrays, or other scores. They may change without compiling
+            anew.
+        fixed: what the compiled graph is built around, such as a network or the name of a layer.
+    """
+
+    def __init__(self, function: Callable, *parts: Any, **fixed: Any) -> None:
+        self.function = function
+        self.parts = parts
+        self.fixed = fixed
+        update_wrapper(self, function)  # help(l2) shows the words of l2
+
+    def __call__(self, images: TensorImages) -> TensorValues:
+        return self.function(images, *self.parts, **self.fixed)
+
+    def __add__(self, other: "Score | Callable | Number") -> "Score":
+        return Score(_sum, self, as_part(other))
+
+    def __mul__(self, other: "Score | Callable | Number") -> "Score":
+        return Score(_product, self, as_part(other))
+
+    def __sub__(self, other: "Score | Callable | Number") -> "Score":
+        return self + -1.0 * as_part(other)
+
+    def __rsub__(self, other: "Score | Callable | Number") -> "Score":
+        return -self + other
+
+    def __truediv__(self, number: Number) -> "Score":
+        return self * (1.0 / number)
+
+    def __neg__(self) -> "Score":
+        return self * -1.0
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+    __array_ufunc__ = None  # so that a numpy number times a score is a score, too
+
+    def of(self, view: Callable, *numbers: Any) -> "Score":
+        """Return the score of what `view` makes of the images: S(view(I, *numbers)).
+
+        Args:
+            view: (images, *numbers) -> images, for example `random_jitter` or `fourier_to_image`.
+            numbers: what may change without compiling anew.
+        """
+        return Score(_of_view, self, *numbers, view=view)
 
 
-def _class_score(images, *, model, class_index):
+def _sum(images: TensorImages, one: Any, other: Any) -> TensorValues:
+    return _evaluate(one, images) + _evaluate(other, images)
+
+
+def _product(images: TensorImages, one: Any, other: Any) -> TensorValues:
+    return _evaluate(one, images) * _evaluate(other, images)
+
+
+def _of_view(images: TensorImages, score: Score, *numbers: Any, view: Callable) -> TensorValues:
+    return score(view(images, *numbers))
+
+
+def _evaluate(part: Any, images: TensorImages) -> Tensor:
+    return part(images) if isinstance(part, Score) else part
+
+
+def as_part(other: Any) -> Any:
+    """Return a plain function as a Score; Scores, numbers and arrays stay as they are."""
+    return Score(other) if callable(other) and not isinstance(other, Score) else other
+
+
+def class_score(model: Network, class_index: Classes) -> Score:
+    """Score the logit of a class, before softmax: S_c(I).
+
+    Args:
+        model: images -> logits (N, classes).
+        class_index: c, 0..classes-1, or one for each image (N,).
+
+    Raises:
+        ValueError: for a class that the network does not have.
+    """
+    return Score(_class_score, check_class(model, class_index), model=model)
+
+
+def _class_score(images: TensorImages, class_index: Tensor, *, model: Network) -> TensorValues:
     return select_per_row(model(images, training=False), class_index)
 
 
-def select_per_row(rows, place):
-    """From rows (N, numbers) the number at one place, or at one place per row: (N,)."""
-    return tf.gather(rows, tf.broadcast_to(place, tf.shape(rows)[:1]), axis=1, batch_dims=1)
+def select_per_row(rows: Tensor, place: Tensor) -> TensorValues:
+    """Pick the number at one place of each row, or at a place of its own for each row.
+
+    Args:
+        rows: (N, numbers).
+        place: a whole number, or (N,) whole numbers.
+
+    Returns:
+        (N,).
+    """
+    places = tf.broadcast_to(place, tf.shape(rows)[:1])
+    return tf.gather(rows, places, axis=1, batch_dims=1)
 
 
-def class_log_probability(model, class_index):
-    """log P_c(I), after softmax: its gradient points where that of P_c points, and does not fade when P_c is tiny."""
-    return partial(_class_log_probability, model=model, class_index=check_class(model, class_index))
+def class_log_probability(model: Network, class_index: Classes) -> Score:
+    """Score the logarithm of a class's probability, after softmax: log P_c(I).
+
+    Its gradient points where that of P_c points, and does not vanish when P_c is tiny. Arguments as
+    in `class_score`.
+    """
+    return Score(_class_log_probability, check_class(model, class_index), model=model)
 
 
-def _class_log_probability(images, *, model, class_index):
+def _class_log_probability(
+    images: TensorImages, class_index: Tensor, *, model: Network
+) -> TensorValues:
     return log_probabilities(model(images, training=False), class_index)
 
 
-def log_probabilities(scores, class_index):
-    """From scores (N, classes), log P of one class, or of one class per image: (N,)."""
-    # log P_c = −log(1 + Σ exp(S_k − S_c)) over the other classes k: unlike 1 − P_c, its slope is right even where P_c rounds to 1.
-    return -tf.nn.softplus(
-        tf.reduce_logsumexp(_others(scores, class_index), axis=1)
-        - select_per_row(scores, class_index)
-    )
+def log_probabilities(logits: Tensor, class_index: Tensor) -> TensorValues:
+    """Return log P of one class, or of one class per image, from the logits.
+
+    log P_c = −log(1 + Σ_k exp(S_k − S_c)), the sum over the other classes k. Unlike log(softmax),
+    this has the right gradient even where P_c rounds to 1.
+
+    Args:
+        logits: S, (N, classes).
+        class_index: a whole number, or (N,) whole numbers.
+
+    Returns:
+        (N,), at most 0.
+    """
+    rivals = tf.reduce_logsumexp(_others(logits, class_index), axis=1)
+    return -tf.nn.softplus(rivals - select_per_row(logits, class_index))
 
 
-def _others(scores, class_index):
-    """The scores (N, classes) with that of class c at −∞, so that no maximum and no sum counts it."""
-    classes = tf.broadcast_to(class_index, tf.shape(scores)[:1])
-    return tf.where(
-        tf.one_hot(classes, tf.shape(scores)[1], on_value=True, off_value=False), -np.inf, scores
-    )
+def _others(logits: Tensor, class_index: Tensor) -> Tensor:
+    """The logits with that of class c at −∞, so that no maximum and no sum counts it."""
+    classes = tf.broadcast_to(class_index, tf.shape(logits)[:1])
+    is_class = tf.one_hot(classes, tf.shape(logits)[1], on_value=True, off_value=False)
+    return tf.where(is_class, -np.inf, logits)
 
 
-def class_margin(model, class_index):
-    """S_c(I) − max over k ≠ c of S_k(I): how far class c is ahead of the best other; below 0 the net answers something else."""
-    return partial(_class_margin, model=model, class_index=check_class(model, class_index))
+def class_margin(model: Network, class_index: Classes) -> Score:
+    """Score how far a class is ahead of the best other: S_c(I) − max_k S_k(I), k ≠ c.
+
+    Below 0 the network predicts another class. Arguments as in `class_score`.
+    """
+    return Score(_class_margin, check_class(model, class_index), model=model)
 
 
-def _class_margin(images, *, model, class_index):
+def _class_margin(images: TensorImages, class_index: Tensor, *, model: Network) -> TensorValues:
     return margins(model(images, training=False), class_index)
 
 
-def margins(scores, class_index):
-    """From scores (N, classes), how far one class, or one per image, is ahead of the best other: (N,)."""
-    return select_per_row(scores, class_index) - tf.reduce_max(_others(scores, class_index), axis=1)
+def margins(logits: Tensor, class_index: Tensor) -> TensorValues:
+    """Return how far a class, or one per image, is ahead of the best other: logits -> (N,)."""
+    best_other = tf.reduce_max(_others(logits, class_index), axis=1)
+    return select_per_row(logits, class_index) - best_other
 
 
-def class_probability(model, class_index):
-    """P_c(I), the probability of class c after softmax, in 0..1. class_index: 0..classes-1, or one per image (N,)."""
-    return partial(_class_probability, model=model, class_index=check_class(model, class_index))
+def class_probability(model: Network, class_index: Classes) -> Score:
+    """Score the probability of a class, after softmax: P_c(I), in 0..1.
+
+    Arguments as in `class_score`.
+    """
+    return Score(_class_probability, check_class(model, class_index), model=model)
 
 
-def _class_probability(images, *, model, class_index):
-    return tf.exp(_class_log_probability(images, model=model, class_index=class_index))
+def _class_probability(
+    images: TensorImages, class_index: Tensor, *, model: Network
+) -> TensorValues:
+    return tf.exp(_class_log_probability(images, class_index, model=model))
 
 
-def channel_score(model, layer, channel):
-    """The mean of one channel of a layer over all its positions. layer: a name; channel: 0..channels-1, or one per image (N,)."""
+def channel_score(model: Network, layer: str, channel: Classes) -> Score:
+    """Score the mean of one channel of a layer over all its positions.
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer.
+        channel: 0..channels-1, or one for each image (N,).
+
+    Raises:
+        ValueError: for a layer or a channel that the network does not have.
+    """
+    count = features(model, layer).shape[-1]
     for number in np.ravel(channel):
-        _check_within(number, features(model, layer).shape[-1], f"channel of {layer}")
-    return partial(_channel_score, model=model, layer=layer, channel=np.asarray(channel, np.int32))
+        _check_within(number, count, f"channel of {layer}")
+    return Score(_channel_score, np.asarray(channel, np.int32), model=model, layer=layer)
 
 
-def _channel_score(images, *, model, layer, channel):
+def _channel_score(
+    images: TensorImages, channel: Tensor, *, model: Network, layer: str
+) -> TensorValues:
     activations = layer_outputs(model, layer)(images)[layer]
-    return select_per_row(
-        tf.reduce_mean(activations, axis=range(1, activations.shape.rank - 1)), channel
-    )
+    positions = range(1, activations.shape.rank - 1)
+    return select_per_row(tf.reduce_mean(activations, axis=positions), channel)
 
 
-def neuron_score(model, layer, row, column, channel):
-    """One neuron: φ_layer(I)[row, column, channel]. Rows and columns count on the layer's map for the images given."""
+def neuron_score(model: Network, layer: str, row: int, column: int, channel: int) -> Score:
+    """Score one neuron: φ_layer(I)[row, column, channel].
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer.
+        row, column: its position on the layer's map of the images given, from 0.
+        channel: 0..channels-1.
+
+    Raises:
+        ValueError: for a layer or a channel that the network does not have.
+    """
     _check_within(channel, features(model, layer).shape[-1], f"channel of {layer}")
-    return partial(
-        _neuron_score, model=model, layer=layer, position=np.array([row, column, channel], np.int32)
-    )
+    position = np.array([row, column, channel], np.int32)
+    return Score(_neuron_score, position, model=model, layer=layer)
 
 
-def _neuron_score(images, *, model, layer, position):
+def _neuron_score(
+    images: TensorImages, position: Tensor, *, model: Network, layer: str
+) -> TensorValues:
     activations = layer_outputs(model, layer)(images)[layer]
-    return tf.gather_nd(
-        activations, tf.tile(position[None], [tf.shape(activations)[0], 1]), batch_dims=1
-    )
+    positions = tf.tile(position[None], [tf.shape(activations)[0], 1])
+    return tf.gather_nd(activations, positions, batch_dims=1)
 
 
-def layer_energy(model, layer):
-    """Σ φ_layer(I)², all a layer has to say, squared: what DeepDream climbs."""
+def layer_energy(model: Network, layer: str) -> Score:
+    """Score all activations of a layer, squared: Σ φ_layer(I)². DeepDream ascends it.
+
+    Raises:
+        ValueError: for a layer that the network does not have.
+    """
     features(model, layer)
-    return partial(_layer_energy, model=model, layer=layer)
+    return Score(_layer_energy, model=model, layer=layer)
 
 
-def _layer_energy(images, *, model, layer):
+def _layer_energy(images: TensorImages, *, model: Network, layer: str) -> TensorValues:
     return l2(layer_outputs(model, layer)(images)[layer])
 
 
-def feature_distance(model, layer, image):
-    """‖φ_layer(I) − φ_layer(image)‖², how far the images are from a given one, seen from a layer. image: (H, W, C)."""
+def feature_distance(model: Network, layer: str, image: Image) -> Score:
+    """Score the distance to an image in the features of a layer: ‖φ_layer(I) − φ_layer(image)‖².
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer.
+        image: (H, W, C) in [0, 1]; its features are computed once, here.
+    """
     target = layer_outputs(model, layer)(np.asarray(image, np.float32)[None])[layer]
-    return partial(_feature_distance, model=model, layer=layer, target=target)
+    return Score(_feature_distance, target, model=model, layer=layer)
 
 
-def _feature_distance(images, *, model, layer, target):
+def _feature_distance(
+    images: TensorImages, target: Tensor, *, model: Network, layer: str
+) -> TensorValues:
     return l2(layer_outputs(model, layer)(images)[layer] - target)
 
 
-def l2(images):
-    """‖I‖², the sum of squares of each image. images: (N, ...). Returns (N,)."""
+@Score
+def l2(images: TensorImages) -> TensorValues:
+    """Return the sum of squares of each image: ‖I‖². images: (N, ...). Returns (N,)."""
     return tf.reduce_sum(tf.reshape(tf.square(images), [tf.shape(images)[0], -1]), axis=1)
 
 
-def total_variation(images):
-    """Σ |I[r+1, c] − I[r, c]| + |I[r, c+1] − I[r, c]|, the unrest between neighboring pixels. images: (N, H, W, C). Returns (N,)."""
+@Score
+def total_variation(images: TensorImages) -> TensorValues:
+    """Return how much neighboring pixels differ: Σ |I[r+1, c] − I[r, c]| + |I[r, c+1] − I[r, c]|.
+
+    images: (N, H, W, C). Returns (N,).
+    """
     return tf.image.total_variation(tf.convert_to_tensor(images))
 
 
-def total_variation_beta(images, *, beta=2.0):
-    """TV_β = Σ ((I[r, c+1] − I[r, c])² + (I[r+1, c] − I[r, c])²)^(β/2): for β = 2 edges blur, for β = 1 they stay and the rest is flat.
+def total_variation_beta(beta: float = 2.0) -> Score:
+    """Score the total variation with an exponent.
 
-    images: (N, H, W, C). Returns (N,). Source: Mahendran and Vedaldi, Understanding deep image representations by
-    inverting them, 2015.
+    TV_β = Σ ((I[r, c+1] − I[r, c])² + (I[r+1, c] − I[r, c])²)^(β/2)
+
+    Args:
+        beta: above 0. With 2 edges blur; with 1 they stay sharp and what lies between them becomes
+            flat.
+
+    Source:
+        Mahendran and Vedaldi, Understanding deep image representations by inverting them, 2015.
     """
-    inside = lambda size: tf.cast(
-        tf.range(size) < size - 1, images.dtype
-    )  # beyond the edge nothing changes
+    return Score(_total_variation_beta, np.float32(beta))
+
+
+def _total_variation_beta(images: TensorImages, beta: Tensor) -> TensorValues:
     _, height, width, _ = tf.unstack(tf.shape(images))
-    right = (tf.roll(images, -1, axis=2) - images) * inside(width)[
-        :, None
-    ]  # slices would cost thrice as much on the way back
-    down = (tf.roll(images, -1, axis=1) - images) * inside(height)[:, None, None]
-    logs = tf.math.log(right**2 + down**2 + 1e-8)  # the root of 0 has no slope
-    return tf.reduce_sum(
-        tf.exp(beta / 2 * logs), axis=[1, 2, 3]
-    )  # a power, in two thirds of the time of **
+    # Differences to the right and downward; rolling costs a third of slicing on the way back.
+    right = (tf.roll(images, -1, axis=2) - images) * _all_but_last(width)[:, None]
+    down = (tf.roll(images, -1, axis=1) - images) * _all_but_last(height)[:, None, None]
+    # A power by way of the logarithm takes two thirds of the time of **; the root of 0 has no
+    # gradient.
+    logarithms = tf.math.log(right**2 + down**2 + 1e-8)
+    return tf.reduce_sum(tf.exp(beta / 2 * logarithms), axis=[1, 2, 3])
 
 
-def _check_within(number, count, what):
+def _all_but_last(size: Tensor) -> Tensor:
+    """1 for each place but the last, which has no neighbor behind it."""
+    return tf.cast(tf.range(size) < size - 1, tf.float32)
+
+
+def _check_within(number: int, count: int, what: str) -> None:
     if not 0 <= number < count:
         raise ValueError(
             f"There is no {what} numbered {number}; they are numbered from 0 to {count - 1}."
