@@ -4,15 +4,13 @@ An annotation such as `Map` is read as "an array of height times width numbers".
 these shapes at run time; in a notebook they cost nothing.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-if TYPE_CHECKING:
-    import keras
-
-Network: TypeAlias = "keras.Model"  # images (N, H, W, C) in [0, 1] -> logits (N, classes)
+# Named, not imported: Keras takes ten seconds, and what handles images alone does not need it.
+Network = Annotated[Any, "keras.Model: images (N, H, W, C) in [0, 1] -> logits (N, classes)"]
 
 Image = Float[np.ndarray, "height width channels"]
 Images = Float[np.ndarray, "images height width channels"]
