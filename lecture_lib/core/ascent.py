@@ -48,7 +48,7 @@ def unit(gradients: np.ndarray) -> np.ndarray:
 
 
 def sign(gradients: np.ndarray) -> np.ndarray:
-    """Return the sign of each number: the steepest step when the largest change of a pixel is limited."""
+    """Return the sign of each number: the steepest step when no pixel may move by more than ε."""
     return np.sign(gradients)
 
 
@@ -168,7 +168,7 @@ def _not_above(limit: float | None, value: Any) -> np.ndarray:
     """Which images go on; a value that is NaN is not above the limit."""
     if limit is None:
         return np.ones_like(value, bool)
-    return ~(np.asarray(value) > limit)
+    return np.asarray(~(np.asarray(value) > limit))
 
 
 def _told_to_stop(watch: Callable | None, step: int, steps: int, reached: Ascent) -> bool:

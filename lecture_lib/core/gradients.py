@@ -74,7 +74,7 @@ def value(score: Score | Callable, images: np.ndarray) -> Any:
     return _run(compiled_value, score, np.asarray(images, np.float32))[0]
 
 
-def _run(compiled: Callable, score: Score | Callable, images: np.ndarray) -> list[np.ndarray]:
+def _run(compiled: Callable, score: Score | Callable, images: np.ndarray) -> list:
     """What a compiled graph returns, as arrays, without their first axis for a single image."""
     single = images.ndim == 3
     score = as_part(score)

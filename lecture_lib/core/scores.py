@@ -94,12 +94,20 @@ def _of_view(images: TensorImages, score: Score, *numbers: Any, view: Callable) 
 
 
 def _evaluate(part: Any, images: TensorImages) -> Tensor:
-    return part(images) if isinstance(part, Score) else part
+    return part(images) if isinstance(part, Score) else tf.cast(part, tf.float32)
 
 
 def as_part(other: Any) -> Any:
-    """Return a plain function as a Score; Scores, numbers and arrays stay as they are."""
-    return Score(other) if callable(other) and not isinstance(other, Score) else other
+    """Return a plain function as a Score; scores, numbers and arrays stay as they are.
+
+    Raises:
+        TypeError: for what is none of these.
+    """
+    if isinstance(other, (Score, Number, np.ndarray, tf.Tensor)):
+        return other
+    if callable(other):
+        return Score(other)
+    raise TypeError(f"A score goes together with scores, functions and numbers, not {other!r}.")
 
 
 def class_score(model: Network, class_index: Classes) -> Score:

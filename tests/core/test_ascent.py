@@ -1,16 +1,16 @@
-"""Ascent: it ascends, each image of a batch as if alone, and hands back what was reached however it ends."""
+"""Ascent: it ascends, each image of a batch as if alone, and hands back what was reached."""
 
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from small_nets import counting_net, linear_net, normal, pixel_net, random, small_net
 
-from lecture_lib.core import ascent, scores
-from lecture_lib.core.ascent import ascend, clip, identity, length, sign, unit
+from lecture_lib.core import scores
+from lecture_lib.core.ascent import adam, ascend, clip, identity, length, sign, unit
 from lecture_lib.core.gradients import gradient, value_and_gradient
-from lecture_lib.models.backend import tf
+from lecture_lib.models.backend import keras, tf
+from lecture_lib.style_transfer import style_distance
 
 START = random(8, 8, 3)
 
@@ -29,28 +29,28 @@ START = random(8, 8, 3)
 )
 def test_ascent_ascends(net, make):
     layer = "conv" if net is pixel_net else "conv2"
-    climb = ascend(make(net(), layer), START, steps=5, learning_rate=0.05)
-    assert climb.values.shape == (6,) and climb.values[-1] > climb.values[0]
-    assert climb.images.shape == START.shape and climb.images.dtype == np.float32
+    reached = ascend(make(net(), layer), START, steps=5, learning_rate=0.05)
+    assert reached.values.shape == (6,) and reached.values[-1] > reached.values[0]
+    assert reached.images.shape == START.shape and reached.images.dtype == np.float32
 
 
 @pytest.mark.parametrize(
     "distance",
     [
         lambda net, image: scores.feature_distance(net, "conv2", image),
-        lambda net, image: scores.style_distance(net, ["conv1", "conv2"], image),
+        lambda net, image: style_distance(net, ["conv1", "conv2"], image),
     ],
 )
-def test_climbing_the_negative_descends(distance):
+def test_ascending_the_negative_descends(distance):
     score = distance(small_net(), random(8, 8, 3, seed=5))
-    climb = ascend(lambda images: -score(images), START, steps=5, learning_rate=0.05)
-    assert climb.values[-1] > climb.values[0]
+    reached = ascend(-score, START, steps=5, learning_rate=0.05)
+    assert reached.values[-1] > reached.values[0]
 
 
 def test_no_steps_return_the_start():
-    climb = ascend(scores.l2, START, steps=0)
-    np.testing.assert_array_equal(climb.images, START)
-    np.testing.assert_allclose(climb.values, [np.sum(START**2)], rtol=1e-5)
+    reached = ascend(scores.l2, START, steps=0)
+    np.testing.assert_array_equal(reached.images, START)
+    np.testing.assert_allclose(reached.values, [np.sum(START**2)], rtol=1e-5)
 
 
 def test_the_start_is_left_as_it_was():
@@ -62,17 +62,15 @@ def test_the_start_is_left_as_it_was():
 @pytest.mark.parametrize("shape", [(8, 8, 3), (2, 8, 8, 3)])
 def test_the_learning_rate_is_the_length_of_a_step(shape):
     start = np.full(shape, 0.5, np.float32)
-    climb = ascend(scores.class_score(small_net(), 0), start, steps=1, learning_rate=0.25)
-    np.testing.assert_allclose(length(climb.images - start), 0.25, rtol=1e-4)
+    reached = ascend(scores.class_score(small_net(), 0), start, steps=1, learning_rate=0.25)
+    np.testing.assert_allclose(length(reached.images - start), 0.25, rtol=1e-4)
 
 
 def test_the_learning_rate_may_be_a_function_that_is_asked_before_each_step():
-    start, rates = (
-        np.full((6, 6, 3), 0.5, np.float32),
-        iter([0.4, 0.25, 0.0625, 0]),
-    )  # the first is asked for the check
+    start = np.full((6, 6, 3), 0.5, np.float32)
+    rates = iter([0.4, 0.25, 0.0625, 0])  # the first is asked for the check
     model, calls = counting_net()
-    climb = ascend(
+    reached = ascend(
         scores.class_score(model, 0),
         start,
         steps=3,
@@ -80,21 +78,18 @@ def test_the_learning_rate_may_be_a_function_that_is_asked_before_each_step():
         project=identity,
         frames_every=1,
     )
-    np.testing.assert_allclose(
-        [length(two - one).item() for one, two in pairwise(climb.frames)],
-        [0.25, 0.0625, 0],
-        rtol=1e-4,
-    )
+    taken = [length(two - one).item() for one, two in pairwise(reached.frames)]
+    np.testing.assert_allclose(taken, [0.25, 0.0625, 0], rtol=1e-4)
     assert len(calls) == 1
 
 
 def test_values_belong_to_the_images_on_the_way():
-    climb = ascend(scores.class_score(small_net(), 0), START, steps=4, frames_every=1)
+    reached = ascend(scores.class_score(small_net(), 0), START, steps=4, frames_every=1)
     np.testing.assert_allclose(
-        climb.values, scores.class_score(small_net(), 0)(np.stack(climb.frames)), rtol=1e-5
+        reached.values, scores.class_score(small_net(), 0)(np.stack(reached.frames)), rtol=1e-5
     )
-    np.testing.assert_array_equal(climb.frames[0], START)
-    np.testing.assert_array_equal(climb.frames[-1], climb.images)
+    np.testing.assert_array_equal(reached.frames[0], START)
+    np.testing.assert_array_equal(reached.frames[-1], reached.images)
 
 
 def test_every_so_many_frames_are_kept():
@@ -119,7 +114,7 @@ def test_each_image_has_its_own_step_length_and_zero_stays_zero():
     assert not unit(np.zeros((4, 4, 3), np.float32)).any()
 
 
-def test_a_batch_is_climbed_as_if_one_by_one():
+def test_a_batch_ascends_as_if_one_by_one():
     starts = random(3, 8, 8, 3)
     starts[1] *= 0.1
     score = scores.class_log_probability(small_net(), 3)
@@ -135,22 +130,22 @@ def test_each_image_stays_where_it_first_passed_the_mark():
     starts = np.stack(
         [np.full((2, 2, 3), level, np.float32) for level in (0.0, 0.3, 0.9)]
     )  # scores 0, 3.6 and 10.8
-    climb = ascend(
+    reached = ascend(
         scores.class_score(net, 0),
         starts,
         steps=20,
         learning_rate=0.1 * np.sqrt(12),
         stop_above=5.5,
     )  # + 1.2 a step
-    np.testing.assert_allclose(climb.values[-1], [6.0, 6.0, 10.8], rtol=1e-5)
-    np.testing.assert_allclose(climb.values[2], [2.4, 6.0, 10.8], rtol=1e-5)
-    assert len(climb.values) == 6
-    np.testing.assert_array_equal(climb.images[2], starts[2])
+    np.testing.assert_allclose(reached.values[-1], [6.0, 6.0, 10.8], rtol=1e-5)
+    np.testing.assert_allclose(reached.values[2], [2.4, 6.0, 10.8], rtol=1e-5)
+    assert len(reached.values) == 6
+    np.testing.assert_array_equal(reached.images[2], starts[2])
 
 
 def test_watch_sees_every_step_and_what_was_reached():
     seen = []
-    climb = ascend(
+    reached = ascend(
         scores.l2,
         START,
         steps=4,
@@ -159,13 +154,13 @@ def test_watch_sees_every_step_and_what_was_reached():
     assert [(step, steps) for step, steps, _ in seen] == [(step, 4) for step in range(5)]
     assert [len(reached.values) for *_, reached in seen] == [1, 2, 3, 4, 5]
     np.testing.assert_array_equal(seen[0][2].images, START)
-    np.testing.assert_array_equal(seen[-1][2].images, climb.images)
+    np.testing.assert_array_equal(seen[-1][2].images, reached.images)
 
 
-def test_watch_ends_the_climb_by_saying_true():
-    climb = ascend(scores.l2, START, steps=9, watch=lambda step, *_: step == 2)
-    assert len(climb.values) == 3
-    np.testing.assert_array_equal(climb.images, ascend(scores.l2, START, steps=2).images)
+def test_watch_ends_the_ascent_by_saying_true():
+    reached = ascend(scores.l2, START, steps=9, watch=lambda step, *_: step == 2)
+    assert len(reached.values) == 3
+    np.testing.assert_array_equal(reached.images, ascend(scores.l2, START, steps=2).images)
 
 
 def test_an_interrupt_in_watch_returns_what_was_reached():
@@ -173,35 +168,33 @@ def test_an_interrupt_in_watch_returns_what_was_reached():
         if step == 2:
             raise KeyboardInterrupt
 
-    climb = ascend(scores.l2, START, steps=9, watch=interrupted)
-    assert len(climb.values) == 3
-    np.testing.assert_array_equal(climb.images, ascend(scores.l2, START, steps=2).images)
+    reached = ascend(scores.l2, START, steps=9, watch=interrupted)
+    assert len(reached.values) == 3
+    np.testing.assert_array_equal(reached.images, ascend(scores.l2, START, steps=2).images)
 
 
-def interrupt_at(call, monkeypatch):
-    """Let the gradient be interrupted at its `call`-th computation, as Ctrl-C would do."""
-    calls, compute = [], ascent.value_and_gradient
+def interrupted_at(call):
+    """An `evaluate` whose `call`-th computation is interrupted, as Ctrl-C would do."""
+    calls = []
 
-    def computed(*args):
-        calls.append(args)
+    def evaluate(score, images):
+        calls.append(images)
         if len(calls) == call:
             raise KeyboardInterrupt
-        return compute(*args)
+        return value_and_gradient(score, images)
 
-    monkeypatch.setattr(ascent, "value_and_gradient", computed)
-
-
-def test_an_interrupt_in_the_gradient_returns_images_with_their_values(monkeypatch):
-    interrupt_at(3, monkeypatch)
-    climb = ascend(scores.l2, START, steps=9)
-    assert len(climb.values) == 2
-    np.testing.assert_allclose(np.sum(climb.images**2), climb.values[-1], rtol=1e-5)
+    return evaluate
 
 
-def test_an_interrupt_before_anything_was_reached_is_passed_on(monkeypatch):
-    interrupt_at(1, monkeypatch)
+def test_an_interrupt_in_the_gradient_returns_images_with_their_values():
+    reached = ascend(scores.l2, START, steps=9, evaluate=interrupted_at(3))
+    assert len(reached.values) == 2
+    np.testing.assert_allclose(np.sum(reached.images**2), reached.values[-1], rtol=1e-5)
+
+
+def test_an_interrupt_before_anything_was_reached_is_passed_on():
     with pytest.raises(KeyboardInterrupt):
-        ascend(scores.l2, START)
+        ascend(scores.l2, START, evaluate=interrupted_at(1))
 
 
 @pytest.mark.parametrize(
@@ -229,9 +222,9 @@ def test_images_stay_in_range_unless_told_otherwise():
 
 def test_another_direction_is_a_function():
     score = scores.class_score(small_net(), 1)
-    climb = ascend(score, START, steps=1, learning_rate=0.01, direction=sign, project=identity)
+    reached = ascend(score, START, steps=1, learning_rate=0.01, direction=sign, project=identity)
     np.testing.assert_allclose(
-        climb.images - START, 0.01 * np.sign(gradient(score, START)), atol=1e-6
+        reached.images - START, 0.01 * np.sign(gradient(score, START)), atol=1e-6
     )
 
 
@@ -242,31 +235,25 @@ def test_another_learning_rate_or_number_of_steps_compiles_nothing_anew():
     assert len(calls) == 1
 
 
-def test_it_climbs_anything_that_a_picture_is_computed_from():
-    waves = normal(2, 5)
-    climb = ascend(
-        partial(lambda z: -tf.reduce_sum((z - 1.0) ** 2, axis=1)), waves, steps=50, project=identity
-    )
-    assert (climb.values[-1] > climb.values[0]).all() and climb.images.shape == (2, 5)
+def test_it_ascends_anything_that_a_picture_is_computed_from():
+    def nearness_to_one(numbers):
+        return -tf.reduce_sum((numbers - 1.0) ** 2, axis=1)
+
+    reached = ascend(nearness_to_one, normal(2, 5), steps=50, project=identity)
+    assert (reached.values[-1] > reached.values[0]).all()
+    assert reached.images.shape == (2, 5)
 
 
 def test_adam_steps_are_those_of_keras():
     """The same gradients, the same way: ours against the optimizer of Keras, pixel by pixel."""
-    from lecture_lib.core.ascent import adam
-    from lecture_lib.models.backend import keras
-
-    slopes, ours = (
-        np.random.default_rng(0).normal(size=(20, 2, 3, 3, 1)).astype(np.float32),
-        np.zeros((2, 3, 3, 1), np.float32),
-    )
-    theirs, optimizer, direction = (
-        keras.Variable(ours),
-        keras.optimizers.Adam(0.1, epsilon=1e-8),
-        adam(),
-    )
-    for slope in slopes:
-        ours = ours + 0.1 * direction(slope)
-        optimizer.apply_gradients([(-slope, theirs)])  # Keras goes downhill
+    gradients = normal(20, 2, 3, 3, 1)
+    ours = np.zeros((2, 3, 3, 1), np.float32)
+    theirs = keras.Variable(ours)
+    direction = adam()
+    optimizer = keras.optimizers.Adam(0.1, epsilon=1e-8)
+    for given in gradients:
+        ours = ours + 0.1 * direction(given)
+        optimizer.apply_gradients([(-given, theirs)])  # Keras goes downhill
     np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-4)
 
 
