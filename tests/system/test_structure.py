@@ -1,238 +1,207 @@
-"""The shape of the course: a topic is a notebook, a module and a test; code is short enough to read; every picture has its words."""
+"""The house: topics at the top, folders of machinery under them, each thing in one place."""
 
 import ast
-import json
 import re
+import subprocess
+import sys
 
 import pytest
-from course_files import (
-    NOTEBOOKS,
-    ROOT,
-    SHARED,
-    code_cells,
-    images_of,
-    modules,
-    topics,
-    tracked_text_files,
-)
+from course_files import LIBRARY, ROOT, modules, topics
 
-TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in modules()}
-each_module = pytest.mark.parametrize("module", TREES)
-each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+TREES = {path: ast.parse((LIBRARY / path).read_text(encoding="utf-8")) for path in modules()}
+FOLDERS = {path.parts[0] for path in TREES if len(path.parts) > 1} - set(topics())
+# Who may use whom: what stands further left is used by what stands further right.
+FLOORS = ["datasets", "models", "core", "figures", "a topic", "panels", "course"]
+
+each_module = pytest.mark.parametrize("path", TREES, ids=str)
 
 
-def imports(module):
-    """The full names of everything a module imports, wherever in the module it does so."""
-    for node in ast.walk(TREES[module]):
+def room_of(path):
+    """The topic or the folder that a module belongs to; None for lecture_lib/__init__.py."""
+    return path.parts[0].removesuffix(".py") if path.stem != "__init__" or path.parts[1:] else None
+
+
+def floor_of(room):
+    return FLOORS.index("a topic" if room in topics() else room)
+
+
+def imports(path):
+    """The full names of everything that a module imports, wherever in the module it does so."""
+    for node in ast.walk(TREES[path]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def functions(module):
-    return [
-        node
-        for node in ast.walk(TREES[module])
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+def functions(path):
+    """The functions and methods of a module, those inside other functions left out."""
+    for node in TREES[path].body:
+        if isinstance(node, ast.FunctionDef):
+            yield node
+        elif isinstance(node, ast.ClassDef):
+            yield from (inner for inner in node.body if isinstance(inner, ast.FunctionDef))
+
+
+def public(nodes):
+    return [node for node in nodes if not node.name.startswith("_")]
+
+
+# The floor plan
+
+
+def test_directly_in_the_library_stand_the_topics_and_nothing_else():
+    rooms = {room_of(path) for path in TREES} - {None}
+    assert rooms - FOLDERS == set(topics())
+
+
+def test_each_folder_is_on_a_floor():
+    assert FOLDERS == set(FLOORS) - {"a topic"}
+
+
+@pytest.mark.parametrize("folder", sorted(FOLDERS | {"occlusion", "adversarial", "defenses"}))
+def test_each_folder_says_in_a_sentence_what_it_holds(folder):
+    docstring = ast.get_docstring(ast.parse((LIBRARY / folder / "__init__.py").read_text("utf-8")))
+    assert docstring and docstring.splitlines()[0].endswith(".")
+
+
+def test_tests_mirror_the_tree():
+    """tests/core/test_scores.py is about lecture_lib/core/scores.py; the rest is in tests/system."""
+    tests = [path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")]
+    about = {path: LIBRARY / path.parent / path.name[5:] for path in tests}
+    here = [path for path, module in about.items() if module.is_file()]
+    others = {path for path in set(about) - set(here) if path.parts[0] != "system"}
+    assert sorted(map(str, others)) == []
+
+
+def test_every_topic_has_a_test():
+    tests = ROOT / "tests"
+    missing = [
+        topic
+        for topic in topics()
+        if not (tests / f"test_{topic}.py").is_file() and not (tests / topic).is_dir()
     ]
-
-
-# A topic has one number and three files
-
-
-def test_notebooks_are_numbered_in_a_row_of_topics():
-    assert [
-        path.name
-        for path in NOTEBOOKS
-        if not re.fullmatch(r"\d\d_[a-z]+(_[a-z]+)*\.ipynb", path.name)
-    ] == []
-    numbers = [path.name[:2] for path in NOTEBOOKS]
-    assert len(set(numbers)) == len(numbers) and numbers[0] == "00"
-
-
-def test_every_topic_has_a_module_and_a_test():
-    assert [topic for topic in topics() if topic not in TREES] == []
-    assert [
-        topic for topic in topics() if not (ROOT / "tests" / f"test_{topic}.py").is_file()
-    ] == []
-
-
-def test_every_topic_has_exercises_and_a_quiz():
-    places = {"exercises/source": "ipynb", "exercises": "ipynb", "exercises/quiz": "json"}
-    wanted = [
-        ROOT / folder / f"{path.stem}.{suffix}"
-        for path in NOTEBOOKS[1:]
-        for folder, suffix in places.items()
-    ]
-    assert [str(path.relative_to(ROOT)) for path in wanted if not path.is_file()] == []
-
-
-def test_notebooks_lead_on_to_their_neighbors():
-    """The last words of a notebook link to the one before, to the start and to the one after."""
-    for before, path, after in zip(
-        [None, *NOTEBOOKS], NOTEBOOKS, [*NOTEBOOKS[1:], None], strict=False
-    ):
-        last = "".join(
-            json.loads(path.read_text(encoding="utf-8"))["cells"][-1]["source"]
-        ).splitlines()[-1]
-        assert [
-            other.name for other in (before, after) if other and f"({other.name})" not in last
-        ] == [], path.name
-
-
-def test_links_between_files_lead_somewhere():
-    broken = []
-    for path in [
-        *NOTEBOOKS,
-        *(ROOT / "exercises").rglob("*.ipynb"),
-        *ROOT.glob("*.md"),
-        *(ROOT / "data").glob("*.md"),
-    ]:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".ipynb":
-            text = "\n".join(
-                "".join(cell["source"])
-                for cell in json.loads(text)["cells"]
-                if cell["cell_type"] == "markdown"
-            )
-        folder = (
-            ROOT / "exercises" if path.parent.name == "source" else path.parent
-        )  # links are those of the students' copies
-        broken += [
-            (path.name, link)
-            for link in re.findall(r"\]\(([^)#:]+)\)", text)
-            if not (folder / link).exists()
-        ]
-    assert broken == []
-
-
-def test_every_module_is_a_topic_or_shared():
-    assert sorted(set(TREES) - {"__init__"} - SHARED - set(topics())) == []
-    assert SHARED & set(topics()) == set()
-
-
-def test_the_readme_lists_every_notebook():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = [line for line in readme.splitlines() if line.startswith("|")]
-    assert [path.stem for path in NOTEBOOKS if not any(path.stem in row for row in rows)] == []
-
-
-# One thing, one place
-
-
-@pytest.mark.parametrize("module", sorted(SHARED))
-def test_shared_modules_import_no_topic(module):
-    used = {name.split(".")[1] for name in imports(module) if name.startswith("lecture_lib.")}
-    assert sorted(used & set(topics())) == []
+    assert missing == []
 
 
 @each_module
-def test_tape_figures_and_widgets_each_live_in_one_place(module):
-    names = {
-        node.attr for node in ast.walk(TREES[module]) if isinstance(node, ast.Attribute)
-    } | set(imports(module))
-    assert module == "gradients" or not any(name.endswith("GradientTape") for name in names)
-    packages = {name.split(".")[0] for name in imports(module)}
-    assert module in {"plots", "charts"} or "matplotlib" not in packages
-    assert (
-        module in {"widgets", "panel", "controls", "picture_list"} or "ipywidgets" not in packages
-    )
-
-
-# Short enough to be a slide
+def test_what_is_above_uses_what_is_below(path):
+    """Nothing imports from a floor above its own, and no topic imports another topic."""
+    room = room_of(path)
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("lecture_lib.")}
+    others = used - {room}
+    if room is None:
+        assert used == set()
+        return
+    assert [other for other in others if floor_of(other) > floor_of(room)] == []
+    assert [other for other in others if {room, other} <= set(topics())] == []
 
 
 @each_module
-def test_a_module_says_what_it_holds_and_fits_a_few_slides(module):
-    assert ast.get_docstring(TREES[module])
-    assert (
-        len((ROOT / "lecture_lib" / f"{module}.py").read_text(encoding="utf-8").splitlines()) <= 170
-    )
+def test_tape_figures_and_widgets_each_live_in_one_place(path):
+    used = set(imports(path))
+    attributes = {node.attr for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute)}
+    packages = {name.split(".")[0] for name in used}
+    tapes = [name for name in attributes | used if name.endswith("GradientTape")]
+    assert str(path) == "core/gradients.py" or tapes == []
+    assert room_of(path) == "figures" or "matplotlib" not in packages
+    assert room_of(path) == "panels" or "ipywidgets" not in packages
 
 
 @each_module
-def test_functions_are_short(module):
-    bodies = {
-        node.name: node.body[ast.get_docstring(node) is not None :] for node in functions(module)
+def test_nobody_reaches_into_a_score_or_into_the_private_parts_of_another_module(path):
+    attributes = {node.attr for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute)}
+    assert attributes & {"keywords", "func"} == set()
+    own = [name for name in imports(path) if name.startswith("lecture_lib.")]
+    assert [name for name in own if name.split(".")[-1].startswith("_")] == []
+
+
+@pytest.mark.parametrize(
+    "statement, heavy",
+    [
+        ("import lecture_lib", ["numpy", "tensorflow", "matplotlib"]),
+        ("import lecture_lib.datasets", ["tensorflow", "sklearn", "matplotlib", "plotly"]),
+        ("from lecture_lib.datasets import load_image", ["tensorflow", "sklearn", "matplotlib"]),
+        ("from lecture_lib.figures import show", ["tensorflow", "sklearn", "plotly"]),
+        ("from lecture_lib.panels import explore", ["plotly"]),
+        ("import lecture_lib.models, lecture_lib.core", ["tensorflow", "sklearn"]),
+    ],
+)
+def test_nothing_heavy_is_imported_before_it_is_used(statement, heavy):
+    code = f"import sys; {statement}; print(*[name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split() == []
+
+
+# Code that can be read aloud
+
+
+@each_module
+def test_what_is_public_says_what_it_does_before_any_formula(path):
+    """A docstring begins with a sentence in words: a capital letter, a full stop or a colon."""
+    definitions = [n for n in TREES[path].body if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    first = {
+        node.name: (ast.get_docstring(node) or "").split("\n")[0] for node in public(definitions)
     }
-    lengths = {
-        name: body[-1].end_lineno - body[0].lineno + 1 for name, body in bodies.items() if body
-    }
-    assert {name: length for name, length in lengths.items() if length > 25} == {}
+    wanted = re.compile(r"[A-Z][a-z]+[ ,].*[.:]$")
+    assert {name: line for name, line in first.items() if not wanted.match(line)} == {}
 
 
 @each_module
-def test_public_functions_take_few_positional_arguments(module):
-    """Three at most, the rest after a *; a neuron's address, row, column and channel, counts as none."""
-    public = [node for node in functions(module) if not node.name.startswith("_")]
-    named = {
-        node.name: {argument.arg for argument in node.args.posonlyargs + node.args.args}
-        for node in public
-    }
+def test_public_functions_have_typed_signatures(path):
+    untyped = []
+    for node in public(functions(path)):
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        named = [argument for argument in arguments if argument.arg not in ("self", "cls")]
+        untyped += [f"{node.name}({arg.arg})" for arg in named if arg.annotation is None]
+        untyped += [node.name] if node.returns is None else []
+    assert untyped == []
+
+
+@each_module
+def test_public_functions_take_few_positional_arguments(path):
+    """Three at most, the rest after a *; a neuron's address, row, column and channel, is one."""
+    address = {"row", "column", "channel", "self"}
     positional = {
-        name: arguments - {"row", "column", "channel"} for name, arguments in named.items()
+        node.name: {argument.arg for argument in node.args.posonlyargs + node.args.args} - address
+        for node in public(functions(path))
     }
-    assert {name: arguments for name, arguments in positional.items() if len(arguments) > 3} == {}
+    assert {name: given for name, given in positional.items() if len(given) > 3} == {}
+
+
+def comprehensions(tree):
+    kinds = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
 
 
 @each_module
-def test_what_is_public_says_what_it_does(module):
-    definitions = [
-        node for node in TREES[module].body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+def test_no_comprehension_stands_in_another(path):
+    nested = [node.lineno for node in comprehensions(TREES[path]) if len(comprehensions(node)) > 1]
+    assert nested == []
+
+
+@each_module
+def test_a_line_does_one_thing(path):
+    """No `a, b = f(x), g(y)`: several values on both sides, and work among them."""
+    several = [
+        node.lineno
+        for node in ast.walk(TREES[path])
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Tuple)
+        and isinstance(node.value, ast.Tuple)
+        and any(isinstance(part, ast.Call) for part in ast.walk(node.value))
     ]
-    assert [
-        node.name
-        for node in definitions
-        if not node.name.startswith("_") and not ast.get_docstring(node)
-    ] == []
+    assert several == []
 
 
-# Files that travel
+PRIVATE_WORDS = re.compile(r"slope|climb|unrest|twin|colour|neighbour|grey|centre|iterations")
 
 
-def test_text_files_name_no_folder_of_one_machine_and_no_package_index():
-    folder = re.compile(r"(?<![\w.+~>)}$])/(?:home|root|Users|work|opt|mnt)/\w")
-    index = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|npmjs|anaconda)\b")
-    lines = [
-        (path.name, line)
-        for path in tracked_text_files()
-        for line in path.read_text(encoding="utf-8").splitlines()
-    ]
-    assert [
-        (name, line.strip()[:80])
-        for name, line in lines
-        if folder.search(line) or index.search(line)
-    ] == []
-
-
-# Notebooks
-
-
-@each_notebook
-def test_code_cells_are_short_and_each_has_words_before_it(path):
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    kinds = "".join("c" if cell["cell_type"] == "code" else "m" for cell in cells)
-    assert kinds.startswith("m") and "ccc" not in kinds
-    assert [
-        source[:60]
-        for cell in code_cells(path)
-        if (source := "".join(cell["source"])).count("\n") >= 15
-    ] == []
-
-
-@each_notebook
-def test_what_is_stored_comes_from_one_run_without_errors(path):
-    cells = code_cells(path)
-    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
-    outputs = [output for cell in cells for output in cell["outputs"]]
-    assert [output for output in outputs if output["output_type"] == "error"] == []
-    assert [output["text"] for output in outputs if output.get("name") == "stderr"] == []
-    assert path.stat().st_size <= 1_200_000
-
-
-@each_notebook
-def test_pictures_are_stored_and_each_has_words(path):
-    pictures = list(images_of(path))
-    assert pictures, "no picture is stored"
-    assert all(isinstance(alt, str) and len(alt.split()) >= 3 for alt in pictures), pictures
+@each_module
+def test_names_are_those_of_the_field(path):
+    """No name of our own where the field has one, and American spelling."""
+    names = {node.name for node in ast.walk(TREES[path]) if isinstance(node, ast.FunctionDef)}
+    names |= {node.arg for node in ast.walk(TREES[path]) if isinstance(node, ast.arg)}
+    names |= {node.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Name)}
+    assert sorted(name for name in names if PRIVATE_WORDS.search(name)) == []
