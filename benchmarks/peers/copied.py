@@ -3,7 +3,7 @@
 import numpy as np
 
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.surgery import rebuild
+from lecture_lib.models.surgery import clone
 
 
 def gradient(model, picture, class_index):
@@ -71,7 +71,7 @@ def guided_model(model):
             x
         ), lambda slopes: tf.cast(slopes > 0, "float32") * tf.cast(x > 0, "float32") * slopes
 
-    made = rebuild(model)
+    made = clone(model)
     for layer in made.layers:
         if getattr(layer, "activation", None) is keras.activations.relu:
             layer.activation = guided_relu

@@ -171,10 +171,10 @@ def keras_vis_guided(net):
     from tf_keras_vis.utils.model_modifiers import GuidedBackpropagation
     from tf_keras_vis.utils.scores import CategoricalScore
 
-    from lecture_lib.models.surgery import rebuild
+    from lecture_lib.models.surgery import clone
 
     explain, score = (
-        Saliency(rebuild(untrained(net)), GuidedBackpropagation(), clone=False),
+        Saliency(clone(untrained(net)), GuidedBackpropagation(), clone=False),
         CategoricalScore(CLASS),
     )
     return lambda: explain(score, picture()[None], normalize_map=False)[0]

@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "backend": ["keras", "tf"],
-        "batching": ["default_batch_size", "batches", "counted"],
+        "batching": ["default_batch_size", "batches", "with_progress"],
         "cache": ["LIMIT", "layer_features", "cached", "folder", "fingerprint"],
         "classifiers": [
             "tinynet",
@@ -50,7 +50,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "surgery": [
             "wrap_model",
             "named",
-            "rebuild",
+            "clone",
             "weight_synchronizer",
             "copy",
             "with_relu_rule",
@@ -59,7 +59,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "synthetic_nets": ["badge_network", "hand_set_network"],
         "zoo": [
             "BUNDLED",
-            "PARTS",
+            "DECODERS",
             "Application",
             "CAFFE",
             "TORCH",

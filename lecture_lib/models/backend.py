@@ -1,15 +1,20 @@
-"""TensorFlow and Keras, imported once and quietly: importing TensorFlow prints lines about processors that no setting turns off."""
+"""TensorFlow and Keras, imported once and quietly.
+
+Importing TensorFlow prints lines about processors that no setting turns off.
+"""
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 os.environ["KERAS_BACKEND"] = "tensorflow"  # gradients.py records its tape there
 
 
 @contextlib.contextmanager
-def _no_chatter():
-    """Send what compiled code writes to standard error nowhere, for as long as the block runs; Python's exceptions still come through."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+def _without_standard_error() -> Iterator[None]:
+    """Discard what compiled code writes to standard error; Python's exceptions come through."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield
@@ -19,10 +24,11 @@ def _no_chatter():
         os.close(nowhere)
 
 
-with _no_chatter():
+with _without_standard_error():
     import keras
     import tensorflow as tf
 
-    tf.config.list_physical_devices()  # looks for graphics cards now; at the first computation it would print that it found none
+    # Looks for graphics cards now; the first computation would print that it found none.
+    tf.config.list_physical_devices()
 
 __all__ = ["keras", "tf"]

@@ -1,43 +1,61 @@
-"""How pictures go through a network together: as many at once as suits a processor, the answers given away one after another."""
+"""How images go through a network: as many together as suit a processor, results one by one."""
 
 import itertools
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from tqdm.auto import tqdm
 
+from lecture_lib.datasets.shapes import Image, Images
 
-def default_batch_size(shape):
-    """How many pictures (..., H, W, C) best go through a net together: 8 of 224 pixels a side, up to 32 of smaller ones.
 
-    Sending off the operations of a net costs as much for one as for 32; many large ones do not stay in a processor's own memory.
+def default_batch_size(shape: tuple) -> int:
+    """Return how many images of one shape best go through a network together.
+
+    It is 8 for 224 pixels a side, up to 32 for smaller ones: the overhead of an operation is the
+    same for one image as for 32, but many large ones do not fit into the processor's cache.
+
+    Args:
+        shape: (..., H, W, C).
     """
-    return int(np.clip(8 * 224**2 // (shape[-3] * shape[-2]), 8, 32))
+    height, width = shape[-3:-1]
+    return int(np.clip(8 * 224**2 // (height * width), 8, 32))
 
 
-def batches(images, *, size=None):
-    """Images (H, W, C) given one after another, or (N, H, W, C), as batches (n, H, W, C). size: n, by default `default_batch_size`.
+def batches(images: Iterable[Image] | Images, *, size: int | None = None) -> Iterator[Images]:
+    """Gather images into batches (n, H, W, C), in their order.
 
-    Raises ValueError for images of two sizes.
+    Args:
+        images: (H, W, C) one after another, or (N, H, W, C).
+        size: n, by default `default_batch_size`.
+
+    Raises:
+        ValueError: for images of two sizes.
     """
     stream = iter(images)
     for first in stream:
-        together = [
-            first,
-            *itertools.islice(stream, (size or default_batch_size(np.shape(first))) - 1),
-        ]
+        count = size or default_batch_size(np.shape(first))
+        together = [first, *itertools.islice(stream, count - 1)]
         if len({np.shape(image) for image in together}) > 1:
             raise ValueError(
-                "The pictures are not of one size; give all of them the same height and width."
+                "The images are not of one size; give all of them the same height and width."
             )
         yield np.stack(together)
 
 
-def counted(ask, stacks, *, count):
-    """ask(batch) -> answers, of one batch after another, given away one by one, with a bar of progress that shows after 4 seconds."""
-    with tqdm(total=count, desc="pictures", delay=4, leave=False) as progress:
-        for some in stacks:
-            answers = ask(some)
-            progress.update(
-                len(some)
-            )  # before they are given away: whoever wants no more does not come back
-            yield from answers
+def with_progress(evaluate: Callable, stacks: Iterable, *, count: int) -> Iterator:
+    """Yield evaluate(batch) of batch after batch, result by result, under a bar of progress.
+
+    The bar shows after 4 seconds.
+
+    Args:
+        evaluate: batch -> results, one for each image of the batch.
+        stacks: the batches.
+        count: how many images they hold in all.
+    """
+    with tqdm(total=count, desc="images", delay=4, leave=False) as progress:
+        for stack in stacks:
+            results = evaluate(stack)
+            # Before they are given away: whoever wants no more does not come back.
+            progress.update(len(stack))
+            yield from results

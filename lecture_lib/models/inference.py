@@ -1,73 +1,139 @@
-"""Networks: `keras.Model`s from images (N, H, W, C) in [0, 1] to class scores (N, classes) before softmax.
+"""What one asks of a network: logits, probabilities, likeliest classes, the outputs of its layers.
 
-Preprocessing is inside the model, layers are flat and have names, `class_names` and `image_size` are attributes. `zoo` says where
-they come from, `surgery` makes one from another; here is what one asks of them.
+A network is a `keras.Model` from images (N, H, W, C) in [0, 1] to logits (N, classes), the scores
+before softmax. Preprocessing is inside the model, layers are flat and have names, `class_names` and
+`image_size` are attributes. `zoo` says where networks come from, `surgery` makes one from another.
 """
 
 import difflib
-from functools import lru_cache, partial
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
+from scipy.special import softmax
 
 from lecture_lib.datasets.images import as_batch
+from lecture_lib.datasets.shapes import Image, ImageOrImages, Images, Network, Tensor, TensorImages
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.batching import batches
-from lecture_lib.models.surgery import with_relu_rule, with_shuffled_weights, wrap_model
-from lecture_lib.models.zoo import load_model, model_is_here, model_names
+from lecture_lib.models.per_model_cache import kept_with_model
 
-__all__ = [
-    "load_model",
-    "model_is_here",
-    "model_names",
-    "with_shuffled_weights",
-    "with_relu_rule",
-    "wrap_model",
-]
+Logits = Float[np.ndarray, "*images classes"]  # one number for each class, of one image or several
+
+# Logits, probabilities, likeliest classes
+
+
+def class_scores(model: Network, images: ImageOrImages, *, batch_size: int | None = None) -> Logits:
+    """Return the logits S(I), the scores of all classes before softmax.
+
+    Args:
+        model: images -> logits (N, classes).
+        images: (H, W, C) or (N, H, W, C) in [0, 1].
+        batch_size: how many images go through the network together, by default
+            `default_batch_size`.
+
+    Returns:
+        (classes,) or (N, classes) float32.
+
+    Raises:
+        ValueError: for images that are none, or of a size that the network cannot take.
+    """
+    forward = _compiled_forward(model)
+    stacks = batches(batch_for(model, images), size=batch_size)
+    scores = np.concatenate([forward(stack) for stack in stacks])
+    return scores[0] if np.ndim(images) == 3 else scores
+
+
+@kept_with_model
+def _compiled_forward(model: Network) -> Callable:
+    return tf.function(partial(_predict, model), autograph=False, reduce_retracing=True)
+
+
+def _predict(model: keras.Model, images: TensorImages) -> Tensor:
+    return model(images, training=False)
 
 
 class Guess(NamedTuple):
-    """One class a network sees in a picture: its number, its name, its probability in 0..1."""
+    """One class that a network predicts for an image.
+
+    Attributes:
+        class_index: its number, from 0.
+        class_name: its name.
+        probability: P_c(I), in 0..1.
+    """
 
     class_index: int
     class_name: str
     probability: float
 
 
-def class_scores(model, images, *, batch_size=None):
-    """S(I), the scores of all classes before softmax.
+def probabilities(model: Network, images: ImageOrImages) -> Logits:
+    """Return the probability of each class, the softmax of the logits.
 
-    images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes) float32. Raises ValueError for images that are none.
+    P_c(I) = exp S_c(I) / Σ_k exp S_k(I)
+
+    Args:
+        model: images -> logits (N, classes).
+        images: (H, W, C) or (N, H, W, C) in [0, 1].
+
+    Returns:
+        (classes,) or (N, classes) float32, in 0..1.
     """
-    batch = batch_for(model, images)
-    scores = np.concatenate(
-        [_compiled_forward(model)(some) for some in batches(batch, size=batch_size)]
-    )
-    return scores[0] if np.ndim(images) == 3 else scores
+    return softmax(class_scores(model, images), axis=-1)
 
 
-@lru_cache(maxsize=16)
-def _compiled_forward(model):
-    return tf.function(
-        lambda images: model(images, training=False), autograph=False, reduce_retracing=True
-    )
+def top_classes(model: Network, image: Image, *, count: int = 5) -> list[Guess]:
+    """List the likeliest classes of one image, the likeliest first.
+
+    Args:
+        model: images -> logits (N, classes).
+        image: (H, W, C) in [0, 1].
+        count: how many, 1..classes.
+
+    Returns:
+        [Guess(class_index, class_name, probability), ...].
+
+    Raises:
+        ValueError: for anything but one image.
+    """
+    if np.ndim(image) != 3:
+        raise ValueError(
+            "The likeliest classes are those of one image (H, W, C); "
+            f"this has the shape {np.shape(image)}."
+        )
+    chances = probabilities(model, image)
+    likeliest = np.argsort(-chances)[:count]
+    return [
+        Guess(int(index), model.class_names[index], float(chances[index])) for index in likeliest
+    ]
 
 
-def batch_for(model, images):
-    """`as_batch` of images with as many colors as the net reads. Raises ValueError, too, for a size that does not get through the net."""
+# Images and classes, checked
+
+
+def batch_for(model: Network, images: ImageOrImages) -> Images:
+    """Return images as a batch (N, H, W, C) that fits the network; one image becomes a batch of one.
+
+    Raises:
+        ValueError: for images that are none, that have another number of colors than the network
+            reads, or a size that does not get through it.
+    """
     batch = as_batch(images, channels=model.input.shape[-1])
-    if not _takes(model, batch.shape[1:]):
+    if not _accepts_shape(model, batch.shape[1:]):
         size = getattr(model, "image_size", None) or model.input.shape[1]
         raise ValueError(
-            f"Pictures of {batch.shape[1]} x {batch.shape[2]} pixels do not get through this net; it was made for {size} x "
-            f"{size}, and resize_image(image, {size}) makes them so large."
+            f"Images of {batch.shape[1]} x {batch.shape[2]} pixels do not get through this net; it "
+            f"was made for {size} x {size}, and resize_image(image, {size}) makes them so large."
         )
     return batch
 
 
-@lru_cache(maxsize=64)
-def _takes(model, shape):
-    try:  # asked beforehand: what TensorFlow says later on is a page long, or nothing at all
+@kept_with_model
+def _accepts_shape(model: Network, shape: tuple) -> bool:
+    # Asked beforehand: what TensorFlow says later on is a page long, or nothing at all.
+    try:
         model.compute_output_shape((1, *shape))
     except NotImplementedError:
         return True  # a layer of somebody's own that cannot tell
@@ -76,34 +142,26 @@ def _takes(model, shape):
     return True
 
 
-def probabilities(model, images):
-    """P_c(I) = exp S_c(I) / Σ exp S(I), the softmax of the scores, in 0..1.
+def one_image(model: Network, image: Image) -> Image:
+    """Return one image (H, W, C) as float32, checked: it must fit the network.
 
-    images: (H, W, C) or (N, H, W, C) in [0, 1]. Returns (classes,) or (N, classes) float32.
-    """
-    scores = class_scores(model, images)
-    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
-
-
-def top_classes(model, image, *, count=5):
-    """The `count` likeliest classes of one image (H, W, C), likeliest first, as a list of Guess(class_index, class_name, probability).
-
-    Raises ValueError for anything but one image.
+    Raises:
+        ValueError: for anything but one image, and as `batch_for` does.
     """
     if np.ndim(image) != 3:
         raise ValueError(
-            f"The likeliest classes are those of one image (H, W, C); this has the shape {np.shape(image)}."
+            "A map explains one image of shape (height, width, colors); "
+            f"this one has shape {np.shape(image)}."
         )
-    chances = probabilities(model, image)
-    return [
-        Guess(int(index), model.class_names[index], float(chances[index]))
-        for index in np.argsort(-chances)[:count]
-    ]
+    return batch_for(model, image)[0]
 
 
-def class_index(model, name):
-    """The number of a class by its name, upper or lower case. Raises ValueError with the nearest names if there is none."""
+def class_index(model: Network, name: str) -> int:
+    """Return the number of a class by its name, whatever its upper and lower case.
+
+    Raises:
+        ValueError: for a name that the network does not have; it lists those nearest to it.
+    """
     lowered = [known.lower() for known in model.class_names]
     if name.lower() in lowered:
         return lowered.index(name.lower())
@@ -111,79 +169,100 @@ def class_index(model, name):
     raise ValueError(f"This net knows no class {name!r}; near it are {', '.join(near)}.")
 
 
-def check_class(model, class_index):
-    """The class index, or an int32 array of one per image; raises ValueError outside 0..classes-1."""
-    indices, classes = np.asarray(class_index), model.output.shape[-1]
+def check_class(model: Network, class_index: int | Sequence[int] | np.ndarray) -> np.ndarray:
+    """Return a class index, or one per image, as an int32 array of shape () or (N,).
+
+    Raises:
+        ValueError: for what is no whole number in 0..classes-1.
+    """
+    indices = np.asarray(class_index)
+    classes = model.output.shape[-1]
     if not np.issubdtype(indices.dtype, np.integer) or indices.ndim > 1:
         raise ValueError(
-            f"A class is a whole number from 0 to {classes - 1}, not {class_index!r}; class_index(model, name) looks one up."
+            f"A class is a whole number from 0 to {classes - 1}, not {class_index!r}; "
+            "class_index(model, name) looks one up."
         )
     if indices.size and not (indices.min() >= 0 and indices.max() < classes):
         raise ValueError(
-            f"This net has {classes} classes, numbered from 0 to {classes - 1}; {class_index} is not among them."
+            f"This net has {classes} classes, numbered from 0 to {classes - 1}; "
+            f"{class_index} is not among them."
         )
     return indices.astype(np.int32)
 
 
-def layer_names(model, *, maps_only=True):
-    """The names of a net's layers in forward order; with maps_only, those whose output has rows, columns and channels."""
-    named_layers = [
-        layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)
-    ]
-    return [layer.name for layer in named_layers if not maps_only or len(layer.output.shape) == 4]
+# Layers and their outputs
 
 
-def features(model, layer):
-    """The symbolic output of one layer, by name. Raises ValueError that lists the layers when there is none of that name."""
-    if layer not in (known := layer_names(model, maps_only=False)):
+def layer_names(model: Network, *, maps_only: bool = True) -> list[str]:
+    """List the names of a network's layers in forward order.
+
+    Args:
+        model: images -> logits (N, classes).
+        maps_only: only those whose output has rows, columns and channels.
+    """
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    return [layer.name for layer in layers if not maps_only or len(layer.output.shape) == 4]
+
+
+def features(model: Network, layer: str) -> keras.KerasTensor:
+    """Return the symbolic output of a layer, φ_layer, for building a model that ends there.
+
+    Raises:
+        ValueError: for a name that the network does not have; it lists the layers.
+    """
+    known = layer_names(model, maps_only=False)
+    if layer not in known:
         raise ValueError(f"This net has no layer {layer!r}; its layers are {', '.join(known)}.")
     return model.get_layer(layer).output
 
 
-def map_features(model, layer):
-    """`features` of a layer that has rows and columns; raises ValueError with the names of those that have, for one that has none."""
-    if len((output := features(model, layer)).shape) != 4:
+def map_features(model: Network, layer: str) -> keras.KerasTensor:
+    """Return the symbolic output of a layer that has rows, columns and channels.
+
+    Raises:
+        ValueError: as `features` does, and for a layer without rows and columns.
+    """
+    output = features(model, layer)
+    if len(output.shape) != 4:
         raise ValueError(
-            f"Layer {layer!r} has no rows and columns; those that have are {', '.join(layer_names(model))}."
+            f"Layer {layer!r} has no rows and columns; "
+            f"those that have are {', '.join(layer_names(model))}."
         )
     return output
 
 
-def layer_outputs(model, names):
-    """A Model from images to {name: activations φ(I)}, for one layer name or several.
-
-    Activations: (N, h, w, channels), or (N, units). Raises ValueError that lists the layers when there is none of that name.
-    """
-    return keras.Model(model.input, {name: features(model, name) for name in as_tuple(names)})
-
-
-def as_tuple(layers):
-    """One layer name, or several, as a tuple of names."""
+def as_tuple(layers: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one layer name, or several, as a tuple of names."""
     return (layers,) if isinstance(layers, str) else tuple(layers)
 
 
-@lru_cache(maxsize=16)
-def compiled_outputs(model, names):
-    """`layer_outputs`, compiled and kept: for one name, or a tuple of names, a function from images (N, H, W, C) to {name: tensor}."""
-    return tf.function(
-        partial(_outputs, layer_outputs(model, names)), autograph=False, reduce_retracing=True
-    )
+def layer_outputs(model: Network, layers: str | Sequence[str]) -> keras.Model:
+    """Make a Model from images to {layer: activations φ_layer(I)}, for one layer name or several.
+
+    Its activations have the shape (N, h, w, channels), or (N, units).
+
+    Raises:
+        ValueError: for a name that the network does not have; it lists the layers.
+    """
+    return keras.Model(model.input, {name: features(model, name) for name in as_tuple(layers)})
 
 
-def _outputs(outputs, images):
-    return outputs(images, training=False)
+@kept_with_model
+def compiled_outputs(model: Network, layers: str | tuple[str, ...]) -> Callable:
+    """Compile `layer_outputs` once: a function from images (N, H, W, C) to {layer: tensor}.
+
+    Args:
+        model: images -> logits (N, classes).
+        layers: one name, or a tuple of names.
+    """
+    outputs = layer_outputs(model, layers)
+    return tf.function(partial(_predict, outputs), autograph=False, reduce_retracing=True)
 
 
-@lru_cache(maxsize=32)
-def layers_and_scores(model, names):
-    """A Model from images to [φ_1, φ_2, ..., S], the layers of a tuple of names and the scores; for `gradients.gradient_at_layers`."""
-    return keras.Model(model.input, [*(features(model, name) for name in names), model.output])
+@kept_with_model
+def layers_and_scores(model: Network, layers: tuple[str, ...]) -> keras.Model:
+    """Make a Model from images to [φ_1, φ_2, ..., S]: some layers, then the logits.
 
-
-def one_image(model, image):
-    """One image (H, W, C), checked: finite, in [0, 1], with as many colors as the net reads."""
-    if np.ndim(image) != 3:
-        raise ValueError(
-            f"A map explains one image of shape (height, width, colors); this one has shape {np.shape(image)}."
-        )
-    return batch_for(model, image)[0]
+    It is what `gradient_at_layers` asks for; `layers` is a tuple of names.
+    """
+    return keras.Model(model.input, [*(features(model, name) for name in layers), model.output])

@@ -23,7 +23,7 @@ BUNDLED = {
     "mnist_robust": mnist_wide,
     "protonet": protonet,
 }
-PARTS = {
+DECODERS = {
     "mnist_natural_decoder": mnist_decoder,
     "mnist_robust_decoder": mnist_decoder,
     "protonet_decoder": protonet_decoder,
@@ -142,9 +142,9 @@ def load_decoder(name):
     (N, h, w, 256), to (N, 16h, 16w, 3); "stylizer", from a list of pictures (N, H, W, 3), H and W divisible by 4, and style weights
     (N, 4), for swirls, stained glass, dots and waves, to such pictures. Raises ValueError for another name.
     """
-    if name not in PARTS:
-        raise ValueError(f"There is no part named {name!r}; choose one of {', '.join(PARTS)}.")
-    model = PARTS[name]()
+    if name not in DECODERS:
+        raise ValueError(f"There is no part named {name!r}; choose one of {', '.join(DECODERS)}.")
+    model = DECODERS[name]()
     read_weights(model, name)
     return model
 

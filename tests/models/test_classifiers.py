@@ -99,7 +99,7 @@ def test_prototypes_measure_squared_distances():
 
 def test_a_net_with_prototypes_can_be_copied():
     model, images = classifiers.protonet(), random(3, 28, 28, 1)
-    np.testing.assert_allclose(surgery.rebuild(model)(images), model(images), rtol=1e-5)
+    np.testing.assert_allclose(surgery.clone(model)(images), model(images), rtol=1e-5)
 
 
 def test_protonet_is_a_code_of_forty_numbers_and_scores_linear_in_its_distances():

@@ -28,7 +28,7 @@ ROWS = {
     )
 }
 WRITTEN = json.loads((zoo.DATA / "tables" / "accuracy.json").read_text())
-NETS = zoo.BUNDLED | zoo.PARTS
+NETS = zoo.BUNDLED | zoo.DECODERS
 PARAMETERS = {
     "tinynet_robust": 1_838_744,
     "tinynet": 1_838_744,
