@@ -1,182 +1,344 @@
-"""Pictures of what a class, a channel or a neuron wants to see: climb its score from a picture that shows nothing."""
+"""Class visualization: images of what a class, a channel or a neuron responds to most.
 
+Gradient ascent on the score, from an image that shows nothing.
+"""
+
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from lecture_lib.core.ascent import Ascent, ascend, identity
-from lecture_lib.core.scores import channel_score, class_score, l2, total_variation
+from lecture_lib.core.ascent import Ascent, ascend, identity, unit
+from lecture_lib.core.scores import (
+    Score,
+    as_part,
+    channel_score,
+    class_score,
+    l2,
+    total_variation,
+)
 from lecture_lib.core.transforms import (
+    FourierCoefficients,
     fourier_to_image,
+    from_gray,
     image_to_fourier,
-    moved,
     random_fourier_coefficients,
+    random_jitter,
 )
 from lecture_lib.datasets.downloads import DATA
 from lecture_lib.datasets.images import as_batch, resize_image, unbatch
+from lecture_lib.datasets.shapes import Classes, ImageOrImages, Images, Network
 from lecture_lib.models.inference import class_scores
 
+# Pixel by pixel
 
-def visualize_class(model, class_index, *, size=None, weight=0.01, start=None, seed=0, **options):
-    """argmax over I of S_c(I) − weight · ‖I − ½‖², by plain ascent: the penalty pulls to gray, not to black.
 
-    class_index: 0..classes-1, or several (N,), climbed side by side. size: side of the picture in pixels, by default the net's own.
-    start: images in [0, 1], by default gray with a little noise from `seed`. options: those of `maximize_pixels`.
-    Returns an Ascent whose images are (H, W, C), or (N, H, W, C), in [0, 1].
-    Source: Simonyan et al., Deep inside convolutional networks, 2014.
+def visualize_class(
+    model: Network,
+    class_index: Classes,
+    *,
+    size: int | None = None,
+    weight: float = 0.01,
+    start: ImageOrImages | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Ascent:
+    """Draw a class by gradient ascent on its score; the penalty pulls to gray, not to black.
+
+    I* = argmax over I of S_c(I) − weight · ‖I − ½‖²
+
+    Args:
+        model: images -> logits (N, classes).
+        class_index: c, 0..classes-1, or several (N,), which ascend side by side.
+        size: side of the image in pixels, by default the network's own.
+        weight: of the penalty, 0 or more.
+        start: images in [0, 1], by default gray with a little noise.
+        seed: draws that noise.
+        options: those of `maximize_pixels`.
+
+    Returns:
+        An Ascent whose images are (H, W, C), or (N, H, W, C), in [0, 1].
+
+    Raises:
+        ValueError: for a class that the network does not have.
+
+    Source:
+        Simonyan, Vedaldi and Zisserman, Deep inside convolutional networks, 2014.
     """
-    start = (
-        gray_noise(model, size=size, shape=np.shape(class_index), seed=seed)
-        if start is None
-        else start
-    )
-    return maximize_pixels(class_score(model, class_index), start, weight=weight, **options)
+    score = class_score(model, class_index)
+    if start is None:
+        start = gray_noise(model, size=size, shape=np.shape(class_index), seed=seed)
+    return maximize_pixels(score, start, weight=weight, **options)
 
 
 def visualize_channel(
-    model, layer, channel, *, size=None, weight=0.01, start=None, seed=0, **options
-):
-    """argmax over I of the mean of one channel − weight · ‖I − ½‖²: `visualize_class` for a channel of any layer.
+    model: Network,
+    layer: str,
+    channel: Classes,
+    *,
+    size: int | None = None,
+    weight: float = 0.01,
+    start: ImageOrImages | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Ascent:
+    """Draw a channel of any layer by gradient ascent on the mean of its activations.
 
-    layer: a name; channel: 0..channels-1, or several (N,); the rest, what is returned and the source as in `visualize_class`.
+    I* = argmax over I of mean φ_channel(I) − weight · ‖I − ½‖²
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer.
+        channel: 0..channels-1, or several (N,), which ascend side by side.
+        size: side of the image in pixels, by default the network's own.
+        weight: of the penalty, 0 or more.
+        start: images in [0, 1], by default gray with a little noise.
+        seed: draws that noise.
+        options: those of `maximize_pixels`.
+
+    Returns:
+        An Ascent whose images are (H, W, C), or (N, H, W, C), in [0, 1].
+
+    Raises:
+        ValueError: for a layer or a channel that the network does not have.
     """
-    start = (
-        gray_noise(model, size=size, shape=np.shape(channel), seed=seed) if start is None else start
-    )
-    return maximize_pixels(channel_score(model, layer, channel), start, weight=weight, **options)
+    score = channel_score(model, layer, channel)
+    if start is None:
+        start = gray_noise(model, size=size, shape=np.shape(channel), seed=seed)
+    return maximize_pixels(score, start, weight=weight, **options)
 
 
 def maximize_pixels(
-    score,
-    start,
+    score: Score | Callable,
+    start: ImageOrImages,
     *,
-    weight=0.01,
-    smoothness=0.0,
-    view=identity,
-    steps=60,
-    learning_rate=1.0,
-    **options,
-):
-    """argmax over I of S(view(I)) − weight · ‖I − ½‖² − smoothness · TV(I), pixel by pixel, for any score S made by `scores`.
+    weight: float = 0.01,
+    smoothness: float = 0.0,
+    transform: Callable = identity,
+    steps: int = 60,
+    learning_rate: float | Callable[[], float] = 1.0,
+    **options: Any,
+) -> Ascent:
+    """Maximize any score pixel by pixel, with penalties on the image.
 
-    start: (H, W, C) or (N, H, W, C) in [0, 1]. view: what is done to the picture before the net sees it, such as `moved`.
-    learning_rate: length of a step. options: direction, project (see `priors`), watch, frames_every as in `ascend`. Returns an Ascent.
+    I* = argmax over I of S(transform(I)) − weight · ‖I − ½‖² − smoothness · TV(I)
+
+    Args:
+        score: S, images (N, H, W, C) -> (N,).
+        start: (H, W, C) or (N, H, W, C) in [0, 1].
+        weight: how strongly the image is pulled to gray, 0 or more.
+        smoothness: how much differences between neighbors cost, 0 or more.
+        transform: what is done to the images before they are scored, such as `random_jitter`.
+        steps: how many, 0 or more.
+        learning_rate: the length of a step.
+        options: direction, project (see `core.regularizers`), watch, frames_every and
+            stop_above, those of `ascend`.
+
+    Returns:
+        An Ascent; its values are those of the whole expression.
     """
-    objective = partial(
-        _penalized,
-        score=score.func,
-        view=view,
-        weight=float(weight),
-        smoothness=float(smoothness),
-        **score.keywords,
+    objective = (
+        as_part(score).of(transform)
+        - float(weight) * l2.of(from_gray)
+        - float(smoothness) * total_variation
     )
     return ascend(objective, start, steps=steps, learning_rate=learning_rate, **options)
 
 
-def _penalized(images, *, score, view, weight, smoothness, **keywords):
-    return (
-        score(view(images), **keywords)
-        - weight * l2(images - 0.5)
-        - smoothness * total_variation(images)
-    )
+def gray_noise(
+    model: Network,
+    *,
+    size: int | None = None,
+    shape: tuple[int, ...] = (),
+    seed: int = 0,
+    noise: float = 0.02,
+) -> ImageOrImages:
+    """Return gray images with a little noise, to start from.
 
+    Args:
+        model: the network that they are for.
+        size: their side in pixels, by default the network's own.
+        shape: () for one image, (N,) for several.
+        seed: the same seed, the same images.
+        noise: the standard deviation of the pixels around ½.
 
-def gray_noise(model, *, size=None, shape=(), seed=0, noise=0.02):
-    """Gray pictures ½ + noise, standard deviation `noise`: (H, W, C), or (N, H, W, C) for shape (N,). The same seed, the same pictures."""
+    Returns:
+        (H, W, C), or (N, H, W, C), float32 in [0, 1].
+    """
     side = size or model.image_size
-    pixels = np.random.default_rng(seed).standard_normal(
-        (*shape, side, side, model.input.shape[-1]), np.float32
-    )
+    channels = model.input.shape[-1]
+    pixels = np.random.default_rng(seed).standard_normal((*shape, side, side, channels), np.float32)
     return np.clip(0.5 + noise * pixels, 0, 1)
 
 
-def visualize_class_fourier(model, class_index, *, size=None, start=None, seed=0, **options):
-    """argmax over waves z of S_c(moved(picture(z))): the same climb on the waves that make up a picture, moved a little at every step.
+# By Fourier coefficients
 
-    class_index: 0..classes-1, or several (N,), climbed side by side. size: side of the picture in pixels, by default the net's own; an odd
-    one becomes the next smaller multiple of 4. start: square images in [0, 1], by default faint waves from `seed`. options: those of
-    `maximize_fourier`.
-    Returns an Ascent whose images are (H, W, 3), or (N, H, W, 3), in [0, 1].
-    Source: Olah et al., Feature visualization, 2017.
+
+def visualize_class_fourier(
+    model: Network,
+    class_index: Classes,
+    *,
+    size: int | None = None,
+    start: ImageOrImages | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Ascent:
+    """Draw a class by gradient ascent on Fourier coefficients, jittered at each step.
+
+    z* = argmax over z of S_c(jitter(image(z)))
+
+    Args:
+        model: images -> logits (N, classes).
+        class_index: c, 0..classes-1, or several (N,), which ascend side by side.
+        size: side of the image in pixels, by default the network's own; an odd one becomes the next
+            smaller multiple of 4.
+        start: square images in [0, 1], by default faint random coefficients.
+        seed: draws these.
+        options: those of `maximize_fourier`.
+
+    Returns:
+        An Ascent whose images are (H, W, 3), or (N, H, W, 3), in [0, 1].
+
+    Raises:
+        ValueError: for a class that the network does not have.
+
+    Source:
+        Olah, Mordvintsev and Schubert, Feature visualization, 2017.
     """
+    score = class_score(model, class_index)
     if start is None:
-        side = size or model.image_size
-        side = (
-            side // 4 * 4 if side % 2 else side
-        )  # 224 for 227: of 226 pixels SqueezeNet's gradient takes half as long again
-        waves = random_fourier_coefficients(np.size(class_index), side, seed=seed)
-        waves = waves if np.ndim(class_index) else waves[0]
+        coefficients = random_fourier_coefficients(
+            np.size(class_index), _fast_side(size or model.image_size), seed=seed
+        )
+        coefficients = coefficients if np.ndim(class_index) else coefficients[0]
     else:
-        waves = unbatch(image_to_fourier(as_batch(start, channels=3)), start)
-    return maximize_fourier(class_score(model, class_index), waves, **options)
+        coefficients = unbatch(image_to_fourier(as_batch(start, channels=3)), start)
+    return maximize_fourier(score, coefficients, **options)
+
+
+def _fast_side(side: int) -> int:
+    """224 for 227: of 226 pixels SqueezeNet's gradient takes half as long again."""
+    return side // 4 * 4 if side % 2 else side
 
 
 def maximize_fourier(
-    score, waves, *, shift=0.06, zoom=0.12, steps=96, learning_rate=1.0, direction=None, watch=None
-):
-    """argmax over waves z of S(moved(picture(z))), for any score S made by `scores`.
+    score: Score | Callable,
+    start: FourierCoefficients,
+    *,
+    shift: float = 0.06,
+    zoom: float = 0.12,
+    steps: int = 96,
+    learning_rate: float | Callable[[], float] = 1.0,
+    direction: Callable = unit,
+    watch: Callable | None = None,
+) -> Ascent:
+    """Maximize any score by way of the Fourier coefficients of the image.
 
-    Long waves count more than short ones, as in photographs, and the picture must please the net wherever it is moved to. waves: those
-    to start from, of one picture (2, 3, side, side // 2 + 1) or several (N, ...); see `random_fourier_coefficients` and `image_to_fourier`. shift: up to
-    this share of the side; zoom: up to this share larger or smaller. direction: as in `ascend`; `adam()`, at a learning rate of 0.01, lets
-    short waves grow too, which makes large pictures sharper. Returns an Ascent whose images are (H, W, 3), or (N, H, W, 3).
+    z* = argmax over z of S(jitter(image(z)))
+
+    Low frequencies weigh more than high ones, as in photographs, and the score must be high
+    wherever jitter moves the image to.
+
+    Args:
+        score: S, images (N, H, W, C) -> (N,).
+        start: the coefficients z to start from, of one image (2, 3, side, side // 2 + 1) or of
+            several (N, ...); see `random_fourier_coefficients` and `image_to_fourier`.
+        shift: the largest shift of the jitter, as a share of the side.
+        zoom: its largest zoom, as a share.
+        steps: how many, 0 or more.
+        learning_rate: the length of a step.
+        direction: gradients -> steps; `adam()`, at a learning rate of 0.01, lets high frequencies
+            grow too, which makes large images sharper.
+        watch: (step, steps, ascent), called after each step; returning True ends the ascent.
+
+    Returns:
+        An Ascent whose images are (H, W, 3), or (N, H, W, 3), in [0, 1].
     """
-    objective = partial(
-        _moved, score=score.func, shift=float(shift), zoom=float(zoom), **score.keywords
+    jittered = as_part(score).of(random_jitter, np.float32(shift), np.float32(zoom))
+    objective = jittered.of(fourier_to_image)
+    single = np.ndim(start) == 4
+    reached = ascend(
+        objective,
+        start[None] if single else start,
+        steps=steps,
+        learning_rate=learning_rate,
+        direction=direction,
+        project=identity,
+        watch=watch and partial(_watch_images, watch, single),
     )
-    see = partial(_as_pictures, single=np.ndim(waves) == 4)
-    show = watch and (lambda step, total, ascent: watch(step, total, see(ascent)))
-    waves = waves if np.ndim(waves) == 5 else waves[None]
-    return see(
-        ascend(
-            objective,
-            waves,
-            steps=steps,
-            learning_rate=learning_rate,
-            direction=direction,
-            project=identity,
-            watch=show,
-        )
-    )
+    return _with_images(reached, single)
 
 
-def _moved(waves, *, score, shift, zoom, **keywords):
-    return score(moved(fourier_to_image(waves), shift=shift, zoom=zoom), **keywords)
+def _watch_images(watch: Callable, single: bool, step: int, steps: int, reached: Ascent) -> Any:
+    return watch(step, steps, _with_images(reached, single))
 
 
-def _as_pictures(ascent, *, single):
-    images = fourier_to_image(ascent.images).numpy()
-    return Ascent(images[0], ascent.values[:, 0], []) if single else ascent._replace(images=images)
+def _with_images(reached: Ascent, single: bool) -> Ascent:
+    """An ascent of coefficients with the images that they add up to."""
+    images = fourier_to_image(reached.images).numpy()
+    if single:
+        return Ascent(images[0], reached.values[:, 0], [])
+    return reached._replace(images=images)
 
 
-def facets(class_index):
-    """Where to start climbs that show several sides of one class: the means of two to four groups of photographs that look alike.
+# Several sides of a class, and a judge
 
-    class_index: 0..39, a class of the tinynets. The groups are those that k-means finds in the features of tinynet_robust.
-    Returns (groups, 64, 64, 3) float32 in [0, 1], the largest group first. Raises ValueError for another class.
-    Source: Nguyen et al., Multifaceted feature visualization, 2016.
+
+def facets(class_index: int) -> Images:
+    """Return images from which ascents show several sides of one class.
+
+    They are the means of two to four groups of photographs that look alike: the groups that k-means
+    finds in the features of tinynet_robust.
+
+    Args:
+        class_index: 0..39, a class of the tinynets.
+
+    Returns:
+        (groups, 64, 64, 3) float32 in [0, 1], the largest group first.
+
+    Raises:
+        ValueError: for another class.
+
+    Source:
+        Nguyen, Yosinski and Clune, Multifaceted feature visualization, 2016.
     """
     with np.load(DATA / "weights" / "facets.npz", allow_pickle=False) as stored:
-        mine = stored["class_index"] == class_index
-        if not mine.any():
+        is_of_class = stored["class_index"] == class_index
+        if not is_of_class.any():
             raise ValueError(
-                f"There are facets of the classes 0 to {stored['class_index'].max()} of the tinynets, not of {class_index}."
+                f"There are facets of the classes 0 to {stored['class_index'].max()} of the "
+                f"tinynets, not of {class_index}."
             )
-        return stored["pictures"][mine].astype(np.float32) / 255
+        return stored["pictures"][is_of_class].astype(np.float32) / 255
 
 
-def top_k_recognition_rate(judge, pictures, class_names, *, first=5):
-    """The share of pictures in which another net finds the class among its first few; classes that it does not know are left out.
+def top_k_recognition_rate(
+    judge: Network, images: Images | Sequence, class_names: Sequence[str], *, k: int = 5
+) -> float:
+    """Return the share of images whose class another network ranks among its first k.
 
-    judge: a net that was not climbed. pictures: (N, H, W, 3), made larger or smaller for it. class_names: what each should show.
-    Returns a number in 0..1. Raises ValueError when the judge knows none of the names.
+    Classes that the judge does not know are left out.
+
+    Args:
+        judge: a network that did not take part in making the images.
+        images: (N, H, W, 3) in [0, 1]; they are resized for the judge.
+        class_names: what each image should show, N names.
+        k: how many guesses the judge has.
+
+    Returns:
+        A number in 0..1.
+
+    Raises:
+        ValueError: when the judge knows none of the names.
     """
     known = [number for number, name in enumerate(class_names) if name in judge.class_names]
     if not known:
         raise ValueError(
-            "The judge knows none of these classes; ask a net that shares some with the one that was climbed."
+            "The judge knows none of these classes; take a network that shares some with the one "
+            "that was visualized."
         )
     wanted = [judge.class_names.index(class_names[number]) for number in known]
-    seen = np.stack([resize_image(pictures[number], judge.image_size) for number in known])
-    ranked = np.argsort(-class_scores(judge, seen), axis=1)[:, :first]
-    return float(np.mean([index in best for index, best in zip(wanted, ranked, strict=True)]))
+    resized = np.stack([resize_image(images[number], judge.image_size) for number in known])
+    guesses = np.argsort(-class_scores(judge, resized), axis=1)[:, :k]  # (known, k)
+    return float(np.mean((guesses == np.array(wanted)[:, None]).any(axis=1)))

@@ -1,5 +1,6 @@
-"""Inversion: from what a layer says of a picture back to a picture of which it says the same."""
+"""Inversion: from the features of an image at a layer back to an image that has the same ones."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -8,161 +9,259 @@ from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2lab
 from sklearn.linear_model import Ridge
 
-from lecture_lib.core.ascent import adam, ascend, clip
-from lecture_lib.core.scores import l2, total_variation_beta
+from lecture_lib.core.ascent import Ascent, adam, ascend, clip
+from lecture_lib.core.scores import Score, l2, total_variation_beta
+from lecture_lib.core.transforms import from_gray
 from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.datasets.shapes import (
+    Image,
+    ImageOrImages,
+    Images,
+    Network,
+    Tensor,
+    TensorImages,
+    TensorValues,
+    Values,
+)
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import layer_outputs, map_features
 
+# By gradient descent
+
 
 def invert(
-    model,
-    image,
+    model: Network,
+    image: ImageOrImages,
     *,
-    layer,
-    l6_weight=1e-4,
-    smoothness=1e-4,
-    beta=2.0,
-    steps=100,
-    learning_rate=0.05,
-    start=None,
-    seed=0,
-    watch=None,
-):
-    """argmin over I of ‖φ(I) − φ₀‖² / ‖φ₀‖² + l6_weight · ‖I − ½‖₆⁶ + smoothness · TV_β(I), φ₀ = φ(image), by gradient descent (Adam).
+    layer: str,
+    l6_weight: float = 1e-4,
+    smoothness: float = 1e-4,
+    beta: float = 2.0,
+    steps: int = 100,
+    learning_rate: float | Callable[[], float] = 0.05,
+    start: ImageOrImages | None = None,
+    seed: int = 0,
+    watch: Callable | None = None,
+) -> Ascent:
+    """Find an image with the same features at a layer, by gradient descent with Adam.
 
-    image: (H, W, C) or (N, H, W, C) in [0, 1]; nothing but its features φ₀ is used. layer: a name. l6_weight, smoothness: 0 or more.
-    start: images in [0, 1], by default gray noise from `seed`. learning_rate: about how far a pixel moves in a step.
-    Returns an Ascent; its values are those of the expression with a minus sign: the climb goes up to 0. Raises ValueError for bad input.
-    Source: Mahendran and Vedaldi, Understanding deep image representations by inverting them, 2015.
+    I* = argmin over I of ‖φ(I) − φ₀‖² / ‖φ₀‖² + l6_weight · ‖I − ½‖₆⁶ + smoothness · TV_β(I)
+
+    Args:
+        model: images -> logits (N, classes).
+        image: (H, W, C) or (N, H, W, C) in [0, 1]; only its features φ₀ = φ(image) are used.
+        layer: the name of a layer.
+        l6_weight: of the penalty on pixels far from gray, 0 or more.
+        smoothness: of the total variation, 0 or more.
+        beta: the exponent of the total variation, above 0.
+        steps: how many, 0 or more.
+        learning_rate: about how far a pixel moves in a step.
+        start: images in [0, 1], by default gray with a little noise.
+        seed: draws that noise.
+        watch: (step, steps, ascent), called after each step; returning True ends the descent.
+
+    Returns:
+        An Ascent, images like `image`; its values are those of the expression with a minus sign, so
+        that they rise to 0.
+
+    Raises:
+        ValueError: for weights below 0, for no image, and for a layer that the network lacks.
+
+    Source:
+        Mahendran and Vedaldi, Understanding deep image representations by inverting them, 2015.
     """
     if not (l6_weight >= 0 and smoothness >= 0 and beta > 0):
         raise ValueError(
-            f"The weights are 0 or more and β is above 0; they were {l6_weight}, {smoothness} and {beta}."
+            "The weights are 0 or more and β is above 0; they were "
+            f"{l6_weight}, {smoothness} and {beta}."
         )
     batch = as_batch(image, channels=model.input.shape[-1])
     target = layer_outputs(model, layer)(batch)[layer]
-    objective = partial(
-        _likeness,
-        model=model,
-        layer=layer,
-        target=target,
-        size=l2(target),
-        l6_weight=float(l6_weight),
-        smoothness=float(smoothness),
-        beta=float(beta),
+    loss = (
+        Score(_relative_distance, target, model=model, layer=layer)
+        + float(l6_weight) * l6_norm.of(from_gray)
+        + float(smoothness) * total_variation_beta(beta)
     )
-    noise = np.random.default_rng(seed).standard_normal(batch.shape, np.float32)
-    start = unbatch(clip(0.5 + 0.02 * noise), image) if start is None else start
+    if start is None:
+        noise = np.random.default_rng(seed).standard_normal(batch.shape, np.float32)
+        start = unbatch(clip(0.5 + 0.02 * noise), image)
     return ascend(
-        objective, start, steps=steps, learning_rate=learning_rate, direction=adam(), watch=watch
+        -loss, start, steps=steps, learning_rate=learning_rate, direction=adam(), watch=watch
     )
 
 
-def _likeness(images, *, model, layer, target, size, l6_weight, smoothness, beta):
-    distance = l2(layer_outputs(model, layer)(images)[layer] - target) / size
-    return -(
-        distance
-        + l6_weight * l6_norm(images - 0.5)
-        + smoothness * total_variation_beta(beta)(images)
-    )
+def _relative_distance(
+    images: TensorImages, target: Tensor, *, model: Network, layer: str
+) -> TensorValues:
+    """‖φ(I) − φ₀‖² / ‖φ₀‖²."""
+    return l2(layer_outputs(model, layer)(images)[layer] - target) / l2(target)
 
 
-def l6_norm(images):
-    """‖I‖₆⁶ = Σ I⁶: next to nothing for moderate numbers, and a wall for large ones. images: (N, ...). Returns (N,)."""
+@Score
+def l6_norm(images: TensorImages) -> TensorValues:
+    """Return the sum of sixth powers of each image: ‖I‖₆⁶ = Σ I⁶. images: (N, ...). Returns (N,).
+
+    It is next to nothing for moderate numbers, and a wall for large ones.
+    """
     return tf.reduce_sum(tf.reshape(images**6, [tf.shape(images)[0], -1]), axis=1)
 
 
-def feature_error(model, image, other, *, layer):
-    """‖φ(other) − φ(image)‖² / ‖φ(image)‖²: 0 for the same features, about 1 for a picture that says nothing. One number a picture."""
-    phi = layer_outputs(model, layer)
-    target, found = (
-        phi(as_batch(pictures, channels=model.input.shape[-1]))[layer]
-        for pictures in (image, other)
-    )
-    return unbatch((l2(found - target) / l2(target)).numpy(), other)
+# What is lost
 
 
-class Kept(NamedTuple):
-    """How much of a picture is left, as correlations from -1 to 1: of its colors, its light and dark, its fine texture."""
+def feature_error(
+    model: Network, image: ImageOrImages, other: ImageOrImages, *, layer: str
+) -> np.float32 | Values:
+    """Return how far the features of other images are from those of an image.
+
+    ‖φ(other) − φ(image)‖² / ‖φ(image)‖²
+
+    Args:
+        model: images -> logits (N, classes).
+        image: (H, W, C), or (N, H, W, C), in [0, 1].
+        other: (H, W, C), or (N, H, W, C), in [0, 1].
+        layer: the name of a layer.
+
+    Returns:
+        0 for the same features, about 1 for an image without any: a number, or (N,) for a batch of
+        others.
+    """
+    channels = model.input.shape[-1]
+    target = layer_outputs(model, layer)(as_batch(image, channels=channels))[layer]
+    batch = as_batch(other, channels=channels)
+    errors = _relative_distance(batch, target, model=model, layer=layer).numpy()
+    return unbatch(errors, other)
+
+
+class Similarity(NamedTuple):
+    """How much of an image is left in another, part by part, as correlations in -1..1.
+
+    Attributes:
+        color: of the colors, a and b of CIELAB.
+        shapes: of the lightness under a blur.
+        texture: of what that blur took away.
+    """
 
     color: float
     shapes: float
     texture: float
 
 
-def kept(image, other, *, fine=1.0):
-    """Compare two pictures part by part: the colors (a and b of CIELAB), the lightness under a blur, and what the blur took away.
+def reconstruction_similarity(image: Image, other: Image, *, sigma: float = 1.0) -> Similarity:
+    """Compare two images part by part: their colors, their shapes, their texture.
 
-    image, other: (H, W, 3) in [0, 1]. fine: standard deviation of the blur, in pixels. Returns Kept, each a correlation over the pixels.
+    Args:
+        image: (H, W, 3) in [0, 1].
+        other: (H, W, 3) in [0, 1].
+        sigma: the standard deviation of the blur that parts shapes from texture, in pixels.
+
+    Returns:
+        Similarity(color, shapes, texture), each a correlation over the pixels.
     """
-    labs = [rgb2lab(as_batch(picture, channels=3)[0]) for picture in (image, other)]
-    light = [lab[..., 0] for lab in labs]
-    blurred = [gaussian_filter(plane, fine) for plane in light]
-    detail = [plane - smooth for plane, smooth in zip(light, blurred, strict=True)]
-    colors = [lab[..., 1:] - lab[..., 1:].mean(axis=(0, 1)) for lab in labs]
-    return Kept(*(correlation(*pair) for pair in (colors, blurred, detail)))
+    colors, shapes, textures = zip(
+        _color_shapes_texture(image, sigma), _color_shapes_texture(other, sigma), strict=True
+    )
+    return Similarity(correlation(*colors), correlation(*shapes), correlation(*textures))
 
 
-def correlation(one, other):
-    """Pearson's correlation of two arrays of one shape, in -1..1; 0 where one of them is constant."""
-    one, other = np.ravel(one) - np.mean(one), np.ravel(other) - np.mean(other)
-    lengths = np.linalg.norm(one) * np.linalg.norm(other)
-    return float(one @ other / lengths) if lengths else 0.0
+def _color_shapes_texture(image: Image, sigma: float) -> tuple:
+    lab = rgb2lab(as_batch(image, channels=3)[0])  # (H, W, 3): lightness, a, b
+    lightness = lab[..., 0]
+    shapes = gaussian_filter(lightness, sigma)
+    colors = lab[..., 1:] - lab[..., 1:].mean(axis=(0, 1))
+    return colors, shapes, lightness - shapes
 
 
-def fit_decoder(model, pictures, *, layer, weight=1.0):
-    """Learn to see pictures in features: argmin over W of Σ ‖W · φ around a place − the pixels there‖² + weight · ‖W‖².
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Return Pearson's correlation of two arrays of one shape, in -1..1.
 
-    The answer is linear regression from the 3 x 3 features around each place of the layer to the square of pixels it stands for.
-    pictures: (N, H, W, C) in [0, 1], H and W divisible by the layer's stride. Returns a decoder: images (N, H, W, C) -> what it makes of
-    their features (N, H, W, C) in [0, 1], in one pass. Source: after Dosovitskiy and Brox, Inverting visual representations, 2016.
+    It is 0 where one of them is constant.
     """
-    pictures = as_batch(pictures, channels=model.input.shape[-1])
-    seen = _neighborhoods(model, pictures, layer=layer)
-    rows, columns = seen.shape[1:3]
-    side = pictures.shape[1] // rows
-    if pictures.shape[1:3] != (rows * side, columns * side):
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    return float(np.corrcoef(np.ravel(one), np.ravel(other))[0, 1])
+
+
+# In one pass
+
+
+def fit_decoder(model: Network, images: Images, *, layer: str, weight: float = 1.0) -> Callable:
+    """Learn to reconstruct images from features: linear regression, patch by patch.
+
+    argmin over W of Σ ‖W · features around a position − the pixels there‖² + weight · ‖W‖²
+
+    The 3 x 3 features around each position of the layer predict the patch of pixels that it stands
+    for.
+
+    Args:
+        model: images -> logits (N, classes).
+        images: (N, H, W, C) in [0, 1]; H and W are divisible by the layer's stride.
+        layer: the name of a layer with rows and columns.
+        weight: of the penalty on W, 0 or more.
+
+    Returns:
+        A decoder: images (H, W, C) or (N, H, W, C) -> what it makes of their features, images of
+        the same size in [0, 1], in one pass.
+
+    Raises:
+        ValueError: for a layer without rows and columns, and for a size that is not divisible.
+
+    Source:
+        After Dosovitskiy and Brox, Inverting visual representations with convolutional networks,
+        2016.
+    """
+    images = as_batch(images, channels=model.input.shape[-1])
+    neighborhoods = _neighborhoods(model, images, layer=layer)
+    rows, columns = neighborhoods.shape[1:3]
+    side = images.shape[1] // rows
+    if images.shape[1:3] != (rows * side, columns * side):
         raise ValueError(
-            f"{layer} has {rows} x {columns} places; the height and width of the pictures must be divisible by these."
+            f"{layer} has {rows} x {columns} positions; the height and width of the images must be "
+            "divisible by these."
         )
-    squares = _squares(pictures, side)
-    regression = Ridge(weight).fit(
-        seen.reshape(-1, seen.shape[-1]), squares.reshape(-1, squares.shape[-1])
-    )
-    return partial(decode, model=model, layer=layer, regression=regression, side=side)
+    patches = _patches(images, side)
+    regression = Ridge(weight).fit(_as_rows(neighborhoods), _as_rows(patches))
+    return partial(_decode, model=model, layer=layer, regression=regression, side=side)
 
 
-def decode(images, *, model, layer, regression, side):
-    """What a decoder from `fit_decoder` makes of the features of images (H, W, C) or (N, H, W, C): pictures of the same size, in [0, 1]."""
-    seen = _neighborhoods(model, as_batch(images, channels=model.input.shape[-1]), layer=layer)
-    count, rows, columns, _ = seen.shape
-    squares = regression.predict(seen.reshape(-1, seen.shape[-1])).reshape(
-        count, rows, columns, side, side, -1
-    )
-    pictures = squares.swapaxes(2, 3).reshape(count, rows * side, columns * side, -1)
-    return unbatch(np.clip(pictures, 0, 1), images)
+def _decode(
+    images: ImageOrImages, *, model: Network, layer: str, regression: Ridge, side: int
+) -> ImageOrImages:
+    """What a decoder makes of the features of images."""
+    batch = as_batch(images, channels=model.input.shape[-1])
+    neighborhoods = _neighborhoods(model, batch, layer=layer)
+    patches = regression.predict(_as_rows(neighborhoods))  # (N · h · w, side · side · C)
+    decoded = _images_of_patches(patches.reshape(*neighborhoods.shape[:3], -1), side)
+    return unbatch(np.clip(decoded, 0, 1), images)
 
 
-def _neighborhoods(model, batch, *, layer):
-    """The 3 x 3 features around each place of a layer, in one row: (N, h, w, 9 · channels)."""
+def _neighborhoods(model: Network, batch: Images, *, layer: str) -> np.ndarray:
+    """The 3 x 3 features around each position of a layer, in one row: (N, h, w, 9 · channels)."""
     map_features(model, layer)
-    net = layer_outputs(model, layer)
-    seen = [net(some)[layer] for some in batches(batch)]
-    padded = np.pad(np.concatenate(seen), [(0, 0), (1, 1), (1, 1), (0, 0)], mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(
-        padded, (3, 3), axis=(1, 2)
-    )  # (N, h, w, channels, 3, 3)
-    return windows.reshape(*windows.shape[:3], -1)
+    outputs = layer_outputs(model, layer)
+    maps = np.concatenate([outputs(some)[layer] for some in batches(batch)])
+    padded = np.pad(maps, [(0, 0), (1, 1), (1, 1), (0, 0)], mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+    return windows.reshape(*windows.shape[:3], -1)  # from (N, h, w, channels, 3, 3)
 
 
-def _squares(batch, side):
-    """The squares of pixels that make up pictures: (N, H, W, C) -> (N, H / side, W / side, side · side · C)."""
-    count, height, width, _ = batch.shape
-    rows, columns = height // side, width // side
-    return (
-        batch.reshape(count, rows, side, columns, side, -1)
-        .swapaxes(2, 3)
-        .reshape(count, rows, columns, -1)
-    )
+def _as_rows(arrays: np.ndarray) -> np.ndarray:
+    """(N, h, w, numbers) -> (N · h · w, numbers)."""
+    return arrays.reshape(-1, arrays.shape[-1])
+
+
+def _patches(batch: Images, side: int) -> np.ndarray:
+    """(N, H, W, C) -> (N, h, w, side · side · C), the patches of pixels that make up images."""
+    count, height, width, channels = batch.shape
+    rows = height // side
+    columns = width // side
+    split = batch.reshape(count, rows, side, columns, side, channels)
+    return split.swapaxes(2, 3).reshape(count, rows, columns, -1)
+
+
+def _images_of_patches(patches: np.ndarray, side: int) -> Images:
+    """The inverse of `_patches`."""
+    count, rows, columns, _ = patches.shape
+    split = patches.reshape(count, rows, columns, side, side, -1)
+    return split.swapaxes(2, 3).reshape(count, rows * side, columns * side, -1)

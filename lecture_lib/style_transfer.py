@@ -1,60 +1,73 @@
-"""Style transfer: a picture with the content of one image and the style of another, by going down the distance from both."""
+"""Style transfer: the content of one image in the style of another, by gradient descent."""
 
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-from lecture_lib.core.ascent import adam, ascend
-from lecture_lib.core.scores import l2, total_variation_beta
+from lecture_lib.core.ascent import Ascent, adam, ascend
+from lecture_lib.core.scores import Score, l2, total_variation_beta
 from lecture_lib.datasets.images import as_batch
+from lecture_lib.datasets.shapes import (
+    Image,
+    ImageOrImages,
+    Network,
+    Tensor,
+    TensorImages,
+    TensorValues,
+)
 from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import as_tuple, compiled_outputs, layer_outputs, map_features
 
-STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled nets
+STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled networks
 
 
 def stylize(
-    model,
-    content,
-    style,
+    model: Network,
+    content: Image,
+    style: Image,
     *,
-    content_layer="block2",
-    style_layers=STYLE_LAYERS,
-    content_weight=1.0,
-    style_weight=10.0,
-    smoothness=12.0,
-    steps=100,
-    learning_rate=0.03,
-    start=None,
-    frames_every=0,
-    watch=None,
-):
-    """argmin over I of α · content + β · style + γ · unrest, the three parts as in `style_score`, by steps of Adam.
+    steps: int = 100,
+    learning_rate: float | Callable[[], float] = 0.03,
+    start: ImageOrImages | None = None,
+    frames_every: int = 0,
+    watch: Callable | None = None,
+    **options: Any,
+) -> Ascent:
+    """Paint the content of one image in the style of another: maximize `style_score` with Adam.
 
-    content, style: images (H, W, C) in [0, 1], not necessarily of one size. content_weight: α, style_weight: β, smoothness: γ, 0 or more.
-    learning_rate: about how far a pixel moves in a step. start: where to begin, an image or a batch of the content's size; by default
-    the content. frames_every, watch: as in `ascend`. Returns an Ascent, images like the start, values −(the sum above) after each step.
-    Raises ValueError for pictures that are too small for a layer, and for layers without rows and columns.
-    Source: Gatys, Ecker and Bethge, Image style transfer using convolutional neural networks, 2016.
+    Args:
+        model: images -> logits (N, classes).
+        content: (H, W, C) in [0, 1].
+        style: an image in [0, 1], not necessarily of the same size.
+        steps: how many, 0 or more.
+        learning_rate: about how far a pixel moves in a step.
+        start: where to begin, an image or a batch of the content's size; by default the content.
+        frames_every: keep a copy after every so many steps; 0 keeps none.
+        watch: (step, steps, ascent), called after each step; returning True ends the ascent.
+        options: content_layer, style_layers, content_weight, style_weight and smoothness, those of
+            `style_score`.
+
+    Returns:
+        An Ascent, images like the start; its values are those of `style_score`.
+
+    Raises:
+        ValueError: for images that are too small for a layer, and for layers without rows and
+            columns.
+
+    Source:
+        Gatys, Ecker and Bethge, Image style transfer using convolutional neural networks, 2016.
     """
-    score = style_score(
-        model,
-        content,
-        style,
-        content_layer=content_layer,
-        style_layers=style_layers,
-        content_weight=content_weight,
-        style_weight=style_weight,
-        smoothness=smoothness,
-    )
-    begin = content if start is None else start
-    if np.shape(begin)[-3:] != np.shape(content):
+    score = style_score(model, content, style, **options)
+    start = content if start is None else start
+    if np.shape(start)[-3:] != np.shape(content):
         raise ValueError(
-            f"The start has the shape {np.shape(begin)}; it must be as large as the content, {np.shape(content)}."
+            f"The start has the shape {np.shape(start)}; it must be as large as the content, "
+            f"{np.shape(content)}."
         )
     return ascend(
         score,
-        begin,
+        start,
         steps=steps,
         learning_rate=learning_rate,
         direction=adam(),
@@ -64,111 +77,146 @@ def stylize(
 
 
 def style_score(
-    model,
-    content,
-    style,
+    model: Network,
+    content: Image,
+    style: Image,
     *,
-    content_layer="block2",
-    style_layers=STYLE_LAYERS,
-    content_weight=1.0,
-    style_weight=10.0,
-    smoothness=12.0,
-):
-    """−(α ‖F − P‖² / ‖P‖² + β · mean over layers of ‖G − A‖² / ‖A‖² + γ · TV₁.₅ per pixel), a score to climb.
+    content_layer: str = "block2",
+    style_layers: str | Sequence[str] = STYLE_LAYERS,
+    content_weight: float = 1.0,
+    style_weight: float = 10.0,
+    smoothness: float = 12.0,
+) -> Score:
+    """Score how near an image is to the content of one image and to the style of another.
 
-    F and P are the activations of `content_layer` for I and for the content, G and A the Gram matrices of each style layer for I and for
-    the style. Divided by what they are compared with, the parts are shares: 0 is alike, 1 as far away as nothing at all. P and A are
-    computed here, once. The weights are numbers of the partial, so that moving one compiles nothing anew. TV is `total_variation_beta` with
-    the exponent 1.5: with 1 outlines come in steps of square pixels, with 2 they blur.
+    S(I) = −(α ‖F − P‖² / ‖P‖² + β · mean over l of ‖G_l − A_l‖² / ‖A_l‖² + γ · TV₁.₅(I) per pixel)
+
+    F and P are the activations of the content layer for I and for the content, G_l and A_l the Gram
+    matrices of a style layer l for I and for the style. Divided by what they are compared with, the
+    parts are shares: 0 where the two are alike, 1 where I has nothing of it. With the exponent 1 of
+    the total variation outlines come in steps of square pixels, with 2 they blur.
+
+    Args:
+        model: images -> logits (N, classes).
+        content: (H, W, C) in [0, 1]; its activations P are computed once, here.
+        style: an image in [0, 1]; its Gram matrices A_l are computed once, here.
+        content_layer: the name of a layer with rows and columns.
+        style_layers: one name, or several.
+        content_weight: α, 0 or more.
+        style_weight: β, 0 or more.
+        smoothness: γ, 0 or more.
+
+    Raises:
+        ValueError: for weights below 0, for images that are too small for a layer, and for layers
+            without rows and columns.
     """
     style_layers = as_tuple(style_layers)
     if not (style_layers and min(content_weight, style_weight, smoothness) >= 0):
         raise ValueError("Style needs one layer or more, and weights of 0 or more.")
-    wanted = _maps(model, [content_layer], content, what="content")[content_layer]
-    styles = _maps(model, style_layers, style, what="style")
-    return partial(
-        _style_score,
+    content_maps = _checked_maps(model, (content_layer,), content, what="content")
+    style_maps = _checked_maps(model, style_layers, style, what="style")
+    distances = Score(
+        _content_and_style_distance,
+        content_maps[content_layer],
+        [gram(style_maps[layer]) for layer in style_layers],
+        np.float32([content_weight, style_weight]),
         model=model,
         content_layer=content_layer,
         style_layers=style_layers,
-        wanted=wanted,
-        grams=[gram(styles[layer]) for layer in style_layers],
-        content_weight=float(content_weight),
-        style_weight=float(style_weight),
-        smoothness=float(smoothness),
     )
+    height, width = np.shape(content)[-3:-1]
+    variation = total_variation_beta(1.5) / (height * width)
+    return -(distances + float(smoothness) * variation)
 
 
-def _style_score(
-    images,
+def _content_and_style_distance(
+    images: TensorImages,
+    content: Tensor,
+    grams: list[Tensor],
+    weights: Tensor,
     *,
-    model,
-    content_layer,
-    style_layers,
-    wanted,
-    grams,
-    content_weight,
-    style_weight,
-    smoothness,
-):
+    model: Network,
+    content_layer: str,
+    style_layers: tuple,
+) -> TensorValues:
+    """Both distances from one pass through the network, which is most of the work."""
     maps = layer_outputs(model, {content_layer, *style_layers})(images)
-    content = _relative(maps[content_layer], wanted)
-    style = tf.add_n(
-        [
-            _relative(gram(maps[layer]), target)
-            for layer, target in zip(style_layers, grams, strict=True)
-        ]
-    ) / len(style_layers)
-    unrest = total_variation_beta(1.5)(images) / tf.cast(
-        tf.reduce_prod(tf.shape(images)[1:3]), tf.float32
-    )
-    return -(content_weight * content + style_weight * style + smoothness * unrest)
+    content_distance = _relative_distance(maps[content_layer], content)
+    style_distances = [
+        _relative_distance(gram(maps[layer]), target)
+        for layer, target in zip(style_layers, grams, strict=True)
+    ]
+    content_weight, style_weight = tf.unstack(weights)
+    mean_style_distance = tf.add_n(style_distances) / len(style_layers)
+    return content_weight * content_distance + style_weight * mean_style_distance
 
 
-def _relative(values, target):
+def _relative_distance(values: Tensor, target: Tensor) -> TensorValues:
     return l2(values - target) / l2(target)
 
 
-def _maps(model, layers, image, *, what):
-    """{layer: activations} of one image, checked: maps, and of 2 x 2 positions or more."""
+def _checked_maps(
+    model: Network, layers: tuple[str, ...], image: Image, *, what: str
+) -> dict[str, Tensor]:
+    """The activations of one image, which must have 2 x 2 positions or more at each layer."""
     image = as_batch(image, channels=model.input.shape[-1])[:1]
     for layer in layers:
         map_features(model, layer)
+    for layer, smallest_side in _smallest_sides(model, layers, image.shape).items():
+        if smallest_side < 2:
+            raise ValueError(
+                f"The {what} image has {image.shape[1]} x {image.shape[2]} pixels, which leaves "
+                f"layer {layer!r} less than 2 x 2 positions; give a larger image or choose an "
+                "earlier layer."
+            )
+    return compiled_outputs(model, layers)(image)
+
+
+def _smallest_sides(
+    model: Network, layers: Iterable[str], shape: tuple[int, ...]
+) -> dict[str, int]:
+    """The smaller side of each layer's maps for images of a shape, 0 where they do not fit."""
     try:
-        shapes = layer_outputs(model, layers).compute_output_shape(image.shape)
+        shapes = layer_outputs(model, layers).compute_output_shape(shape)
     except ValueError:
-        shapes = dict.fromkeys(layers, (1, 0, 0))
-    if small := [layer for layer in layers if min(shapes[layer][1:3]) < 2]:
-        raise ValueError(
-            f"The {what} picture has {image.shape[1]} x {image.shape[2]} pixels, which leaves layer {small[0]!r} less than "
-            "2 x 2 positions; give a larger picture or choose an earlier layer."
-        )
-    return compiled_outputs(model, tuple(layers))(image)
+        return dict.fromkeys(layers, 0)
+    return {layer: min(shapes[layer][1:3]) for layer in layers}
 
 
 def texture(
-    model,
-    style,
+    model: Network,
+    style: Image,
     *,
-    layers=STYLE_LAYERS,
-    size=256,
-    steps=100,
-    learning_rate=0.05,
-    smoothness=1.0,
-    seed=0,
-    watch=None,
-):
-    """A picture of the style alone, from noise: whatever the Gram matrices of these layers do not fix is left to chance.
+    layers: str | Sequence[str] = STYLE_LAYERS,
+    size: int = 256,
+    steps: int = 100,
+    learning_rate: float | Callable[[], float] = 0.05,
+    smoothness: float = 1.0,
+    seed: int = 0,
+    watch: Callable | None = None,
+) -> Ascent:
+    """Paint the style alone, from noise: what the Gram matrices do not fix is left to chance.
 
-    layers: a name or several. size: side of the picture in pixels. Returns an Ascent whose images are (size, size, C) in [0, 1].
-    Source: Gatys, Ecker and Bethge, Texture synthesis using convolutional neural networks, 2015.
+    Args:
+        model: images -> logits (N, classes).
+        style: an image in [0, 1].
+        layers: one name of a layer, or several.
+        size: side of the texture in pixels.
+        steps: how many, 0 or more.
+        learning_rate: about how far a pixel moves in a step.
+        smoothness: of the total variation, 0 or more.
+        seed: draws the noise.
+        watch: (step, steps, ascent), called after each step; returning True ends the ascent.
+
+    Returns:
+        An Ascent whose images are (size, size, C) in [0, 1].
+
+    Source:
+        Gatys, Ecker and Bethge, Texture synthesis using convolutional neural networks, 2015.
     """
     layers = as_tuple(layers)
-    noise = (
-        np.random.default_rng(seed)
-        .uniform(0.4, 0.6, (size, size, model.input.shape[-1]))
-        .astype(np.float32)
-    )
+    shape = (size, size, model.input.shape[-1])
+    noise = np.random.default_rng(seed).uniform(0.4, 0.6, shape).astype(np.float32)
     return stylize(
         model,
         noise,
@@ -184,37 +232,59 @@ def texture(
     )
 
 
-def style_distance(model, layers, image):
-    """Σ over layers of ‖G(I) − G(image)‖², G the Gram matrix of a layer's channels divided by its size. image: (H, W, C)."""
-    outputs = layer_outputs(model, layers)(np.asarray(image, np.float32)[None])
-    return partial(
-        _style_distance,
-        model=model,
-        layers=tuple(outputs),
-        targets=[gram(maps) for maps in outputs.values()],
-    )
+# The Gram matrix, a layer's style
 
 
-def _style_distance(images, *, model, layers, targets):
+def style_distance(model: Network, layers: str | Sequence[str], image: Image) -> Score:
+    """Score the distance to the style of an image: S(I) = Σ over layers of ‖G(I) − G(image)‖².
+
+    Args:
+        model: images -> logits (N, classes).
+        layers: one name of a layer, or several.
+        image: (H, W, C) in [0, 1]; its Gram matrices are computed once, here.
+
+    Raises:
+        ValueError: for a layer that the network does not have.
+    """
+    layers = as_tuple(layers)
+    maps = layer_outputs(model, layers)(np.asarray(image, np.float32)[None])
+    targets = [gram(maps[layer]) for layer in layers]
+    return Score(_style_distance, targets, model=model, layers=layers)
+
+
+def _style_distance(
+    images: TensorImages, targets: list[Tensor], *, model: Network, layers: tuple
+) -> TensorValues:
     maps = layer_outputs(model, layers)(images)
     return tf.add_n(
         [l2(gram(maps[layer]) - target) for layer, target in zip(layers, targets, strict=True)]
     )
 
 
-def gram(activations):
-    """G = V Vᵀ / (positions · channels), V the activations (N, h, w, C) as a matrix of C rows. Returns (N, C, C)."""
+def gram(activations: Tensor) -> Tensor:
+    """Return which channels are strong together: G = V Vᵀ / (positions · channels).
+
+    Args:
+        activations: (N, h, w, C); V is their matrix of one row per channel, one column per
+            position.
+
+    Returns:
+        (N, C, C).
+    """
+    count, *_, channels = tf.unstack(tf.shape(activations))
     size = tf.cast(tf.reduce_prod(tf.shape(activations)[1:]), activations.dtype)
-    rows = tf.reshape(
-        activations, [tf.shape(activations)[0], -1, tf.shape(activations)[-1]]
-    )  # Vᵀ as it lies in memory: a row per position
+    rows = tf.reshape(activations, [count, -1, channels])  # Vᵀ as it lies in memory
     return _gram_product(rows) / size
 
 
-def _gram_product(rows):
-    """V Vᵀ from Vᵀ (N, positions, C): both factors are V, so that the way back, (G' + G'ᵀ) V, is one product where two would be taken."""
-    rule = lambda v: (
-        tf.matmul(v, v, transpose_a=True),
-        lambda slope: tf.matmul(v, slope + tf.linalg.matrix_transpose(slope)),
-    )
-    return tf.custom_gradient(rule)(rows)
+@tf.custom_gradient
+def _gram_product(rows: Tensor) -> tuple[Tensor, Callable]:
+    """V Vᵀ from Vᵀ, (N, positions, C) -> (N, C, C), with one product on the way back.
+
+    The gradient of V Vᵀ is (G' + G'ᵀ) V, as both factors are V; taken apart it would be two.
+    """
+
+    def gradient(upstream: Tensor) -> Tensor:
+        return tf.matmul(rows, upstream + tf.linalg.matrix_transpose(upstream))
+
+    return tf.matmul(rows, rows, transpose_a=True), gradient

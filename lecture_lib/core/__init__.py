@@ -12,8 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "blurred",
             "clip_small_pixels",
             "drop_small_gradients",
-            "centered",
-            "bell",
+            "center_biased",
         ],
         "scores": [
             "class_score",
@@ -31,13 +30,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "total_variation",
             "total_variation_beta",
         ],
-        "tiling": ["SMALLEST", "pyramid", "enlarged", "resized", "tiled_gradient", "shifted"],
+        "tiling": ["pyramid", "add_lost_detail", "resize", "tiled_gradient", "jittered_gradient"],
         "transforms": [
-            "COLORS",
+            "from_gray",
             "random_fourier_coefficients",
             "fourier_to_image",
             "image_to_fourier",
-            "moved",
+            "random_jitter",
         ],
     },
 )

@@ -9,7 +9,7 @@ that moving a slider compiles nothing anew; networks and names of layers are wha
 around.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from numbers import Number
 from typing import Any
@@ -25,7 +25,7 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import check_class, features, layer_outputs
+from lecture_lib.models.inference import as_tuple, check_class, features, layer_outputs
 
 
 class Score:
@@ -262,18 +262,35 @@ def _neuron_score(
     return tf.gather_nd(activations, positions, batch_dims=1)
 
 
-def layer_energy(model: Network, layer: str) -> Score:
-    """Score all activations of a layer, squared: Σ φ_layer(I)². DeepDream ascends it.
+def layer_energy(model: Network, layers: str | Sequence[str] | dict[str, float]) -> Score:
+    """Score how active a layer is: the mean of its squared activations. DeepDream ascends it.
+
+    S(I) = Σ over layers of weight · mean φ_layer(I)², the mean over positions and channels
+
+    Args:
+        model: images -> logits (N, classes).
+        layers: the name of a layer, several names, or {name: weight}.
 
     Raises:
         ValueError: for a layer that the network does not have.
     """
-    features(model, layer)
-    return Score(_layer_energy, model=model, layer=layer)
+    weights = layers if isinstance(layers, dict) else dict.fromkeys(as_tuple(layers), 1.0)
+    for layer in weights:
+        features(model, layer)
+    numbers = np.float32([*weights.values()])
+    return Score(_layer_energy, numbers, model=model, layers=tuple(weights))
 
 
-def _layer_energy(images: TensorImages, *, model: Network, layer: str) -> TensorValues:
-    return l2(layer_outputs(model, layer)(images)[layer])
+def _layer_energy(
+    images: TensorImages, weights: Tensor, *, model: Network, layers: tuple
+) -> TensorValues:
+    maps = layer_outputs(model, layers)(images)
+    energies = [_mean_of_squares(maps[layer]) for layer in layers]  # each (N,)
+    return tf.tensordot(weights, tf.stack(energies), axes=1)
+
+
+def _mean_of_squares(activations: Tensor) -> TensorValues:
+    return tf.reduce_mean(tf.square(activations), axis=range(1, activations.shape.rank))
 
 
 def feature_distance(model: Network, layer: str, image: Image) -> Score:

@@ -1,5 +1,6 @@
-"""Sizes and parts of a picture: copies of it from small to large, and the gradient of a large one part by part."""
+"""Octaves and tiles: copies of an image from small to large, and the gradient of a large one."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from math import ceil
 
@@ -7,63 +8,134 @@ import numpy as np
 
 from lecture_lib.core.ascent import clip
 from lecture_lib.core.gradients import value_and_gradient
+from lecture_lib.core.scores import Score
 from lecture_lib.datasets.images import as_batch
+from lecture_lib.datasets.shapes import Image
 from lecture_lib.models.backend import tf
 
-SMALLEST = 16  # pixels: below it, the maps of a net are next to nothing but padding
+SMALLEST = 16  # pixels: below it, the maps of a network are next to nothing but padding
 
 
-def pyramid(image, *, octaves, scale):
-    """Copies of an image (H, W, C), the smallest first, each `scale` times the one before; the last is the image itself."""
+def pyramid(image: Image, *, octaves: int, scale: float) -> list[Image]:
+    """Return copies of an image, the smallest first; the last is the image itself.
+
+    Args:
+        image: (H, W, C) in [0, 1].
+        octaves: how many copies, 1 or more.
+        scale: how many times larger each copy is than the one before, above 1.
+    """
     image = as_batch(image)[0]
     height, width = image.shape[:2]
-    powers = [scale**octave for octave in range(octaves - 1, 0, -1)]
-    return [
-        clip(resized(image, (max(1, round(height / power)), max(1, round(width / power)))))
-        for power in powers
-    ] + [image]
+    copies = []
+    for octave in range(octaves - 1, 0, -1):
+        factor = scale**octave
+        size = max(1, round(height / factor)), max(1, round(width / factor))
+        copies.append(clip(resize(image, size)))
+    return [*copies, image]
 
 
-def enlarged(dreamed, copy, larger):
-    """resized(dreamed) + larger − resized(copy): the dreamed copy at the size of the larger one, with the detail that it has there."""
-    return clip(resized(dreamed - copy, larger.shape[:2]) + larger)
+def add_lost_detail(dreamed: Image, copy: Image, larger: Image) -> Image:
+    """Return a dreamed copy at the size of a larger one, with the detail that it has there.
+
+    resize(dreamed) + larger − resize(copy), clipped into [0, 1]
+
+    Args:
+        dreamed: (h, w, C), the copy with the dream in it.
+        copy: (h, w, C), the same octave before the dream.
+        larger: (H, W, C), the copy of a later octave.
+
+    Returns:
+        (H, W, C) in [0, 1].
+    """
+    return clip(resize(dreamed - copy, larger.shape[:2]) + larger)
 
 
-def resized(image, size):
-    """The numbers (H, W, C) at another size (height, width), smoothed first where it is smaller; they may lie outside [0, 1]."""
+def resize(image: Image, size: tuple[int, int]) -> Image:
+    """Return the numbers of an image at another size, smoothed first where it becomes smaller.
+
+    Args:
+        image: (H, W, C), any numbers.
+        size: (height, width) in pixels.
+
+    Returns:
+        (height, width, C); bicubic interpolation may lead a little beyond the range of the numbers.
+    """
     return tf.image.resize(image, size, method="bicubic", antialias=True).numpy()
 
 
-def tiled_gradient(score, image, *, tile=512, random=None):
-    """(value, gradient) of a score that is a mean over places, one part of the picture after another: it takes the memory of one part.
+def tiled_gradient(
+    score: Score | Callable,
+    image: Image,
+    *,
+    tile: int = 512,
+    random: np.random.Generator | None = None,
+) -> tuple[np.float32, Image]:
+    """Return value and gradient of a score, computed tile by tile: it takes the memory of one tile.
 
-    image: (H, W, C). tile: the largest side of a part. random: a numpy Generator that moves the cuts; None cuts into equal parts.
+    Exact for a score that is a mean over positions, but for what the cuts hide from each other.
+
+    Args:
+        score: images (N, H, W, C) -> (N,).
+        image: (H, W, C).
+        tile: the largest side of a tile in pixels.
+        random: a numpy Generator that moves the cuts; None cuts into equal parts.
+
+    Returns:
+        (value, gradient): a number, and (H, W, C).
     """
-    slopes, value = np.empty_like(image), 0.0
+    value = 0.0
+    gradient = np.empty_like(image)
     for rows in _parts(image.shape[0], tile, random):
         for columns in _parts(image.shape[1], tile, random):
+            # Each tile counts by its share of the image.
             share = image[rows, columns].size / image.size
-            part, slope = value_and_gradient(score, image[rows, columns])
-            value, slopes[rows, columns] = value + share * part, share * slope
-    return np.float32(value), slopes
+            tile_value, tile_gradient = value_and_gradient(score, image[rows, columns])
+            value += share * tile_value
+            gradient[rows, columns] = share * tile_gradient
+    return np.float32(value), gradient
 
 
-def _parts(length, tile, random):
+def _parts(length: int, tile: int, random: np.random.Generator | None) -> list[slice]:
     """Slices that cut a length into parts of at most `tile`."""
     if length <= tile:
         return [slice(0, length)]
+    # Cuts move by up to a quarter of a part, so parts are planned a quarter smaller than a tile.
     parts = ceil(1.25 * length / tile)
     edges = np.linspace(0, length, parts + 1)
-    edges[1:-1] += random.uniform(-0.25, 0.25) * length / parts if random else 0
+    if random:
+        edges[1:-1] += random.uniform(-0.25, 0.25) * length / parts
     return [slice(start, end) for start, end in pairwise(edges.astype(int))]
 
 
-def shifted(score, image, *, reach, tile, random):
-    """`tiled_gradient` of the picture moved by up to `reach` pixels: what comes in at its edges is a mirror image, what goes out has slope 0."""
-    reach = min(reach, min(image.shape[:2]) - 1)
+def jittered_gradient(
+    score: Score | Callable,
+    image: Image,
+    *,
+    reach: int,
+    tile: int,
+    random: np.random.Generator,
+) -> tuple[np.float32, Image]:
+    """Return the `tiled_gradient` of the image shifted at random, so that no seam stays in place.
+
+    What comes in at the edges is a mirror image; what goes out has gradient 0.
+
+    Args:
+        score: images (N, H, W, C) -> (N,).
+        image: (H, W, C).
+        reach: the largest shift in pixels.
+        tile: the largest side of a tile in pixels.
+        random: the numpy Generator that draws shifts and cuts.
+
+    Returns:
+        (value, gradient): a number, and (H, W, C), shifted back.
+    """
+    height, width = image.shape[:2]
+    # Cut a window of the image's size out of the image with mirrored margins.
+    reach = min(reach, min(height, width) - 1)
     row, column = random.integers(0, 2 * reach + 1, 2)
-    window = slice(row, row + image.shape[0]), slice(column, column + image.shape[1])
+    window = slice(row, row + height), slice(column, column + width)
     mirrored = np.pad(image, [(reach, reach), (reach, reach), (0, 0)], mode="reflect")
-    slopes = np.zeros_like(mirrored)
-    value, slopes[window] = tiled_gradient(score, mirrored[window], tile=tile, random=random)
-    return value, slopes[reach : reach + image.shape[0], reach : reach + image.shape[1]]
+    # The gradient of the window goes back to where its pixels came from.
+    gradient = np.zeros_like(mirrored)
+    value, gradient[window] = tiled_gradient(score, mirrored[window], tile=tile, random=random)
+    return value, gradient[reach : reach + height, reach : reach + width]

@@ -1,85 +1,126 @@
-"""Ways to write a picture and to move it, as functions of tensors that a gradient passes through."""
+"""Ways to write an image and to move it, as functions of tensors that a gradient passes through."""
 
 import numpy as np
 
+from lecture_lib.datasets.shapes import Images, Tensor, TensorImages
 from lecture_lib.models.backend import tf
 
-# How red, green and blue go together in photographs: a square root of their covariance, so that one step moves colors that belong
-# together (the covariance of natural images published with Olah et al., Feature visualization, 2017, divided by its largest entry).
-COLORS = np.linalg.cholesky([[0.87, 0.79, 0.68], [0.79, 0.89, 0.85], [0.68, 0.85, 1.0]]).astype(
-    np.float32
-)
+FourierCoefficients = np.ndarray  # (N, 2, 3, side, side // 2 + 1): cosine and sine, three colors
+
+# How red, green and blue go together in photographs, so that one step moves colors that belong
+# together: a square root of the covariance of natural images, divided by its largest entry
+# (published with Olah et al., Feature visualization, 2017).
+COLOR_CORRELATION_SQRT = np.linalg.cholesky(
+    [[0.87, 0.79, 0.68], [0.79, 0.89, 0.85], [0.68, 0.85, 1.0]]
+).astype(np.float32)
 
 
-def random_fourier_coefficients(count, side, *, amplitude=0.01, seed=0):
-    """Faint random waves for `fourier_to_image`: (count, 2, 3, side, side // 2 + 1) float32, of standard deviation `amplitude`."""
+def from_gray(images: TensorImages) -> TensorImages:
+    """Return how far each pixel is from gray: I − ½. A penalty on it pulls to gray, not black."""
+    return images - 0.5
+
+
+# The Fourier parameterization
+
+
+def random_fourier_coefficients(
+    count: int, side: int, *, amplitude: float = 0.01, seed: int = 0
+) -> FourierCoefficients:
+    """Draw faint random Fourier coefficients for `fourier_to_image`.
+
+    Args:
+        count: how many images they stand for.
+        side: height and width of the images in pixels.
+        amplitude: the standard deviation of the coefficients.
+        seed: the same seed, the same coefficients.
+
+    Returns:
+        (count, 2, 3, side, side // 2 + 1) float32.
+    """
     shape = (count, 2, 3, side, side // 2 + 1)
     return amplitude * np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-def fourier_to_image(waves):
-    """sigmoid(colors · F⁻¹(waves / frequency)): the picture that these waves add up to.
+def fourier_to_image(coefficients: Tensor) -> TensorImages:
+    """Return the images that Fourier coefficients z add up to.
 
-    waves: (N, 2, 3, side, side // 2 + 1), cosine and sine parts of three colors; any real numbers. A long wave weighs more than a
-    short one, by 1 / frequency, as in photographs. Returns a tensor (N, side, side, 3) in [0, 1].
-    Source: Olah et al., Feature visualization, 2017.
+    I = sigmoid(C · F⁻¹(z / frequency)), C the square root of the colors' correlation
+
+    A low frequency weighs more than a high one, as in photographs.
+
+    Args:
+        coefficients: z, (N, 2, 3, side, side // 2 + 1), the cosine and sine parts of three colors;
+            any real numbers.
+
+    Returns:
+        A tensor (N, side, side, 3) in [0, 1].
+
+    Source:
+        Olah, Mordvintsev and Schubert, Feature visualization, 2017.
     """
-    side = tf.shape(waves)[3]  # not waves.shape: once compiled, it serves pictures of any size
-    spectrum = waves * _frequency_scale(side)
+    side = tf.shape(coefficients)[3]  # not coefficients.shape: one graph serves every size
+    spectrum = coefficients * _frequency_scale(side)
     planes = tf.signal.irfft2d(tf.complex(spectrum[:, 0], spectrum[:, 1]), [side, side])
-    return tf.sigmoid(tf.einsum("nchw,dc->nhwd", planes, COLORS))
+    logits = tf.einsum("nchw,dc->nhwd", planes, COLOR_CORRELATION_SQRT)  # (N, side, side, 3)
+    return tf.sigmoid(logits)
 
 
-def image_to_fourier(images):
-    """The waves whose `fourier_to_image` are these images: F(colors⁻¹ · logit(I)) · frequency.
+def image_to_fourier(images: Images) -> FourierCoefficients:
+    """Return the Fourier coefficients whose `fourier_to_image` are these images.
 
-    images: (N, side, side, 3) in [0, 1]; black and white would take endless waves, so pixels keep 1/255 away from 0 and 1.
-    Returns (N, 2, 3, side, side // 2 + 1) float32.
+    z = F(C⁻¹ · logit(I)) · frequency
+
+    Args:
+        images: (N, side, side, 3) in [0, 1]; black and white would take infinite coefficients, so
+            pixels are kept 1/255 away from 0 and 1.
+
+    Returns:
+        (N, 2, 3, side, side // 2 + 1) float32.
     """
     pixels = np.clip(images, 1 / 255, 254 / 255)
-    planes = np.einsum("nhwd,cd->nchw", np.log(pixels / (1 - pixels)), np.linalg.inv(COLORS))
+    logits = np.log(pixels / (1 - pixels))
+    planes = np.einsum("nhwd,cd->nchw", logits, np.linalg.inv(COLOR_CORRELATION_SQRT))
     spectrum = np.fft.rfft2(planes) / _frequency_scale(planes.shape[-1]).numpy()
     return np.stack([spectrum.real, spectrum.imag], axis=1).astype(np.float32)
 
 
-def _frequency_scale(side):
-    """side² / cycles, the weight of each wave in a picture of side² pixels: (side, side // 2 + 1)."""
-    rows, columns = (
-        tf.minimum(tf.range(side), side - tf.range(side)),
-        tf.range(side // 2 + 1),
-    )  # cycles in a picture
+def _frequency_scale(side: Tensor) -> Tensor:
+    """The weight of each coefficient, side² / cycles per image: (side, side // 2 + 1)."""
+    rows = tf.minimum(tf.range(side), side - tf.range(side))
+    columns = tf.range(side // 2 + 1)
     cycles = tf.sqrt(tf.cast(rows[:, None] ** 2 + columns**2, tf.float32))
     return tf.cast(side, tf.float32) ** 2 / tf.maximum(cycles, 1.0)
 
 
-def moved(images, *, shift=0.06, zoom=0.12):
-    """The images shifted by up to `shift` of their side and zoomed by up to `zoom`, each by its own random amounts; edges are mirrored.
+# Jitter
 
-    images: (N, side, side, C). The amounts are drawn from the pixels themselves, so that a climb differs at every step and yet
-    repeats exactly. Returns a tensor of the same shape.
+
+def random_jitter(images: TensorImages, shift: float = 0.06, zoom: float = 0.12) -> TensorImages:
+    """Return the images shifted and zoomed, each by its own random amounts; edges are mirrored.
+
+    The amounts are drawn from the pixels themselves, so that each step of an ascent jitters
+    differently and yet the ascent repeats exactly.
+
+    Args:
+        images: (N, side, side, C).
+        shift: the largest shift, as a share of the side.
+        zoom: the largest zoom, as a share: 0.12 makes an image up to 12 % larger or smaller.
+
+    Returns:
+        A tensor of the same shape.
     """
-    side, seed = (
-        tf.cast(tf.shape(images)[1], tf.float32),
-        tf.bitcast(tf.reduce_sum(images), tf.int32),
-    )
-    zooms, rows, columns = tf.unstack(
-        tf.random.stateless_uniform([3, tf.shape(images)[0]], tf.stack([seed, 0]), -1.0, 1.0)
-    )
-    scale, zero = 1 + zoom * zooms, tf.zeros_like(zooms)
-    middle = (1 - scale) * side / 2  # so that a zoom keeps the middle of the picture in place
-    affine = tf.stack(
-        [
-            scale,
-            zero,
-            middle + shift * side * columns,
-            zero,
-            scale,
-            middle + shift * side * rows,
-            zero,
-            zero,
-        ],
-        axis=1,
-    )
+    # Three random numbers for each image, in -1..1.
+    seed = tf.stack([tf.bitcast(tf.reduce_sum(images), tf.int32), 0])
+    numbers = tf.random.stateless_uniform([3, tf.shape(images)[0]], seed, -1.0, 1.0)
+    zooms, rows, columns = tf.unstack(numbers)
+    # The affine map of each image, with an offset so that a zoom keeps the center in place.
+    side = tf.cast(tf.shape(images)[1], tf.float32)
+    scale = 1 + zoom * zooms
+    offset = (1 - scale) * side / 2
+    zero = tf.zeros_like(scale)
+    along_columns = [scale, zero, offset + shift * side * columns]
+    along_rows = [zero, scale, offset + shift * side * rows]
+    affine = tf.stack([*along_columns, *along_rows, zero, zero], axis=1)  # (N, 8)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=affine,
