@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from small_nets import (
+    counting_net,
     linear_net,
     normal,
     pixel_features,
@@ -14,7 +15,6 @@ from small_nets import (
 
 from lecture_lib.core import scores
 from lecture_lib.core.gradients import gradient, value_and_gradient
-from lecture_lib.models.backend import tf
 
 IMAGES = random(4, 6, 5, 3)
 
@@ -24,18 +24,8 @@ def softmax(values):
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
-def gram_in_numpy(maps):
-    rows = maps.reshape(-1, maps.shape[-1]).T  # V, one row for each channel
-    return rows @ rows.T / rows.size
-
-
 def distance_in_numpy(images):
     return np.sum((pixel_features(images) - pixel_features(IMAGES[:1])) ** 2, axis=(1, 2, 3))
-
-
-def style_in_numpy(images):
-    target = gram_in_numpy(pixel_features(IMAGES[:1]))
-    return [np.sum((gram_in_numpy(maps) - target) ** 2) for maps in pixel_features(images)]
 
 
 @pytest.mark.parametrize(
@@ -72,10 +62,17 @@ def style_in_numpy(images):
         ),
         (
             lambda net: scores.layer_energy(net, "conv"),
-            lambda images: (pixel_features(images) ** 2).sum(axis=(1, 2, 3)),
+            lambda images: (pixel_features(images) ** 2).mean(axis=(1, 2, 3)),
+        ),
+        (
+            lambda net: scores.layer_energy(net, "pool"),
+            lambda images: (pixel_features(images).mean(axis=(1, 2)) ** 2).mean(axis=1),
+        ),
+        (
+            lambda net: scores.layer_energy(net, {"conv": 3.0}),
+            lambda images: 3 * (pixel_features(images) ** 2).mean(axis=(1, 2, 3)),
         ),
         (lambda net: scores.feature_distance(net, "conv", IMAGES[0]), distance_in_numpy),
-        (lambda net: scores.style_distance(net, ["conv"], IMAGES[0]), style_in_numpy),
         (lambda net: scores.l2, lambda images: (np.float64(images) ** 2).sum(axis=(1, 2, 3))),
     ],
 )
@@ -85,13 +82,21 @@ def test_each_score_is_its_formula(make, formula):
     np.testing.assert_allclose(values, formula(IMAGES), rtol=2e-5, atol=1e-6)
 
 
-def test_style_adds_up_over_layers():
-    net, images = small_net(), random(2, 8, 8, 3)
-    one, two, both = (
-        scores.style_distance(net, layers, IMAGES[0])(images)
-        for layers in ("conv1", ["conv2"], ["conv1", "conv2"])
-    )
+def test_energies_add_up_over_layers_by_their_weights():
+    images = random(2, 8, 8, 3)
+    one = scores.layer_energy(small_net(), "conv1")(images)
+    two = scores.layer_energy(small_net(), "relu2")(images)
+    both = scores.layer_energy(small_net(), ["conv1", "relu2"])(images)
     np.testing.assert_allclose(both, one + two, rtol=1e-5)
+    weighted = scores.layer_energy(small_net(), {"conv1": 2.0, "relu2": 0.5})(images)
+    np.testing.assert_allclose(weighted, 2 * one + 0.5 * two, rtol=1e-5)
+
+
+def test_other_weights_of_layers_compile_nothing_anew():
+    net, calls = counting_net()
+    for weight in 1.0, 0.5, 3:
+        gradient(scores.layer_energy(net, {"conv": weight}), random(6, 6, 3))
+    assert len(calls) == 1
 
 
 def test_total_variation_by_hand():
@@ -105,32 +110,6 @@ def test_where_the_images_are_the_target_distance_and_slope_are_zero():
     )
     np.testing.assert_allclose(value, 0, atol=1e-8)
     np.testing.assert_allclose(slope, np.zeros_like(slope), atol=1e-4)
-    value, slope = value_and_gradient(
-        scores.style_distance(small_net(), ["conv1"], IMAGES[0]), IMAGES[0]
-    )
-    np.testing.assert_allclose(value, 0, atol=1e-8)
-    np.testing.assert_allclose(slope, np.zeros_like(slope), atol=1e-4)
-
-
-def test_the_way_back_from_a_gram_matrix_is_that_of_its_two_equal_factors():
-    maps, weights = (
-        normal(2, 3, 4, 5),
-        normal(5, 5, seed=9),
-    )  # not symmetric, as the slopes of a score of one entry are not
-    found = gradient(lambda images: tf.reduce_sum(scores.gram(images) * weights, axis=[1, 2]), maps)
-    np.testing.assert_allclose(
-        found, maps @ (weights + weights.T) / (3 * 4 * 5), rtol=1e-4, atol=1e-6
-    )
-
-
-def test_a_gram_matrix_does_not_know_where_things_are():
-    maps = normal(1, 6, 6, 4)
-    shuffled = np.random.default_rng(0).permutation(maps.reshape(36, 4)).reshape(1, 6, 6, 4)
-    np.testing.assert_allclose(scores.gram(shuffled), scores.gram(maps), rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(scores.gram(maps)[0], gram_in_numpy(maps[0]), rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(
-        scores.gram(np.tile(maps, (1, 2, 3, 1))), scores.gram(maps), rtol=1e-5, atol=1e-7
-    )  # nor how large it is
 
 
 def linear_slopes(image, weights, class_index):
@@ -202,7 +181,7 @@ def test_a_channel_that_is_none_gives_a_sentence(make, bad):
         lambda net: scores.neuron_score(net, "conv9", 0, 0, 0),
         lambda net: scores.layer_energy(net, "conv9"),
         lambda net: scores.feature_distance(net, "conv9", IMAGES[0]),
-        lambda net: scores.style_distance(net, ["conv", "conv9"], IMAGES[0]),
+        lambda net: scores.layer_energy(net, ["conv", "conv9"]),
     ],
 )
 def test_a_layer_that_is_none_lists_the_layers(make):
