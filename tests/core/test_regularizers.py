@@ -1,4 +1,4 @@
-"""Priors: the blur is a Gaussian, shares are shares, directions have length 1, and a batch is as one by one."""
+"""Regularizers: the blur is a Gaussian, shares are shares, directions have length 1."""
 
 from functools import partial
 
@@ -16,12 +16,15 @@ from lecture_lib.core.regularizers import (
 )
 
 
-@pytest.mark.parametrize("prior", [blurred, clip_small_pixels, drop_small_gradients, center_biased])
-def test_a_batch_is_as_one_by_one(prior):
+@pytest.mark.parametrize(
+    "regularizer", [blurred, clip_small_pixels, drop_small_gradients, center_biased]
+)
+def test_a_batch_is_as_one_by_one(regularizer):
     images = random(3, 10, 12, 3)
-    together = prior(images)
+    together = regularizer(images)
     assert together.shape == images.shape and together.dtype == np.float32
-    np.testing.assert_allclose(together, np.stack([prior(image) for image in images]), atol=1e-6)
+    one_by_one = np.stack([regularizer(image) for image in images])
+    np.testing.assert_allclose(together, one_by_one, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -56,16 +59,16 @@ def test_small_gradients_wait_and_the_step_has_length_1():
     np.testing.assert_allclose(drop_small_gradients(gradients, share=0), unit(gradients))
 
 
-def test_steps_in_the_centre_are_larger_by_the_formula():
+def test_steps_in_the_center_are_larger_by_the_formula():
     step = center_biased(np.ones((5, 5, 3), np.float32), width=0.25)[..., 0]
     np.testing.assert_allclose(step[2, 4] / step[2, 2], np.exp(-0.5 * (0.5 / 0.25) ** 2), rtol=1e-5)
     np.testing.assert_allclose(step, step[::-1].T, rtol=1e-5)
     np.testing.assert_allclose(length(center_biased(normal(7, 7, 3))), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("prior", [drop_small_gradients, center_biased])
-def test_no_gradient_is_no_step(prior):
-    np.testing.assert_array_equal(prior(np.zeros((2, 4, 4, 3), np.float32)), 0)
+@pytest.mark.parametrize("direction", [drop_small_gradients, center_biased])
+def test_no_gradient_is_no_step(direction):
+    np.testing.assert_array_equal(direction(np.zeros((2, 4, 4, 3), np.float32)), 0)
 
 
 @pytest.mark.parametrize(
