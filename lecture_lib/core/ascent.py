@@ -89,8 +89,8 @@ def clip(images: np.ndarray) -> np.ndarray:
     return np.clip(images, 0, 1)
 
 
-def identity(images: np.ndarray) -> np.ndarray:
-    """Return the images as they are."""
+def identity(images: Any) -> Any:
+    """Return the images as they are, arrays or tensors."""
     return images
 
 
