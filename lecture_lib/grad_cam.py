@@ -1,93 +1,181 @@
-"""Class activation maps: where in the picture a layer found what speaks for a class, as coarse as the layer is."""
+"""Class activation maps: where in the image a layer found evidence for a class."""
 
-from functools import lru_cache
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from jaxtyping import Float
 
 from lecture_lib.core.gradients import gradient_at_layers
+from lecture_lib.datasets.shapes import Image, Map, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import check_class, layers_and_scores, map_features, one_image
+from lecture_lib.models.per_model_cache import kept_with_model
+
+# A map of the size of the image, or with full_size=False of the size of the layer.
+CoarseMap = Float[np.ndarray, "rows columns"]
+Activations = Float[np.ndarray, "rows columns channels"]
+
+# Layers that change nothing about the mean of each channel.
+PASS_MEANS_ON = (keras.layers.Dropout, keras.layers.Flatten)
 
 
-def cam_map(model, image, class_index, *, full_size=True):
-    """M_c = Σ_k w_kc F_k, the last layer's channels weighted as the linear head weights their means; M_c's mean + bias is S_c.
+def cam_map(model: Network, image: Image, class_index: int, *, full_size: bool = True) -> CoarseMap:
+    """Map what each position of the last layer adds to the score of a class.
 
-    For nets whose scores are linear in the means of the last maps F: global average pooling, then at most one Dense layer.
-    image: (H, W, C) in [0, 1]. full_size: False gives the (h, w) numbers that there really are. Returns (H, W) float32, signed, in
-    units of the score. Raises ValueError for a net that ends otherwise.
-    Source: Zhou et al., Learning deep features for discriminative localization, 2016.
+    M_c = Σ_k w_kc F_k, and S_c = mean(M_c) + b_c
+
+    This is for networks whose scores are linear in the means of their last maps F: global average
+    pooling, then at most one Dense layer with weights w and bias b.
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+        full_size: False returns the (h, w) numbers that there really are.
+
+    Returns:
+        (H, W) float32, signed, in units of the score.
+
+    Raises:
+        ValueError: for a network that ends otherwise, for anything but one image, and for a class
+            that the network does not have.
+
+    Source:
+        Zhou et al., Learning deep features for discriminative localization, 2016.
     """
-    image, class_index = one_image(model, image), check_class(model, class_index)
-    pooled, weights = _pooled_head(model)
-    (maps,), _ = gradient_at_layers(layers_and_scores(model, (pooled,)), image[None], class_index)
+    image = one_image(model, image)
+    class_index = check_class(model, class_index)
+    layer, weights = _pooled_head(model)
+    outputs = layers_and_scores(model, (layer,))
+    (maps,), _ = gradient_at_layers(outputs, image[None], class_index)  # (1, h, w, channels)
     coarse = maps.numpy()[0] @ weights[:, class_index]
     return enlarge(coarse, image.shape[:2]) if full_size else coarse
 
 
-def _pooled_head(model):
-    """The name of the layer that is pooled, and the weights (channels, classes) of the linear layer after it."""
-    idle = (keras.layers.Dropout, keras.layers.Flatten)  # of one mean a channel they change nothing
-    *_, maps, pool, last = [
-        layer
-        for layer in model.layers
-        if not (isinstance(layer, idle) or _is_linear_activation(layer))
-    ]
-    if isinstance(last, keras.layers.GlobalAveragePooling2D):  # the scores are the means themselves
+def _pooled_head(model: Network) -> tuple[str, np.ndarray]:
+    """The layer that is pooled, and the weights (channels, classes) of the linear layer."""
+    *_, before, pool, last = [layer for layer in model.layers if not _is_idle(layer)]
+    if _is_mean(last):  # the scores are the means themselves
         return pool.name, np.eye(model.output.shape[-1], dtype=np.float32)
-    linear = isinstance(last, keras.layers.Dense) and last.activation is keras.activations.linear
-    if not (linear and isinstance(pool, keras.layers.GlobalAveragePooling2D)):
+    if not (_is_mean(pool) and _is_linear(last, keras.layers.Dense)):
         raise ValueError(
-            "CAM needs a net that ends in global average pooling and one linear layer; grad_cam_map works for any net."
+            "CAM needs a net that ends in global average pooling and one linear layer; "
+            "grad_cam_map works for any net."
         )
-    return maps.name, last.get_weights()[0]
+    return before.name, last.get_weights()[0]
 
 
-def _is_linear_activation(layer):
-    return (
-        isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.linear
-    )
+def _is_idle(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, PASS_MEANS_ON) or _is_linear(layer, keras.layers.Activation)
 
 
-def grad_cam_map(model, image, class_index, *, layer=None, full_size=True):
-    """ReLU(Σ_k α_k A_k), A_k the channels of a layer, α_k the mean of ∂S_c/∂A_k over its rows and columns.
+def _is_mean(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, keras.layers.GlobalAveragePooling2D)
 
-    image: (H, W, C) in [0, 1]. layer: a name, by default the last layer with rows and columns. full_size: False gives the (h, w)
-    numbers that there really are. Returns (H, W) float32, 0 or more. Raises ValueError for a layer without rows and columns.
-    Source: Selvaraju et al., Grad-CAM: visual explanations from deep networks via gradient-based localization, 2017.
+
+def _is_linear(layer: keras.layers.Layer, kind: type) -> bool:
+    return isinstance(layer, kind) and layer.activation is keras.activations.linear
+
+
+def grad_cam_map(
+    model: Network,
+    image: Image,
+    class_index: int,
+    *,
+    layer: str | None = None,
+    full_size: bool = True,
+) -> CoarseMap:
+    """Map where a layer found evidence for a class: its channels, weighted by their gradients.
+
+    M_c = ReLU(Σ_k α_k A_k), α_k = mean of ∂S_c/∂A_k over rows and columns
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+        layer: the name of the layer whose channels are A_k, by default the last one with rows and
+            columns.
+        full_size: False returns the (h, w) numbers that there really are.
+
+    Returns:
+        (H, W) float32, 0 or more.
+
+    Raises:
+        ValueError: for a layer without rows and columns, for anything but one image, and for a
+            class that the network does not have.
+
+    Source:
+        Selvaraju et al., Grad-CAM: visual explanations from deep networks via gradient-based
+        localization, 2017.
     """
     layer = layer or spatial_layers(model)[-1]
     return grad_cam_maps(model, image, class_index, layers=[layer], full_size=full_size)[layer]
 
 
-def grad_cam_maps(model, image, class_index, *, layers=None, full_size=True):
-    """The Grad-CAM of several layers, by default all, from one pass through the net: {layer name: map}, as in `grad_cam_map`."""
-    image, class_index = one_image(model, image), check_class(model, class_index)
+def grad_cam_maps(
+    model: Network,
+    image: Image,
+    class_index: int,
+    *,
+    layers: Sequence[str] | None = None,
+    full_size: bool = True,
+) -> dict[str, np.ndarray]:
+    """Map where each of several layers found evidence for a class, from one pass of the network.
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+        layers: their names, by default all layers that have rows and columns.
+        full_size: False returns the (h, w) numbers of each layer that there really are.
+
+    Returns:
+        {layer name: map}, each as `grad_cam_map` returns it.
+
+    Raises:
+        ValueError: as `grad_cam_map` does.
+    """
+    image = one_image(model, image)
+    class_index = check_class(model, class_index)
     names = tuple(layers or spatial_layers(model))
     for name in layers or ():
-        map_features(model, name)
-    activations, gradients = gradient_at_layers(
-        layers_and_scores(model, names), image[None], class_index
-    )
-    coarse = {
-        name: weighted_sum(maps.numpy()[0], slopes.numpy()[0])
-        for name, maps, slopes in zip(names, activations, gradients, strict=True)
+        map_features(model, name)  # says what is wrong with a layer that has no map
+
+    # One pass forward and back gives A and ∂S_c/∂A of all layers, (1, h, w, channels) each.
+    outputs = layers_and_scores(model, names)
+    activations, gradients = gradient_at_layers(outputs, image[None], class_index)
+    maps = {
+        name: weighted_sum(at_layer.numpy()[0], gradient.numpy()[0])
+        for name, at_layer, gradient in zip(names, activations, gradients, strict=True)
     }
-    return (
-        {name: enlarge(heatmap, image.shape[:2]) for name, heatmap in coarse.items()}
-        if full_size
-        else coarse
-    )
+    if full_size:
+        return {name: enlarge(heatmap, image.shape[:2]) for name, heatmap in maps.items()}
+    return maps
 
 
-def weighted_sum(activations, gradients):
-    """ReLU(Σ_k α_k A_k), α_k = mean of the gradients of channel k. Both (h, w, channels); returns (h, w)."""
-    return np.maximum(activations @ gradients.mean(axis=(0, 1)), 0)
+def weighted_sum(activations: Activations, gradients: Activations) -> CoarseMap:
+    """Sum the channels of a layer, weighted by their mean gradients, and keep what is positive.
+
+    ReLU(Σ_k α_k A_k), α_k = mean of the gradients of channel k over rows and columns
+
+    Args:
+        activations: A, (h, w, channels).
+        gradients: ∂S_c/∂A, of the same shape.
+
+    Returns:
+        (h, w), 0 or more.
+    """
+    alpha = gradients.mean(axis=(0, 1))  # (channels,)
+    return np.maximum(activations @ alpha, 0)
 
 
-@lru_cache(maxsize=32)  # of a large net, asking takes longer than Grad-CAM's way back
-def spatial_layers(model):
-    """The names of the layers that have a map for Grad-CAM, in forward order: those with more than one row and column."""
+@kept_with_model  # for a large network, asking Keras takes longer than Grad-CAM's way back
+def spatial_layers(model: Network) -> tuple[str, ...]:
+    """Return the names of the layers that have a map for Grad-CAM, in forward order.
+
+    These have more than one row and column.
+    """
     maps = [
         layer
         for layer in model.layers
@@ -96,6 +184,12 @@ def spatial_layers(model):
     return tuple(layer.name for layer in maps if layer.output.shape[1:3] != (1, 1))
 
 
-def enlarge(heatmap, size):
-    """A map (h, w) at another size (H, W), straight lines between its numbers (bilinear)."""
-    return cv2.resize(heatmap, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+def enlarge(heatmap: CoarseMap, size: tuple[int, int]) -> Map:
+    """Return a map at another size, with straight lines between its numbers (bilinear).
+
+    Args:
+        heatmap: (h, w).
+        size: (H, W).
+    """
+    height, width = size
+    return cv2.resize(heatmap, (width, height), interpolation=cv2.INTER_LINEAR)

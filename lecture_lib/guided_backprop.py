@@ -1,97 +1,160 @@
-"""Guided backpropagation: the gradient of a score, with another rule for the way back through each ReLU.
+"""Guided backpropagation: the gradient of a score, with another rule for ReLUs on the way back.
 
-On its way back, a gradient g meets ReLU after ReLU. Forwards each has let x through where x > 0. Backwards there are three rules:
+Forward, a ReLU lets x through where x > 0. Backward, a gradient g comes from above, and there are
+three rules for what passes:
 
-    plain          g where x > 0                 the derivative
-    deconvnet      g where g > 0                 what speaks for the score, whatever the unit saw
-    guided         g where x > 0 and g > 0       both
+    plain       g where x > 0                the derivative
+    deconvnet   g where g > 0                what raises the score, whatever the unit saw
+    guided      g where x > 0 and g > 0      both
 """
 
-from functools import lru_cache
+from collections.abc import Callable
 
 import numpy as np
 
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import class_score
 from lecture_lib.datasets.images import strongest_channel, unbatch
+from lecture_lib.datasets.shapes import Image, ImageOrImages, Map, Network, Tensor
 from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import batch_for, one_image
+from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.surgery import weight_synchronizer, with_relu_rule
 
 
-def guided_relu(x, relu=tf.nn.relu):
-    """ReLU whose backward pass lets a gradient through where it is positive and the input was too.
+def guided_relu(x: Tensor, relu: Callable = tf.nn.relu) -> Tensor:
+    """Compute a ReLU whose backward pass keeps a gradient where it and the input are positive.
 
-    relu: the function whose values it gives, such as `tf.nn.relu6` where a net caps them.
-    Source: Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
+    Args:
+        x: a tensor of any shape.
+        relu: the function whose values it gives, such as `tf.nn.relu6` where a network caps them.
+
+    Source:
+        Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
     """
-    # What is positive is chosen just behind the ReLU, whose own derivative then does the rest: nothing but one step is added.
-    return tf.custom_gradient(lambda y: (tf.identity(y), tf.nn.relu))(relu(x))
+    # The gradient first meets a rule that keeps what is positive, then ReLU's own derivative.
+    return _keep_positive_gradients(relu(x))
 
 
-def deconv_relu(x, relu=tf.nn.relu):
-    """ReLU whose backward pass lets a gradient through where it is positive, whatever the input was. relu: as in `guided_relu`.
+@tf.custom_gradient
+def _keep_positive_gradients(y: Tensor) -> tuple[Tensor, Callable]:
+    return tf.identity(y), tf.nn.relu
 
-    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
+
+def deconv_relu(x: Tensor, relu: Callable = tf.nn.relu) -> Tensor:
+    """Compute a ReLU whose backward pass keeps a gradient where it is positive.
+
+    Args:
+        x: a tensor of any shape.
+        relu: the function whose values it gives, such as `tf.nn.relu6` where a network caps them.
+
+    Source:
+        Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
     """
-    return tf.custom_gradient(lambda x: (relu(x), tf.nn.relu))(x)
+    # ReLU's own derivative is replaced: its input x is not looked at on the way back.
+    with_rule = tf.custom_gradient(lambda x: (relu(x), tf.nn.relu))
+    return with_rule(x)
 
 
-def guided_map(model, image, class_index):
-    """max over color of |∂S_c/∂I|, where gradients pass a ReLU only if they are positive and its input was too.
+def guided_map(model: Network, image: Image, class_index: int) -> Map:
+    """Map the saliency of a class under the rule of guided backpropagation.
 
-    image: (H, W, C) in [0, 1]. class_index: 0..classes-1. Returns (H, W) float32, 0 or more; of a net without ReLU that of `saliency_map`.
-    Source: Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
+    M = max over color of |∂S_c/∂I|, where a gradient g passes a ReLU if g > 0 and its input x > 0
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+
+    Returns:
+        (H, W) float32, 0 or more; for a network without ReLUs that of `saliency_map`.
+
+    Raises:
+        ValueError: for anything but one image, and for a class that the network does not have.
+
+    Source:
+        Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
     """
     return _class_map(model, image, class_index, rule=guided_relu)
 
 
-def deconvnet_map(model, image, class_index):
-    """max over color of |∂S_c/∂I|, where gradients pass a ReLU only if they are positive, whatever its input was.
+def deconvnet_map(model: Network, image: Image, class_index: int) -> Map:
+    """Map the saliency of a class under the rule of the deconvnet.
 
-    image: (H, W, C) in [0, 1]. class_index: 0..classes-1. Returns (H, W) float32, 0 or more; of a net without ReLU that of `saliency_map`.
-    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
+    M = max over color of |∂S_c/∂I|, where a gradient g passes a ReLU if g > 0, whatever its input
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+
+    Returns:
+        (H, W) float32, 0 or more; for a network without ReLUs that of `saliency_map`.
+
+    Raises:
+        ValueError: for anything but one image, and for a class that the network does not have.
+
+    Source:
+        Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
     """
     return _class_map(model, image, class_index, rule=deconv_relu)
 
 
-def _class_map(model, image, class_index, *, rule):
+def _class_map(model: Network, image: Image, class_index: int, *, rule: Callable) -> Map:
     image = one_image(model, image)
-    return strongest_channel(
-        guided_gradient(model, image, lambda net: class_score(net, class_index), rule=rule)
-    )
+    gradients = guided_gradient(
+        model, image, lambda net: class_score(net, class_index), rule=rule
+    )  # (H, W, C)
+    return strongest_channel(gradients)
 
 
-def guided_gradient(model, image, score_of, *, rule=guided_relu):
-    """∂S/∂I of any score of the net, with `rule` in the place of every ReLU.
+def guided_gradient(
+    model: Network, image: ImageOrImages, score_of: Callable, *, rule: Callable = guided_relu
+) -> ImageOrImages:
+    """Return the gradient ∂S/∂I of any score, with another rule in the place of every ReLU.
 
-    image: (H, W, C) in [0, 1], or a batch. score_of: model -> score, so that class, channel and neuron all fit, for example
-    `lambda net: neuron_score(net, layer, row, column, channel)`. rule: guided_relu or deconv_relu of `gradients`, or a rule of
-    your own. Returns float32 shaped like the image. The model stays as it is: the rule works in a copy.
+    The network stays as it is: the rule works in a copy.
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1], or a batch (N, H, W, C).
+        score_of: network -> score, for example
+            `lambda net: neuron_score(net, layer, row, column, channel)`.
+        rule: `guided_relu`, `deconv_relu`, or a rule of your own: tensor -> tensor.
+
+    Returns:
+        float32 of the shape of `image`, in units of the score per unit of a pixel.
+
+    Raises:
+        ValueError: for what is neither an image nor a batch, and for what the score refuses.
     """
     images = batch_for(model, image)
-    return gradient(score_of(_copy_with_rule(model, rule)), unbatch(images, image))
-
-
-def _copy_with_rule(model, rule):
-    net, take_weights = _made_once(model, rule)
+    net, take_weights = _cached_copy(model, rule)
     take_weights()  # the model may have learned since
-    return net
+    return gradient(score_of(net), unbatch(images, image))
 
 
-@lru_cache(maxsize=8)
-def _made_once(model, rule):
+@kept_with_model
+def _cached_copy(model: Network, rule: Callable) -> tuple[Network, Callable]:
+    """A copy with the rule, and a function that gives it the weights the model has by then."""
     copies = {}
-    return with_relu_rule(model, rule, copies=copies), weight_synchronizer(copies)
+    net = with_relu_rule(model, rule, copies=copies)
+    return net, weight_synchronizer(copies)
 
 
-def gradient_to_image(gradients, *, quantile=0.995):
-    """½ + ½ g / s as pictures: a slope of 0 is gray, and red, green and blue all have the one scale s, as do all pictures of a batch.
+def gradient_to_image(gradients: ImageOrImages, *, quantile: float = 0.995) -> ImageOrImages:
+    """Show gradients as images around gray: 0 is gray, a positive gradient is brighter.
 
-    gradients: (H, W, C) or (N, H, W, C). quantile: the share of numbers that |g| ≤ s holds for; what lies beyond is clipped.
-    Returns float32 of the same shape in [0, 1].
+    ½ + ½ g / s, with one scale s for all colors and all images of a batch
+
+    Args:
+        gradients: g, (H, W, C) or (N, H, W, C).
+        quantile: the share of the numbers with |g| <= s; what lies beyond is clipped.
+
+    Returns:
+        float32 of the same shape, in [0, 1].
     """
-    scale = (
-        np.quantile(np.abs(gradients), quantile) or np.abs(gradients).max() or 1.0
-    )  # of a single neuron most slopes are 0
+    sizes = np.abs(gradients)
+    # Of a single neuron most gradients are 0, and so may be their quantile.
+    scale = np.quantile(sizes, quantile) or sizes.max() or 1.0
     return np.clip(0.5 + 0.5 * np.asarray(gradients, np.float32) / np.float32(scale), 0, 1)

@@ -1,7 +1,10 @@
 """Saliency maps: which pixels, changed a little, change the score most.
 
-Every map is (model, image, class_index, *, options) -> (H, W) float32, from an image (H, W, C) in [0, 1].
+Every map is a function (model, image, class_index, *, options) -> (H, W) float32, from an image
+(H, W, C) in [0, 1].
 """
+
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -9,112 +12,273 @@ import numpy as np
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import class_score
 from lecture_lib.datasets.images import as_map, strongest_channel, to_uint8
+from lecture_lib.datasets.shapes import Image, Map, Mask, Network
 from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import one_image
 
+Box = tuple[int, int, int, int]  # top, left, bottom, right, the last two one beyond the box
 
-def saliency_map(model, image, class_index):
-    """max over color of |∂S_c/∂I|, the score before softmax.
 
-    image: (H, W, C) in [0, 1]. class_index: 0..classes-1. Returns (H, W) float32, 0 or more, in score per unit of a pixel.
-    Source: Simonyan et al., Deep inside convolutional networks, 2014.
+def saliency_map(model: Network, image: Image, class_index: int) -> Map:
+    """Map how strongly each pixel influences the score of a class, before softmax.
+
+    M = max over color of |∂S_c/∂I|
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+
+    Returns:
+        (H, W) float32, 0 or more, in units of the score per unit of a pixel.
+
+    Raises:
+        ValueError: for anything but one image, and for a class that the network does not have.
+
+    Source:
+        Simonyan, Vedaldi and Zisserman, Deep inside convolutional networks, 2014.
     """
-    return strongest_channel(gradient(class_score(model, class_index), one_image(model, image)))
+    image = one_image(model, image)
+    return strongest_channel(gradient(class_score(model, class_index), image))
 
 
-def smoothgrad_map(model, image, class_index, *, samples=24, noise=0.1, seed=0):
-    """max over color of |mean of ∂S_c/∂I at I + noise|: the same map, averaged over pictures that only differ by noise.
+def smoothgrad_map(
+    model: Network,
+    image: Image,
+    class_index: int,
+    *,
+    samples: int = 24,
+    noise: float = 0.1,
+    seed: int = 0,
+) -> Map:
+    """Map the saliency of the gradient averaged over copies of the image that differ by noise.
 
-    noise: standard deviation of the noise, where pixels run from 0 to 1. samples: how many noisy pictures. Returns (H, W) float32.
-    Source: Smilkov et al., SmoothGrad: removing noise by adding noise, 2017 (mean of gradients first, absolute value after).
+    M = max over color of |mean of ∂S_c/∂I at I + noise|
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+        samples: how many noisy copies, 1 or more.
+        noise: the standard deviation of the noise in units of a pixel, 0 or more.
+        seed: of the noise.
+
+    Returns:
+        (H, W) float32, 0 or more, in units of the score per unit of a pixel.
+
+    Raises:
+        ValueError: for anything but one image, for a class that the network does not have, and for
+            samples or a noise out of range.
+
+    Source:
+        Smilkov et al., SmoothGrad: removing noise by adding noise, 2017. The mean is taken first,
+        the absolute value after it.
     """
     if not (samples >= 1 and noise >= 0):
         raise ValueError(
-            f"SmoothGrad takes 1 or more samples and a noise of 0 or more; they were {samples} and {noise}."
+            "SmoothGrad takes 1 or more samples and a noise of 0 or more; they were "
+            f"{samples} and {noise}."
         )
-    image, random = one_image(model, image), np.random.default_rng(seed)
+    image = one_image(model, image)
+    random = np.random.default_rng(seed)
     noisy = (
         image + noise * random.standard_normal(image.shape, np.float32) for _ in range(samples)
     )
     return strongest_channel(mean_gradient(model, noisy, class_index))
 
 
-def integrated_gradients_map(model, image, class_index, *, baseline=0.0, steps=64):
-    """(I − baseline) · mean of ∂S_c/∂I along the straight way from baseline to I, summed over color.
+def integrated_gradients_map(
+    model: Network,
+    image: Image,
+    class_index: int,
+    *,
+    baseline: float | Image = 0.0,
+    steps: int = 64,
+) -> Map:
+    """Map what each pixel contributes to the difference between the scores of image and baseline.
 
-    The map adds up to S_c(I) − S_c(baseline). baseline: a number or an image (H, W, C) in [0, 1]; steps: points on the way (midpoint rule).
-    Returns (H, W) float32, in units of the score, signed.
-    Source: Sundararajan et al., Axiomatic attribution for deep networks, 2017.
+    M = Σ over color of (I − B) · mean of ∂S_c/∂I at B + t (I − B), over t in 0..1
+
+    The map adds up to S_c(I) − S_c(B), up to the error of the mean.
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+        baseline: B, a number or an image (H, W, C), in [0, 1].
+        steps: at how many points of the straight line the gradient is taken, 1 or more. Each is
+            the middle of its part of the line (midpoint rule).
+
+    Returns:
+        (H, W) float32, signed, in units of the score.
+
+    Raises:
+        ValueError: for anything but one image, for a class that the network does not have, and for
+            steps or a baseline out of range.
+
+    Source:
+        Sundararajan, Taly and Yan, Axiomatic attribution for deep networks, 2017.
     """
     if steps < 1:
         raise ValueError(f"Integrated gradients takes 1 or more steps; it was {steps}.")
     image = one_image(model, image)
-    if (
-        np.shape(baseline) not in ((), image.shape)
-        or not np.logical_and(0 <= np.asarray(baseline), np.asarray(baseline) <= 1).all()
-    ):
+    baseline = _checked_baseline(baseline, image)
+    difference = image - baseline  # I − B
+    middles = (np.arange(steps, dtype=np.float32) + 0.5) / steps  # t
+    points = (baseline + t * difference for t in middles)
+    return np.sum(difference * mean_gradient(model, points, class_index), axis=-1)
+
+
+def _checked_baseline(baseline: float | Image, image: Image) -> np.ndarray:
+    given = np.asarray(baseline, np.float32)
+    if given.shape not in ((), image.shape) or not ((given >= 0) & (given <= 1)).all():
         raise ValueError(
-            f"The baseline is a number in [0, 1], or an image in [0, 1] of the shape {image.shape} of the picture."
+            "The baseline is a number in [0, 1], or an image in [0, 1] of the shape "
+            f"{image.shape} of the image that is explained."
         )
-    way = image - np.asarray(baseline, np.float32)
-    points = (image - way * np.float32(1 - (step + 0.5) / steps) for step in range(steps))
-    return np.sum(way * mean_gradient(model, points, class_index), axis=-1)
+    return given
 
 
-def mean_gradient(model, images, class_index, *, batch_size=None):
-    """The mean of ∂S_c/∂I over any number of images (H, W, C), given one after another and taken in batches."""
-    score, total, count = class_score(model, class_index), 0.0, 0
+def mean_gradient(
+    model: Network, images: Iterable[Image], class_index: int, *, batch_size: int | None = None
+) -> Image:
+    """Average the gradient of a class's score over any number of images.
+
+    1/N · Σ_n ∂S_c/∂I (I_n)
+
+    Args:
+        model: images -> logits (N, classes).
+        images: I_n, (H, W, C) each. They may come one after another, and only one batch of them is
+            in memory at a time.
+        class_index: c, 0..classes-1.
+        batch_size: how many go through the network together, by default as many as suit it.
+
+    Returns:
+        (H, W, C) float32.
+    """
+    score = class_score(model, class_index)
+    total = 0.0
+    count = 0
     for batch in batches(images, size=batch_size):
-        total, count = total + gradient(score, batch).sum(axis=0), count + len(batch)
+        total += gradient(score, batch).sum(axis=0)
+        count += len(batch)
     return total / count
 
 
-def grabcut_mask(image, heatmap, *, foreground=0.95, background=0.3, rounds=5):
-    """The object as a mask: pixels where the map is highest are of it, those where it is lowest are not, and GrabCut decides the others.
+# From a map to a mask and a box
 
-    image: (H, W, 1 or 3) in [0, 1]; heatmap: (H, W), high on the object. foreground and background: the quantiles of the map that are taken
-    as certain. GrabCut (Rother et al., 2004) describes both by their colors and cuts where neighbors differ, `rounds` times.
-    Returns (H, W) booleans, the largest connected piece. Raises ValueError for a map of another size or quantiles out of order.
-    Source: Simonyan et al., Deep inside convolutional networks, 2014.
+
+def grabcut_mask(
+    image: Image,
+    heatmap: Map,
+    *,
+    foreground: float = 0.95,
+    background: float = 0.3,
+    rounds: int = 5,
+) -> Mask:
+    """Cut out an object: where the map is high is the object, where it is low is the background.
+
+    GrabCut decides the pixels between them. It describes the colors of both regions and cuts where
+    neighboring pixels differ, several times over.
+
+    Args:
+        image: (H, W, 1 or 3) in [0, 1].
+        heatmap: (H, W), high on the object.
+        foreground: the quantile of the map above which a pixel is certainly of the object.
+        background: the quantile below which it certainly is not; 0 <= background < foreground <= 1.
+        rounds: how often GrabCut describes and cuts.
+
+    Returns:
+        (H, W) booleans, the largest connected piece of the object.
+
+    Raises:
+        ValueError: for a map of another size than the image, or quantiles out of order.
+
+    Source:
+        Simonyan, Vedaldi and Zisserman, Deep inside convolutional networks, 2014. Rother,
+        Kolmogorov and Blake, GrabCut, 2004.
     """
-    pixels, heatmap = to_uint8(image), as_map(heatmap)
+    pixels = to_uint8(image)
+    heatmap = as_map(heatmap)
+    _check_sizes(pixels, heatmap)
+    _check_quantiles(background, foreground)
+
+    # What is certain, and what is left to GrabCut.
+    low, high = np.quantile(heatmap, [background, foreground])
+    labels = np.full(heatmap.shape, cv2.GC_PR_BGD, np.uint8)  # probably background
+    labels[heatmap <= low] = cv2.GC_BGD
+    labels[heatmap >= high] = cv2.GC_FGD
+
+    _decide(pixels, labels, rounds)
+    return _largest_piece((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
+
+
+def _check_sizes(pixels: np.ndarray, heatmap: Map) -> None:
     if pixels.shape[:2] != heatmap.shape:
         raise ValueError(
-            f"The map is {heatmap.shape} but the picture {pixels.shape[:2]}; give both the same height and width."
+            f"The map is {heatmap.shape} but the image {pixels.shape[:2]}; give both the same "
+            "height and width."
         )
+
+
+def _check_quantiles(background: float, foreground: float) -> None:
     if not 0 <= background < foreground <= 1:
         raise ValueError(
-            f"The quantiles are 0 <= background < foreground <= 1; these were {background} and {foreground}."
+            "The quantiles are 0 <= background < foreground <= 1; these were "
+            f"{background} and {foreground}."
         )
-    low, high = np.quantile(heatmap, [background, foreground])
-    labels = np.where(
-        heatmap >= high, cv2.GC_FGD, np.where(heatmap <= low, cv2.GC_BGD, cv2.GC_PR_BGD)
-    ).astype(np.uint8)
+
+
+def _decide(pixels: np.ndarray, labels: np.ndarray, rounds: int) -> None:
+    """Write GrabCut's decisions into the labels that are not certain."""
     cv2.setRNGSeed(0)  # it draws the first guess of its colors
-    colors = np.ascontiguousarray(np.broadcast_to(pixels, (*heatmap.shape, 3)))
+    colors = np.ascontiguousarray(np.broadcast_to(pixels, (*labels.shape, 3)))
+    background_model = np.zeros((1, 65))  # GrabCut's notes on both regions
+    foreground_model = np.zeros((1, 65))
     cv2.grabCut(
-        colors, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK
-    )
-    count, pieces, sizes, _ = cv2.connectedComponentsWithStats(
-        np.uint8((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
-    )
-    return (
-        pieces == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax()
-        if count > 1
-        else np.zeros(heatmap.shape, bool)
+        colors, labels, None, background_model, foreground_model, rounds, cv2.GC_INIT_WITH_MASK
     )
 
 
-def box_of(mask):
-    """The smallest box around a mask (H, W), as (top, left, bottom, right), the last two one beyond it; ValueError for an empty mask."""
+def _largest_piece(mask: Mask) -> Mask:
+    """The largest connected piece of a mask; piece 0 is all that lies outside."""
+    count, pieces, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    if count == 1:
+        return np.zeros(mask.shape, bool)
+    sizes = statistics[1:, cv2.CC_STAT_AREA]
+    return pieces == 1 + sizes.argmax()
+
+
+def box_of(mask: Mask) -> Box:
+    """Return the smallest box around a mask.
+
+    Args:
+        mask: (H, W) booleans.
+
+    Returns:
+        (top, left, bottom, right), the last two one beyond the mask.
+
+    Raises:
+        ValueError: for an empty mask.
+    """
     rows, columns = np.nonzero(mask)
     if not rows.size:
         raise ValueError("The mask is empty, so that there is no box around it.")
     return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
 
 
-def overlap(box, other):
-    """Intersection over union of two boxes (top, left, bottom, right), in 0..1."""
-    area = lambda top, left, bottom, right: max(0, bottom - top) * max(0, right - left)
-    common = area(*np.maximum(box[:2], other[:2]), *np.minimum(box[2:], other[2:]))
-    return common / (area(*box) + area(*other) - common)
+def overlap(box: Box, other: Box) -> float:
+    """Return the intersection over union of two boxes, 0..1.
+
+    Args:
+        box: (top, left, bottom, right), the last two one beyond the box.
+        other: the same.
+    """
+    top_left = np.maximum(box[:2], other[:2])
+    bottom_right = np.minimum(box[2:], other[2:])
+    common = _area(*top_left, *bottom_right)
+    return common / (_area(*box) + _area(*other) - common)
+
+
+def _area(top: int, left: int, bottom: int, right: int) -> int:
+    return int(max(0, bottom - top) * max(0, right - left))

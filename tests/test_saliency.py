@@ -1,16 +1,18 @@
-"""Saliency: known weights come back, the parts add up to the whole, and every map is (H, W)."""
+"""Saliency: known weights come back, and the parts add up to the whole."""
 
 import numpy as np
 import pytest
 from small_nets import linear_net, normal, random, random_tinynet, small_net
 
-from lecture_lib import saliency
-from lecture_lib.core import scores
 from lecture_lib.core.gradients import gradient
+from lecture_lib.core.scores import class_score
 from lecture_lib.models.inference import class_scores
 from lecture_lib.saliency import (
+    box_of,
     grabcut_mask,
     integrated_gradients_map,
+    mean_gradient,
+    overlap,
     saliency_map,
     smoothgrad_map,
 )
@@ -19,32 +21,39 @@ IMAGE = random(12, 12, 3)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_of_a_linear_net_every_map_is_known(channels):
+def test_of_a_linear_network_every_map_is_known(channels):
     weights, image = normal(6, 5, channels, 2), random(6, 5, channels)
     net, strongest = linear_net(weights), np.abs(weights).max(axis=2)[..., 1]
     np.testing.assert_array_equal(saliency_map(net, image, 1), strongest)
     np.testing.assert_allclose(smoothgrad_map(net, image, 1, samples=5), strongest, rtol=1e-5)
     parts = integrated_gradients_map(net, image, 1, steps=7, baseline=0.25)
-    np.testing.assert_allclose(
-        parts, np.sum((image - 0.25) * weights[..., 1], axis=2), rtol=1e-4, atol=1e-6
-    )
+    by_hand = np.sum((image - 0.25) * weights[..., 1], axis=2)
+    np.testing.assert_allclose(parts, by_hand, rtol=1e-4, atol=1e-6)
 
 
 def test_saliency_is_the_strongest_color_of_the_gradient():
-    by_hand = np.abs(gradient(scores.class_score(small_net(), 3), IMAGE)).max(axis=2)
+    by_hand = np.abs(gradient(class_score(small_net(), 3), IMAGE)).max(axis=2)
     np.testing.assert_array_equal(saliency_map(small_net(), IMAGE, 3), by_hand)
 
 
 @pytest.mark.parametrize("baseline", [0.0, 1.0, 0.2 * random(64, 64, 3, seed=4)])
 def test_integrated_gradients_add_up_to_the_difference_of_the_scores(baseline):
     net, image = random_tinynet(), random(64, 64, 3)
-    difference = (
-        class_scores(net, image)[2]
-        - class_scores(net, np.broadcast_to(np.float32(baseline), image.shape))[2]
-    )
-    np.testing.assert_allclose(
-        integrated_gradients_map(net, image, 2, baseline=baseline).sum(), difference, rtol=0.01
-    )
+    start = np.broadcast_to(np.float32(baseline), image.shape)
+    difference = class_scores(net, image)[2] - class_scores(net, start)[2]
+    total = integrated_gradients_map(net, image, 2, baseline=baseline).sum()
+    np.testing.assert_allclose(total, difference, rtol=0.01)
+
+
+@pytest.mark.parametrize("baseline", [0.0, random(12, 12, 3, seed=4)])
+def test_integrated_gradients_are_the_mean_gradient_on_the_line_times_its_way(baseline):
+    """The formula written down: all points of the line at once, and the mean of their gradients."""
+    t = (np.arange(16) + 0.5) / 16
+    line = baseline + t[:, None, None, None] * (IMAGE - baseline)
+    mean = gradient(class_score(small_net(), 3), line).mean(axis=0)
+    by_hand = ((IMAGE - baseline) * mean).sum(axis=2)
+    found = integrated_gradients_map(small_net(), IMAGE, 3, baseline=baseline, steps=16)
+    np.testing.assert_allclose(found, by_hand, rtol=1e-3, atol=1e-6)
 
 
 def test_smoothgrad_is_the_mean_of_noisy_gradients_with_the_absolute_value_last():
@@ -52,13 +61,9 @@ def test_smoothgrad_is_the_mean_of_noisy_gradients_with_the_absolute_value_last(
     noisy = np.stack(
         [IMAGE + 0.2 * noise.standard_normal(IMAGE.shape, np.float32) for _ in range(11)]
     )
-    by_hand = np.abs(gradient(scores.class_score(small_net(), 1), noisy).mean(axis=0)).max(axis=2)
-    np.testing.assert_allclose(
-        smoothgrad_map(small_net(), IMAGE, 1, samples=11, noise=0.2, seed=5),
-        by_hand,
-        rtol=1e-4,
-        atol=1e-7,
-    )
+    by_hand = np.abs(gradient(class_score(small_net(), 1), noisy).mean(axis=0)).max(axis=2)
+    found = smoothgrad_map(small_net(), IMAGE, 1, samples=11, noise=0.2, seed=5)
+    np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-7)
 
 
 def test_smoothgrad_repeats_itself_and_without_noise_is_saliency():
@@ -67,23 +72,20 @@ def test_smoothgrad_repeats_itself_and_without_noise_is_saliency():
     )
     np.testing.assert_array_equal(one, same)
     assert not np.allclose(one, other)
-    np.testing.assert_allclose(
-        smoothgrad_map(small_net(), IMAGE, 1, samples=3, noise=0),
-        saliency_map(small_net(), IMAGE, 1),
-        rtol=1e-5,
-    )
+    without_noise = smoothgrad_map(small_net(), IMAGE, 1, samples=3, noise=0)
+    np.testing.assert_allclose(without_noise, saliency_map(small_net(), IMAGE, 1), rtol=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 8, 16])
 def test_the_mean_gradient_does_not_depend_on_the_batches(batch_size):
     images = random(9, 12, 12, 3)
-    expected = gradient(scores.class_score(small_net(), 0), images).mean(axis=0)
-    found = saliency.mean_gradient(small_net(), iter(images), 0, batch_size=batch_size)
+    expected = gradient(class_score(small_net(), 0), images).mean(axis=0)
+    found = mean_gradient(small_net(), iter(images), 0, batch_size=batch_size)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "explain",
     [
         lambda: smoothgrad_map(small_net(), IMAGE, 0, samples=0),
         lambda: smoothgrad_map(small_net(), IMAGE, 0, noise=-0.1),
@@ -92,9 +94,9 @@ def test_the_mean_gradient_does_not_depend_on_the_batches(batch_size):
         lambda: integrated_gradients_map(small_net(), IMAGE, 0, baseline=255.0),
     ],
 )
-def test_options_out_of_range_give_a_sentence(ask):
+def test_options_out_of_range_give_a_sentence(explain):
     with pytest.raises(ValueError, match="samples and a noise|more steps|The baseline is a number"):
-        ask()
+        explain()
 
 
 # From a map to a mask
@@ -104,33 +106,34 @@ def a_square_in_front_of_a_field(side=40):
     """A green field with a red square on it, both slightly uneven, and where the square is."""
     truth = np.zeros((side, side), bool)
     truth[12:26, 8:30] = True
-    picture = np.where(truth[..., None], np.float32([0.8, 0.2, 0.1]), np.float32([0.2, 0.6, 0.2]))
-    return picture + 0.05 * random(side, side, 3, seed=2), truth
+    red, green = np.float32([0.8, 0.2, 0.1]), np.float32([0.2, 0.6, 0.2])
+    image = np.where(truth[..., None], red, green)
+    return image + 0.05 * random(side, side, 3, seed=2), truth
 
 
 def test_grabcut_completes_a_map_that_knows_only_the_middle_of_the_object():
-    picture, truth = a_square_in_front_of_a_field()
+    image, truth = a_square_in_front_of_a_field()
     rows, columns = np.indices(truth.shape)
     heatmap = np.exp(-((rows - 19) ** 2 + (columns - 19) ** 2) / 50)
     assert (heatmap >= np.quantile(heatmap, 0.95)).sum() < truth.sum() / 2
-    found = grabcut_mask(picture, heatmap)
+    found = grabcut_mask(image, heatmap)
     assert found.dtype == bool
     np.testing.assert_array_equal(found, truth)
-    np.testing.assert_array_equal(grabcut_mask(picture, heatmap), found)  # and does so again
+    np.testing.assert_array_equal(grabcut_mask(image, heatmap), found)  # and does so again
 
 
 def test_grabcut_keeps_the_largest_piece_alone():
-    picture, truth = a_square_in_front_of_a_field()
-    picture[35:38, 35:38] = [0.8, 0.2, 0.1]
-    heatmap = truth + np.float32(0.5) * (picture[..., 0] > 0.5)
-    np.testing.assert_array_equal(grabcut_mask(picture, heatmap, foreground=0.9), truth)
+    image, truth = a_square_in_front_of_a_field()
+    image[35:38, 35:38] = [0.8, 0.2, 0.1]
+    heatmap = truth + np.float32(0.5) * (image[..., 0] > 0.5)
+    np.testing.assert_array_equal(grabcut_mask(image, heatmap, foreground=0.9), truth)
 
 
-def test_grabcut_takes_gray_pictures_and_leaves_them_as_they_were():
-    picture, truth = a_square_in_front_of_a_field()
-    gray, heatmap = picture[..., :1].copy(), np.float32(truth)
+def test_grabcut_takes_gray_images_and_leaves_them_as_they_were():
+    image, truth = a_square_in_front_of_a_field()
+    gray, heatmap = image[..., :1].copy(), np.float32(truth)
     np.testing.assert_array_equal(grabcut_mask(gray, heatmap, background=0.2), truth)
-    np.testing.assert_array_equal(gray, picture[..., :1])
+    np.testing.assert_array_equal(gray, image[..., :1])
 
 
 @pytest.mark.parametrize(
@@ -149,9 +152,9 @@ def test_grabcut_says_what_is_wrong(heatmap, options, sentence):
 
 
 def test_a_box_holds_the_mask_and_no_more():
-    assert saliency.box_of(a_square_in_front_of_a_field()[1]) == (12, 8, 26, 30)
+    assert box_of(a_square_in_front_of_a_field()[1]) == (12, 8, 26, 30)
     with pytest.raises(ValueError, match="empty"):
-        saliency.box_of(np.zeros((4, 4)))
+        box_of(np.zeros((4, 4)))
 
 
 @pytest.mark.parametrize(
@@ -165,10 +168,9 @@ def test_a_box_holds_the_mask_and_no_more():
     ],
 )
 def test_the_overlap_is_intersection_over_union(box, other, expected):
-    assert saliency.overlap(box, other) == saliency.overlap(other, box) == pytest.approx(expected)
+    assert overlap(box, other) == overlap(other, box) == pytest.approx(expected)
     grid = np.zeros((2, 10, 10), bool)
     for mask, (top, left, bottom, right) in zip(grid, (box, other), strict=True):
         mask[top:bottom, left:right] = True
-    assert saliency.overlap(box, other) == pytest.approx(
-        (grid[0] & grid[1]).sum() / (grid[0] | grid[1]).sum()
-    )
+    intersection, union = (grid[0] & grid[1]).sum(), (grid[0] | grid[1]).sum()
+    assert overlap(box, other) == pytest.approx(intersection / union)

@@ -1,4 +1,4 @@
-"""Occlusion: how a score falls when a part of the image is hidden, patch by patch or fairly shared."""
+"""Occlusion: how a score falls when parts of the image are hidden, one by one or in every order."""
 
 from lecture_lib.occlusion.occlusion import masked_scores, occlusion_map, patch_places
 from lecture_lib.occlusion.shapley import Shapley, grid_parts, shapley_map, shapley_values

@@ -1,27 +1,45 @@
-"""Occlusion for a part of its price: what a covered patch does not touch is not computed again.
+"""Occlusion at a part of its price: compute anew only what a patch changes.
 
-A patch changes only those positions of a layer's map that read its pixels, and a window holds all that these read. So the net computes
-the maps of the whole picture once; then, for each patch, those of a window, puts what has changed into the first, and goes on from layer
-to layer: what has changed grows, slowly where kernels are small, until the rest of the net reads all of it.
+A patch changes only those positions of a layer's map that read one of its pixels, and these read
+only a window of the image around the patch. So the network computes the map of the whole image
+once. For each patch it then computes the map of the window alone, and puts the changed positions
+into a copy of the whole map. Along one axis, for a patch of 4 pixels and a convolution of 3:
+
+    image, patch covered       . . . . . . # # # # . . . . . .
+    window of it                       . . # # # # . .            read: all that the x need
+    map of the window                  o x x x x x x o            within: the x; the o lack a pixel
+    whole map, updated         . . . . . x x x x x x . . . . .    changed: where the x are put in
+
+Through several layers this goes on from one to the next: the x of one map are the # of the next.
+What has changed grows on its way, slowly where kernels are small. After the last layer that was
+named, the rest of the network is computed as a whole.
 """
 
-from collections.abc import Callable
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
 
 from lecture_lib.core.gradients import value
+from lecture_lib.datasets.shapes import Image, Network, Tensor, TensorImages
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.batching import batches, counted, default_batch_size
+from lecture_lib.models.batching import batches, default_batch_size, with_progress
 from lecture_lib.models.inference import map_features
+from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import read_along
-from lecture_lib.models.surgery import rebuild, weight_synchronizer
+from lecture_lib.models.surgery import clone, weight_synchronizer
 
 
 class Window(NamedTuple):
-    """Along one axis: what is `read` of the map before, what has `changed` of the next one, and `within` the window's own."""
+    """What a patch changes along one axis, rows or columns, in the words of the figure above.
+
+    Attributes:
+        read: where the window lies on the map before.
+        changed: the positions that change, counted on the whole map of the layer.
+        within: the same positions, counted on the map of the window alone.
+    """
 
     read: slice
     changed: slice
@@ -29,149 +47,268 @@ class Window(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A part of the net from one map to the `layer` of the next, on maps of any size: as a Model, and compiled."""
+    """A part of the network, from one map to the next.
+
+    Attributes:
+        layer: the name of the layer whose map it computes.
+        net: the part as a Model, for maps of any height and width.
+        forward: the same, compiled: maps (N, h, w, channels) -> maps of the layer.
+    """
 
     layer: str
-    net: keras.Model
+    net: Network
     forward: Callable
 
 
-def incremental_values(model, image, patches, *, layers, fill, score_of):
-    """S(I), then S(I with a patch covered) for each patch, one number after another; up to the last layer only what it touches is new.
+def incremental_values(
+    model: Network,
+    image: Image,
+    patches: tuple[np.ndarray, np.ndarray],
+    *,
+    layers: Sequence[str],
+    fill: Image,
+    score_of: Callable,
+) -> Iterator[np.float32]:
+    """Yield the score of the image, then that of the image with each of the patches covered.
 
-    patches: which rows (n, H) and which columns (m, W) they cover, booleans; there are n · m. layers: names, in the order of the net.
-    fill: (H, W, C). score_of: net -> score. Raises ValueError for a layer without rows and columns, and for one that a part of the net
-    passes by.
+    S(I), S(I with patch 0 covered), S(I with patch 1 covered), ...
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        patches: which rows (n, H) and which columns (m, W) they cover, booleans; there are n · m
+            patches, those of the first rows first.
+        layers: names of layers that the whole network goes through, in forward order.
+        fill: what covers, (H, W, C) in [0, 1].
+        score_of: network -> score. It is given the rest of the network after the last layer, whose
+            images are the maps of that layer.
+
+    Raises:
+        ValueError: for a layer without rows and columns, and for one that a part of the network
+            bypasses.
     """
-    stages, rest, take_weights = stages_of(model, layers)
+    stages, rest, take_weights = stages_of(model, tuple(layers))
     take_weights()  # the model may have learned since
-    whole, touched, size, score = image, patches, default_batch_size(image.shape), score_of(rest)
-    maps = (
-        np.where(row[:, None, None] & column[:, None], fill, image)
-        for row, column in product(*patches)
-    )
+    score = score_of(rest)
+    batch_size = default_batch_size(image.shape)
+
+    # Three things go from stage to stage, beginning with the image itself: the map of the whole
+    # image; the maps under the patches, made one after another only when they are asked for; and
+    # the rows and columns in which these differ.
+    whole = image
+    maps = _covered_images(image, patches, fill)
+    changed = patches
     for stage in stages:
-        windows = [
-            changed_windows(reads, flags)
-            for reads, flags in zip(_reads_per_axis(stage), touched, strict=True)
-        ]
+        windows = _windows_per_axis(stage, changed)
         whole = stage.forward(whole[None]).numpy()[0]
-        maps = _anew(stage, maps, whole, windows=windows, size=size)
-        touched = [
-            _changed(along, side) for along, side in zip(windows, whole.shape[:2], strict=True)
-        ]
+        maps = _updated_maps(stage, maps, whole, windows=windows, batch_size=batch_size)
+        changed = _changed_per_axis(windows, whole.shape[:2])
+
+    # The rest of the network reads the last maps as a whole.
     yield value(score, whole)
-    yield from counted(
-        partial(value, score), batches(maps, size=size), count=len(patches[0]) * len(patches[1])
-    )
+    count = len(patches[0]) * len(patches[1])
+    yield from with_progress(partial(value, score), batches(maps, size=batch_size), count=count)
 
 
-def _anew(stage, maps, whole, *, windows, size):
-    """The maps of a stage's layer, one after another: in each only a window is new, the rest is that of the whole picture."""
+def _covered_images(
+    image: Image, patches: tuple[np.ndarray, np.ndarray], fill: Image
+) -> Iterator[np.ndarray]:
+    for row, column in product(*patches):
+        covered = row[:, None, None] & column[:, None]  # (H, W, 1)
+        yield np.where(covered, fill, image)
+
+
+def _updated_maps(
+    stage: Stage,
+    maps: Iterable[np.ndarray],
+    whole: np.ndarray,
+    *,
+    windows: Sequence[list[Window]],
+    batch_size: int,
+) -> Iterator[np.ndarray]:
+    """The map of a stage's layer under each patch: that of the whole image, updated in a window.
+
+    maps: those of the layer before. whole: the map of the whole image, (h, w, channels). windows:
+    for rows and for columns.
+    """
+    # Cut the window of each patch out of the map before, and send the windows through the stage.
     places = list(product(*windows))
     crops = (
         before[rows.read, columns.read]
         for before, (rows, columns) in zip(maps, places, strict=True)
     )
-    parts = (part for some in batches(crops, size=size) for part in stage.forward(some).numpy())
-    for part, (rows, columns) in zip(parts, places, strict=True):
-        new = whole.copy()
-        new[rows.changed, columns.changed] = part[rows.within, columns.within]
-        yield new
+    window_maps = _in_batches(stage.forward, crops, batch_size)
+
+    # Put what has changed into a copy of the whole map.
+    for window_map, (rows, columns) in zip(window_maps, places, strict=True):
+        updated = whole.copy()
+        updated[rows.changed, columns.changed] = window_map[rows.within, columns.within]
+        yield updated
 
 
-def _changed(windows, side):
-    """Which of `side` positions have changed for each window, booleans (n, side)."""
-    return np.stack(
-        [
-            (np.arange(side) >= window.changed.start) & (np.arange(side) < window.changed.stop)
-            for window in windows
+def _in_batches(
+    forward: Callable, maps: Iterable[np.ndarray], batch_size: int
+) -> Iterator[np.ndarray]:
+    for batch in batches(maps, size=batch_size):
+        yield from forward(batch).numpy()
+
+
+# Where the windows lie
+
+
+def changed_windows(reads: Callable[[int], np.ndarray], patches: np.ndarray) -> list[Window]:
+    """Find for each patch, along one axis, the smallest window from which its changes are exact.
+
+    All windows have one size, so that they go through the network together.
+
+    Args:
+        reads: side -> which positions of the map read which of `side` pixels, booleans (positions,
+            side).
+        patches: which pixels each patch covers, booleans (n, side).
+
+    Returns:
+        n windows.
+    """
+    side = patches.shape[1]
+    reads_whole = reads(side)  # (positions, side)
+    stride = _stride(reads_whole)
+
+    # The positions that read a pixel of the patch change, and they need all the pixels they read.
+    changed = [_span((reads_whole & patch).any(axis=1)) for patch in patches]
+    needed = [_span(reads_whole[positions].any(axis=0)) for positions in changed]
+
+    # Try sizes from the smallest that can hold these pixels. They are shorter than the axis by a
+    # multiple of the stride, as "same" padding then falls in the window as it does on the axis. The
+    # last size is the whole axis, which is exact in any case.
+    smallest = max(read.stop - read.start for read in needed)
+    for size in range(side - (side - smallest) // stride * stride, side + 1, stride):
+        windows = [
+            _place_window(size, read, positions, side=side, stride=stride)
+            for read, positions in zip(needed, changed, strict=True)
         ]
+        reads_window = reads(size)
+        if all(_window_is_exact(window, reads_window, reads_whole) for window in windows):
+            break
+    return windows
+
+
+def _stride(reads: np.ndarray) -> int:
+    """How many pixels the next position reads farther on."""
+    first_pixels = reads.argmax(axis=1)
+    return int(np.diff(first_pixels).max(initial=1))
+
+
+def _span(flags: np.ndarray) -> slice:
+    """From the first place that is true to the last."""
+    places = np.flatnonzero(flags)
+    return slice(places[0], places[-1] + 1) if len(places) else slice(0, 1)
+
+
+def _place_window(size: int, read: slice, changed: slice, *, side: int, stride: int) -> Window:
+    """A window of `size` pixels, as near to the first pixel that has to be read as it fits in."""
+    # It begins at a multiple of the stride, so that its map is a piece of the whole map: the piece
+    # from position `first` on.
+    first = min(read.start, side - size) // stride
+    start = first * stride
+    return Window(
+        read=slice(start, start + size),
+        changed=changed,
+        within=slice(changed.start - first, changed.stop - first),
     )
 
 
-@lru_cache(maxsize=8)
-def stages_of(model, layers):
-    """The net cut at each layer: [Stage, ...] up to the last of them, a Model from there to the scores, and what gives the stages the
-    weights of now. layers: a tuple of names."""
-    copies, ends = (
-        {},
-        [model.input, *(map_features(model, layer) for layer in layers), model.output],
-    )
-    *before, rest = [
-        _between(*pair, after=layer)
-        for pair, layer in zip(pairwise(ends), ("the picture", *layers), strict=True)
+def _window_is_exact(window: Window, reads_window: np.ndarray, reads_whole: np.ndarray) -> bool:
+    """Whether the changed positions read in the window what they read of the whole axis."""
+    in_window = reads_window[window.within]
+    in_whole = reads_whole[window.changed]
+    reads_the_same = np.array_equal(in_window, in_whole[:, window.read])
+    reads_nothing_beyond = in_window.sum() == in_whole.sum()
+    return reads_the_same and bool(reads_nothing_beyond)
+
+
+def _windows_per_axis(stage: Stage, changed: Sequence[np.ndarray]) -> list[list[Window]]:
+    """For rows and for columns, the window of each patch."""
+    axes = zip(_reads_per_axis(stage), changed, strict=True)
+    return [changed_windows(reads, flags) for reads, flags in axes]
+
+
+def _reads_per_axis(stage: Stage) -> list[Callable[[int], np.ndarray]]:
+    """For rows and for columns, a function from a side to which positions read which pixels."""
+    return [partial(_reads_along, stage, axis) for axis in (0, 1)]
+
+
+def _reads_along(stage: Stage, axis: int, side: int) -> np.ndarray:
+    return read_along(stage.net, stage.layer, image_shape=(side, side))[axis]
+
+
+def _changed_per_axis(
+    windows: Sequence[list[Window]], shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """For rows and for columns, which positions of a map have changed: booleans (patches, side)."""
+    rows, columns = zip(windows, shape, strict=True)
+    return _changed_flags(*rows), _changed_flags(*columns)
+
+
+def _changed_flags(windows: list[Window], side: int) -> np.ndarray:
+    flags = np.zeros((len(windows), side), bool)
+    for row, window in zip(flags, windows, strict=True):
+        row[window.changed] = True
+    return flags
+
+
+# The network, cut into stages
+
+
+@kept_with_model
+def stages_of(model: Network, layers: tuple[str, ...]) -> tuple[list[Stage], Network, Callable]:
+    """Cut a network at each of its layers that are named.
+
+    Args:
+        model: images -> logits (N, classes).
+        layers: names of layers that the whole network goes through, in forward order.
+
+    Returns:
+        (stages, rest, take_weights): the stages up to the last layer, which are copies; a Model
+        from the maps of that layer to the logits; and a function () -> None that gives the stages
+        the weights which the model has by then.
+
+    Raises:
+        ValueError: for a layer without rows and columns, and for one that a part of the network
+            bypasses.
+    """
+    # Cut: from the image to the first layer, from layer to layer, from the last to the logits.
+    ends = [model.input, *(map_features(model, layer) for layer in layers), model.output]
+    names = ("the image", *layers)
+    *parts, rest = [
+        _part_between(start, end, after=name)
+        for (start, end), name in zip(pairwise(ends), names, strict=True)
     ]
-    nets = [rebuild(net, shape=(None, None, net.input.shape[-1]), copies=copies) for net in before]
-    return (
-        [Stage(layer, net, _compiled(net)) for layer, net in zip(layers, nets, strict=True)],
-        rest,
-        weight_synchronizer(copies),
-    )
+
+    # Copy what comes before the rest, so that it takes maps of any size.
+    copies = {}
+    stages = []
+    for layer, part in zip(layers, parts, strict=True):
+        net = clone(part, shape=(None, None, part.input.shape[-1]), copies=copies)
+        stages.append(Stage(layer, net, _compiled(net)))
+    return stages, rest, weight_synchronizer(copies)
 
 
-def _between(start, end, *, after):
-    """The part of a net from the map of the layer `after` to another."""
+def _part_between(start: Tensor, end: Tensor, *, after: str) -> Network:
+    """The part of a network from the map of the layer `after` to another."""
     try:
         return keras.Model(start, end)
     except ValueError:
         raise ValueError(
-            f"A part of the net passes by {after!r}; choose layers that all of it goes through, in the order in which it "
-            "does."
+            f"A part of the network bypasses {after!r}; choose layers that all of it goes through, "
+            "in forward order."
         ) from None
 
 
-def _compiled(net):
-    """A net as a function of maps of any number and size, compiled once."""
+def _compiled(net: Network) -> Callable:
+    """A network as a function of maps of any number and size, compiled once."""
     signature = [tf.TensorSpec((None, None, None, net.input.shape[-1]))]
-    return tf.function(
-        lambda maps: net(maps, training=False), autograph=False, input_signature=signature
-    )
+    return tf.function(partial(_forward, net), autograph=False, input_signature=signature)
 
 
-def changed_windows(reads, patches):
-    """The Window of each patch along one axis, all of one size: the smallest whose map reads there what the map of the picture reads.
-
-    reads(side) -> which positions of the map read which of `side` pixels, booleans (positions, side). patches: (n, side), booleans.
-    """
-    side = patches.shape[1]
-    whole = reads(side)
-    stride = max(1, np.diff(whole.argmax(axis=1)).max(initial=1))
-    changed = [_hull((whole & patch).any(axis=1)) for patch in patches]
-    needed = [_hull(whole[positions].any(axis=0)) for positions in changed]
-    smallest = max(read.stop - read.start for read in needed)
-    for size in range(
-        side - (side - smallest) // stride * stride, side + 1, stride
-    ):  # of all these sizes paddings fall alike
-        first = [min(read.start, side - size) // stride for read in needed]
-        windows = [
-            Window(
-                slice(at * stride, at * stride + size),
-                positions,
-                slice(positions.start - at, positions.stop - at),
-            )
-            for at, positions in zip(first, changed, strict=True)
-        ]
-        if _serve(windows, reads(size), whole):
-            return windows
-
-
-def _serve(windows, own, whole):
-    same = (np.array_equal(own[within], whole[changed, read]) for read, changed, within in windows)
-    return all(same) and all(
-        own[within].sum() == whole[changed].sum() for _, changed, within in windows
-    )
-
-
-def _hull(flags):
-    """From the first that is true to the last, as a slice."""
-    numbers = np.flatnonzero(flags)
-    return slice(numbers[0], numbers[-1] + 1) if len(numbers) else slice(0, 1)
-
-
-def _reads_per_axis(stage):
-    """For rows and for columns, who reads whom in a map of a given side."""
-    along = lambda axis: (
-        lambda side: read_along(stage.net, stage.layer, image_shape=(side, side))[axis]
-    )
-    return along(0), along(1)
+def _forward(net: Network, maps: TensorImages) -> Tensor:
+    return net(maps, training=False)

@@ -1,129 +1,220 @@
-"""Maps from hiding: how a score falls when a part of the picture is covered, patch by patch (occlusion) or fairly shared (Shapley).
+"""Occlusion maps: how a score falls when a patch covers a part of the image.
 
-What is hidden is a mask (H, W), True where something covers the picture. What lies there instead is the `fill`: a number, a color
-(C,) or a picture (H, W, C) in [0, 1], for example a blurred copy.
+What is hidden is a mask (H, W), True where something covers the image. What lies there instead is
+the fill: a number, a color (C,) or an image (H, W, C) in [0, 1], for example a blurred copy.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, product
 
 import numpy as np
+from jaxtyping import Bool
 
 from lecture_lib.core.gradients import value
-from lecture_lib.core.scores import class_probability
+from lecture_lib.core.scores import Score, as_part, class_probability
+from lecture_lib.datasets.shapes import Image, Map, Mask, Network, Tensor, TensorImages
 from lecture_lib.models.backend import tf
-from lecture_lib.models.batching import batches, counted
+from lecture_lib.models.batching import batches, with_progress
 from lecture_lib.models.inference import as_tuple, one_image
 from lecture_lib.occlusion.incremental import incremental_values
 
+Fill = float | np.ndarray
+# For each place of the patch along one axis, which pixels of that axis it covers.
+Places = Bool[np.ndarray, "_ _"]
+
 
 def occlusion_map(
-    model,
-    image,
-    class_index,
+    model: Network,
+    image: Image,
+    class_index: int,
     *,
-    patch=None,
-    stride=None,
-    fill=0.5,
-    of=class_probability,
-    below=None,
-):
-    """P_c(I) − P_c(I, patch covered), at each pixel the mean over the patches that cover it.
+    patch: int | None = None,
+    stride: int | None = None,
+    fill: Fill = 0.5,
+    score: Callable = class_probability,
+    reuse_layers: str | Sequence[str] | None = None,
+) -> Map:
+    """Map how far a score falls when a square patch covers a part of the image.
 
-    image: (H, W, C) in [0, 1]. class_index: 0..classes-1. patch: the side of the square in pixels, by default a quarter of the picture's
-    shorter side; stride: how far it moves, 1..patch, by default a quarter of the patch; the last of a row ends at the edge. fill: what
-    covers. of: the score that falls. below: a layer that the whole net goes through, or several in the order of the net; up to the last,
-    only what the patch touches is computed anew, from one to the next (`touched`): the same map for less. Returns (H, W) float32 in units
-    of that score: above 0 where the class needs what is there, below 0 where that speaks against it. An interrupt returns the map of the
-    patches reached, 0 elsewhere.
-    Raises ValueError for no image, no class, a patch larger than the picture or a stride larger than the patch.
-    Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
+    M[r, k] = mean of S(I) − S(I with a patch covered), over the patches that cover pixel (r, k)
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+        patch: the side of the square in pixels, 1..min(H, W), by default a quarter of the shorter
+            side.
+        stride: how far the patch moves in pixels, 1..patch, by default a quarter of the patch. The
+            last patch of a row ends at the edge of the image.
+        fill: what covers: a number, a color (C,) or an image (H, W, C) in [0, 1].
+        score: (model, class_index) -> the score that falls, such as `class_score`, or a function of
+            your own that returns any function images -> (N,).
+        reuse_layers: the name of a layer that the whole network goes through, or several in forward
+            order. Up to the last of them, only what a patch changes is computed anew: the same map
+            in less time, for a score that sees the image through the network alone.
+
+    Returns:
+        (H, W) float32 in units of the score: above 0 where the class needs what is there, below 0
+        where that speaks against it. An interrupt returns the map of the patches reached, 0
+        elsewhere.
+
+    Raises:
+        ValueError: for anything but one image, for a class that the network does not have, a patch
+            larger than the image, a stride larger than the patch, or a fill outside [0, 1].
+
+    Source:
+        Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
     """
-    image, score_of = one_image(model, image), partial(of, class_index=class_index)
-    rows, columns = patch_places(image.shape[:2], patch=patch, stride=stride)
-    drops, reached = np.zeros((2, len(rows) * len(columns)), np.float32)
-    if below is None:
-        masks = (row[:, None] & column for row in rows for column in columns)
-        values = masked_scores(
-            score_of(model),
-            image,
-            chain([np.zeros(image.shape[:2], bool)], masks),
-            fill=fill,
-            count=1 + len(drops),
-        )
+    image = one_image(model, image)
+    patches = patch_places(image.shape[:2], patch=patch, stride=stride)
+    if reuse_layers is None:
+        values = _covered_values(score(model, class_index), image, patches, fill=fill)
     else:
         values = incremental_values(
             model,
             image,
-            (rows, columns),
-            layers=as_tuple(below),
+            patches,
+            layers=as_tuple(reuse_layers),
             fill=as_fill(fill, image),
-            score_of=score_of,
+            score_of=lambda net: score(net, class_index),
         )
-    whole = next(values)
-    try:
-        for place, covered in enumerate(values):
-            drops[place], reached[place] = whole - covered, 1
-    except KeyboardInterrupt:
-        pass  # what was reached
-    over_pixels = lambda numbers: (
-        rows.T.astype(np.float32) @ numbers.reshape(len(rows), -1) @ columns
-    )
-    return over_pixels(drops) / np.maximum(over_pixels(reached), 1)
+    return _mean_over_patches(_drops_reached(values), *patches)
 
 
-def patch_places(shape, *, patch=None, stride=None):
-    """Where a patch comes to lie: (rows (n, H), columns (m, W)), boolean; the patch at place (i, j) covers rows[i] and columns[j]."""
+def patch_places(
+    shape: tuple[int, int], *, patch: int | None = None, stride: int | None = None
+) -> tuple[Places, Places]:
+    """Return where a patch comes to lie: the patch at place (i, j) covers rows[i] and columns[j].
+
+    Args:
+        shape: (H, W) in pixels.
+        patch: the side of the square in pixels, 1..min(H, W), by default a quarter of the shorter
+            side.
+        stride: how far the patch moves in pixels, 1..patch, by default a quarter of the patch.
+
+    Returns:
+        (rows, columns), booleans (n, H) and (m, W): which rows and which columns are covered.
+
+    Raises:
+        ValueError: for a patch larger than the image or a stride larger than the patch.
+    """
     patch = max(1, min(shape) // 4) if patch is None else patch
     stride = max(1, round(patch / 4)) if stride is None else stride
-    if not (
-        1 <= patch <= min(shape)
-        and 1 <= stride <= patch
-        and int(patch) == patch
-        and int(stride) == stride
-    ):
+    if not (_is_whole_number(patch, min(shape)) and _is_whole_number(stride, patch)):
         raise ValueError(
-            f"The patch has 1 to {min(shape)} pixels a side and moves by 1 to {patch}; these were {patch} and {stride}."
+            f"The patch has 1 to {min(shape)} pixels a side and moves by 1 to {patch}; these were "
+            f"{patch} and {stride}."
         )
-    ends = [np.append(np.arange(patch, side, stride), side)[:, None] for side in shape]
-    return [
-        (end - patch <= np.arange(side)) & (np.arange(side) < end)
-        for end, side in zip(ends, shape, strict=True)
-    ]
+    height, width = shape
+    return _places_along(height, patch, stride), _places_along(width, patch, stride)
 
 
-def masked_scores(score, image, masks, *, fill=0.5, count=None):
-    """The score of the picture with each of the masks hidden, one number after another: S(I where visible, fill where hidden).
+def _is_whole_number(number: float, largest: float) -> bool:
+    return 1 <= number <= largest and int(number) == number
 
-    masks: any number of (H, W) booleans, taken in batches; the pictures themselves only come into being in the compiled graph.
-    fill: a number, a color (C,) or a picture (H, W, C) in [0, 1]. count: how many masks there are, for the bar of a long run.
+
+def _places_along(side: int, patch: int, stride: int) -> Places:
+    """Which pixels of an axis each patch covers; the last patch ends at the edge."""
+    ends = np.append(np.arange(patch, side, stride), side)[:, None]  # (places, 1)
+    pixels = np.arange(side)
+    return (ends - patch <= pixels) & (pixels < ends)  # (places, side)
+
+
+def masked_scores(
+    score: Score | Callable,
+    image: Image,
+    masks: Iterable[Mask],
+    *,
+    fill: Fill = 0.5,
+    count: int | None = None,
+) -> Iterator[np.float32]:
+    """Yield the score of the image under each of the masks: S(I where visible, fill where hidden).
+
+    The masks are taken in batches, and the hidden images come into being inside the compiled graph
+    only, so that any number of masks fits into memory.
+
+    Args:
+        score: images (N, H, W, C) -> one number per image (N,).
+        image: I, (H, W, C) in [0, 1].
+        masks: (H, W) booleans each, True where the image is hidden.
+        fill: what covers: a number, a color (C,) or an image (H, W, C) in [0, 1].
+        count: how many masks there are, for the progress bar of a long run.
+
+    Raises:
+        ValueError: for a fill that is none of these.
     """
-    fill = as_fill(fill, image)
-    keywords = {
-        "function": getattr(score, "func", score),
-        "image": image,
-        "fill": fill,
-        **getattr(score, "keywords", {}),
-    }
-    yield from counted(
-        partial(value, partial(_hidden_value, **keywords)),
-        batches(mask[..., None] for mask in masks),
-        count=count,
-    )
+    # To the composed score the masks are its images: S(hide(mask, I, fill)).
+    of_masks = as_part(score).of(_hide, image, as_fill(fill, image))
+    stacks = batches(mask[..., None] for mask in masks)  # (n, H, W, 1) each
+    yield from with_progress(partial(value, of_masks), stacks, count=count)
 
 
-def _hidden_value(masks, *, function, image, fill, **keywords):
-    return function(tf.where(masks > 0, fill, image), **keywords)
+def _hide(masks: Tensor, image: Tensor, fill: Tensor) -> TensorImages:
+    return tf.where(masks > 0, fill, image)
 
 
-def as_fill(fill, image):
-    """The fill as a picture (H, W, C) float32; raises ValueError unless it is a number, a color or a picture in [0, 1]."""
+def as_fill(fill: Fill, image: Image) -> Image:
+    """Return the fill as an image, which may be a number, a color or an image itself.
+
+    Args:
+        fill: a number, a color (C,) or an image (H, W, C), in [0, 1].
+        image: (H, W, C), for its shape.
+
+    Returns:
+        (H, W, C) float32.
+
+    Raises:
+        ValueError: for another shape, or numbers outside [0, 1].
+    """
     given = np.asarray(fill, np.float32)
-    if (
-        given.shape not in ((), image.shape[2:], image.shape)
-        or not ((given >= 0) & (given <= 1)).all()
-    ):
+    has_a_shape_that_fits = given.shape in ((), image.shape[2:], image.shape)
+    if not has_a_shape_that_fits or not ((given >= 0) & (given <= 1)).all():
         raise ValueError(
-            f"The fill is a number, a color {image.shape[2:]} or a picture {image.shape}, in [0, 1]; this is {given.shape}."
+            f"The fill is a number, a color {image.shape[2:]} or an image {image.shape}, in "
+            f"[0, 1]; this is {given.shape}."
         )
     return np.broadcast_to(given, image.shape)
+
+
+# The steps of an occlusion map
+
+
+def _covered_values(
+    score: Score | Callable, image: Image, patches: tuple[Places, Places], *, fill: Fill
+) -> Iterator[np.float32]:
+    """S(I), then S(I with a patch covered) for each patch, each through the whole network."""
+    rows, columns = patches
+    nothing = np.zeros(image.shape[:2], bool)
+    masks = (row[:, None] & column for row, column in product(rows, columns))
+    count = 1 + len(rows) * len(columns)
+    return masked_scores(score, image, chain([nothing], masks), fill=fill, count=count)
+
+
+def _drops_reached(values: Iterator[np.float32]) -> list[np.float32]:
+    """How far the score falls from its first value to each of the others, until an interrupt."""
+    drops = []
+    whole = next(values)
+    try:
+        for covered in values:
+            drops.append(whole - covered)
+    except KeyboardInterrupt:
+        pass  # the map then shows the patches that were reached
+    return drops
+
+
+def _mean_over_patches(drops: list[np.float32], rows: Places, columns: Places) -> Map:
+    """At each pixel, the mean drop over the patches that cover it; 0 where none was reached."""
+    padded = np.zeros(len(rows) * len(columns), np.float32)
+    padded[: len(drops)] = drops
+    reached = np.arange(len(padded)) < len(drops)
+    totals = _sum_over_patches(padded, rows, columns)
+    counts = _sum_over_patches(reached, rows, columns)
+    return totals / np.maximum(counts, 1)
+
+
+def _sum_over_patches(numbers: np.ndarray, rows: Places, columns: Places) -> Map:
+    """Σ_ij rows[i, r] · numbers[i, j] · columns[j, k] for each pixel (r, k)."""
+    table = numbers.reshape(len(rows), len(columns)).astype(np.float32)
+    # (H, n) @ (n, m) @ (m, W): each number goes to all pixels of its patch.
+    return rows.T.astype(np.float32) @ table @ columns.astype(np.float32)

@@ -1,124 +1,242 @@
-"""Shapley values: each part of a picture gets its fair share of a score, the mean of what it adds over all orders."""
+"""Shapley values: each part of an image gets its fair share of a score.
 
+The share of a part is the mean of what it adds to the score, over all orders in which the parts can
+be uncovered. A set of visible parts is a coalition: booleans (n,), True where a part is visible.
+"""
+
+from collections.abc import Callable
+from functools import partial
 from math import factorial
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Float, Integer
 
-from lecture_lib.core.scores import class_score
+from lecture_lib.core.scores import Score, class_score
+from lecture_lib.datasets.shapes import Image, Map, Network
 from lecture_lib.models.inference import one_image
-from lecture_lib.occlusion.occlusion import masked_scores
+from lecture_lib.occlusion.occlusion import Fill, masked_scores
 
 MOST_PARTS = 16  # 16 parts can be hidden in 65,536 ways
 
+Parts = Integer[np.ndarray, "height width"]  # the number of the part of each pixel, from 0
+Shares = Float[np.ndarray, "parts"]  # one number for each part
+Coalitions = Bool[np.ndarray, "coalitions parts"]
+
 
 class Shapley(NamedTuple):
-    """Each part's share of a score: `values` (n,), their standard `errors` (n,), 0 if exact, and `parts` (H, W), the part of each pixel."""
+    """Each part's share of a score.
 
-    values: np.ndarray
-    errors: np.ndarray
-    parts: np.ndarray
+    Attributes:
+        values: φ, (n,), in units of the score.
+        errors: the standard error of each value, (n,); 0 where it is exact.
+        parts: the number of the part of each pixel, (H, W).
+    """
+
+    values: Shares
+    errors: Shares
+    parts: Parts
 
 
 def shapley_map(
-    model, image, class_index, *, grid=3, samples=None, seed=0, fill=0.5, of=class_score
-):
-    """The Shapley value of each part of the picture, spread over its pixels, so that the map adds up to S_c(I) − S_c(all hidden).
+    model: Network,
+    image: Image,
+    class_index: int,
+    *,
+    grid: int | Parts = 3,
+    samples: int | None = None,
+    seed: int = 0,
+    fill: Fill = 0.5,
+    score: Callable = class_score,
+) -> Map:
+    """Map the Shapley value of each part of the image, spread evenly over its pixels.
 
-    Arguments as in `shapley_values`. Returns (H, W) float32, score per pixel, signed.
-    Source: Lundberg and Lee, A unified approach to interpreting model predictions, 2017.
+    The map adds up to S(I) − S(all hidden). Arguments and errors are those of `shapley_values`.
+
+    Returns:
+        (H, W) float32, score per pixel, signed.
+
+    Source:
+        Lundberg and Lee, A unified approach to interpreting model predictions, 2017.
     """
     shares = shapley_values(
-        model, image, class_index, grid=grid, samples=samples, seed=seed, fill=fill, of=of
+        model, image, class_index, grid=grid, samples=samples, seed=seed, fill=fill, score=score
     )
-    return (shares.values / np.bincount(shares.parts.ravel()))[shares.parts].astype(np.float32)
+    sizes = np.bincount(shares.parts.ravel())  # pixels of each part
+    per_pixel = shares.values / sizes
+    return per_pixel[shares.parts].astype(np.float32)
 
 
 def shapley_values(
-    model, image, class_index, *, grid=3, samples=None, seed=0, fill=0.5, of=class_score
-):
-    """φ_i = mean over all orders of the parts of S(those before i, and i) − S(those before i); parts not yet named are hidden.
+    model: Network,
+    image: Image,
+    class_index: int,
+    *,
+    grid: int | Parts = 3,
+    samples: int | None = None,
+    seed: int = 0,
+    fill: Fill = 0.5,
+    score: Callable = class_score,
+) -> Shapley:
+    """Share a score out among the parts of the image: the mean gain of each over all orders.
 
-    grid: how many parts a side, or an array (H, W) that numbers the part of each pixel from 0 to n − 1. samples: None asks about all
-    2ⁿ pictures (at most 16 parts), a number so many random orders, n − 1 pictures each. fill: what hides. of: the score to share out.
-    Returns Shapley(values, errors, parts). The values add up to S(I) − S(all hidden) in both ways. Raises ValueError for bad arguments.
-    Source: Shapley, A value for n-person games, 1953; Castro et al., Polynomial calculation of the Shapley value, 2009 (sampling).
+    φ_i = mean over the orders of S(parts before i, and i) − S(parts before i)
+
+    Parts that have not had their turn are hidden. The values add up to S(I) − S(all hidden), exact
+    or sampled.
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+        grid: how many parts a side, or (H, W) whole numbers, the number of the part of each pixel
+            from 0 to n − 1.
+        samples: None asks about all 2ⁿ coalitions, for at most 16 parts; a number draws so many
+            random orders, which takes n − 1 images each.
+        seed: of the random orders.
+        fill: what hides: a number, a color (C,) or an image (H, W, C) in [0, 1].
+        score: (model, class_index) -> the score to share out, such as `class_probability`, or a
+            function of your own that returns any function images -> (N,).
+
+    Returns:
+        Shapley(values, errors, parts).
+
+    Raises:
+        ValueError: for anything but one image, for a class that the network does not have, too many
+            parts, parts that are not numbered from 0, fewer than 2 samples, or a fill outside
+            [0, 1].
+
+    Source:
+        Shapley, A value for n-person games, 1953. Castro et al., Polynomial calculation of the
+        Shapley value based on sampling, 2009.
     """
-    image, score = one_image(model, image), of(model, class_index)
-    parts = (
-        grid_parts(image.shape[:2], grid)
-        if np.ndim(grid) == 0
-        else _checked_parts(grid, image.shape[:2])
+    image = one_image(model, image)
+    parts = _as_parts(grid, image.shape[:2])
+    count = int(parts.max()) + 1
+    evaluate = partial(
+        _coalition_scores, score(model, class_index), image=image, parts=parts, fill=fill
     )
-    ask = lambda shown: _value_of_shown(score, image, parts, shown=shown, fill=fill)
-    count = parts.max() + 1
-    values, errors = (
-        _exact(ask, count) if samples is None else _sampled(ask, count, samples=samples, seed=seed)
-    )
+    if samples is None:
+        values = exact_shares(evaluate, count)
+        return Shapley(values, np.zeros(count), parts)
+    values, errors = sampled_shares(evaluate, count, samples=samples, seed=seed)
     return Shapley(values, errors, parts)
 
 
-def grid_parts(shape, grid):
-    """The picture cut into grid × grid parts of nearly one size, numbered row by row: (H, W) whole numbers."""
+def grid_parts(shape: tuple[int, int], grid: int) -> Parts:
+    """Cut an image into grid × grid parts of nearly one size, numbered row by row.
+
+    Args:
+        shape: (H, W) in pixels.
+        grid: how many parts a side, 1..min(H, W).
+
+    Returns:
+        (H, W) whole numbers from 0 to grid² − 1.
+
+    Raises:
+        ValueError: for a grid of fewer or more parts.
+    """
     if not 1 <= grid <= min(shape):
         raise ValueError(f"The grid has 1 to {min(shape)} parts a side; it was asked for {grid}.")
-    return (np.arange(shape[0]) * grid // shape[0])[:, None] * grid + np.arange(
-        shape[1]
-    ) * grid // shape[1]
+    height, width = shape
+    rows = np.arange(height) * grid // height
+    columns = np.arange(width) * grid // width
+    return rows[:, None] * grid + columns
 
 
-def _checked_parts(parts, shape):
-    parts = np.asarray(parts)
-    if (
-        parts.shape != shape
-        or parts.dtype.kind not in "iu"
-        or not np.array_equal(np.unique(parts), np.arange(parts.max() + 1))
-    ):
+def _as_parts(grid: int | Parts, shape: tuple[int, int]) -> Parts:
+    if np.ndim(grid) == 0:
+        return grid_parts(shape, grid)
+    parts = np.asarray(grid)
+    if parts.shape != shape or parts.dtype.kind not in "iu" or not _are_numbered_from_0(parts):
         raise ValueError(
-            f"The parts are whole numbers from 0 up, none left out, one a pixel of {shape}; their shape is {parts.shape}."
+            "The parts are whole numbers from 0 up, none left out, one for each pixel of "
+            f"{shape}; their shape is {parts.shape}."
         )
     return parts
 
 
-def _value_of_shown(score, image, parts, *, shown, fill):
-    """shown: (N, n) booleans, which parts of each picture are visible. Returns the scores (N,) in double precision."""
-    masks = (~visible[parts] for visible in shown)
-    return np.fromiter(
-        masked_scores(score, image, masks, fill=fill, count=len(shown)), np.float64, len(shown)
-    )
+def _are_numbered_from_0(parts: np.ndarray) -> bool:
+    return np.array_equal(np.unique(parts), np.arange(parts.max() + 1))
 
 
-def _exact(ask, count):
-    """φ_i = Σ over the sets T without i of |T|! (n − |T| − 1)! / n! · (S(T and i) − S(T))."""
+def _coalition_scores(
+    score: Score | Callable, coalitions: Coalitions, *, image: Image, parts: Parts, fill: Fill
+) -> np.ndarray:
+    """The score of the image with the parts of each coalition visible, (N,) in double precision."""
+    count = len(coalitions)
+    masks = (~visible[parts] for visible in coalitions)
+    scores = masked_scores(score, image, masks, fill=fill, count=count)
+    return np.fromiter(scores, np.float64, count)
+
+
+def exact_shares(evaluate: Callable, count: int) -> Shares:
+    """Return the Shapley values of a game from all its coalitions.
+
+    φ_i = Σ |T|! (n − |T| − 1)! / n! · (S(T and i) − S(T)), over the coalitions T without i
+
+    Args:
+        evaluate: coalitions (N, n), booleans -> their scores (N,).
+        count: n, the number of parts, at most 16.
+
+    Raises:
+        ValueError: for more parts.
+    """
     if count > MOST_PARTS:
         raise ValueError(
-            f"{count} parts can be hidden in 2^{count} ways, too many; for more than {MOST_PARTS} give samples, such as 100."
+            f"{count} parts can be hidden in 2^{count} ways, too many; for more than {MOST_PARTS} "
+            "give samples, such as 100."
         )
-    shown = np.indices((2,) * count).reshape(count, -1).T.astype(bool)  # all sets of parts
-    scores = ask(shown).reshape((2,) * count)
+    # The scores of all coalitions, as a cube with an axis for each part: 0 hidden, 1 visible.
+    cube = (2,) * count
+    coalitions = np.indices(cube).reshape(count, -1).T.astype(bool)  # (2ⁿ, n)
+    scores = evaluate(coalitions).reshape(cube)
+
+    # The weight of each coalition T of the other parts depends on its size |T| alone.
     weights = np.array(
-        [factorial(t) * factorial(count - t - 1) / factorial(count) for t in range(count)]
+        [factorial(size) * factorial(count - size - 1) / factorial(count) for size in range(count)]
     )
-    weight = weights[
-        np.indices((2,) * (count - 1)).sum(axis=0, dtype=int)
-    ]  # of each set without i, by its size
+    sizes = np.indices(cube[1:]).sum(axis=0, dtype=int)  # (2,) * (n − 1)
+
+    # What part i adds to each T is the difference along axis i.
     gains = [np.diff(scores, axis=part).squeeze(part) for part in range(count)]
-    return np.array([(weight * gain).sum() for gain in gains]), np.zeros(count)
+    return np.array([(weights[sizes] * gain).sum() for gain in gains])
 
 
-def _sampled(ask, count, *, samples, seed):
-    """The mean gain of each part over random orders, and the standard error of that mean."""
+def sampled_shares(
+    evaluate: Callable, count: int, *, samples: int, seed: int
+) -> tuple[Shares, Shares]:
+    """Estimate the Shapley values of a game from random orders of its parts.
+
+    Args:
+        evaluate: coalitions (N, n), booleans -> their scores (N,).
+        count: n, the number of parts.
+        samples: how many orders, 2 or more.
+        seed: of the random orders.
+
+    Returns:
+        (values, errors): the mean gain of each part, (n,), and the standard error of that mean.
+
+    Raises:
+        ValueError: for fewer than 2 samples.
+    """
     if samples < 2:
         raise ValueError(f"A standard error needs 2 or more samples; it was {samples}.")
-    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(count), (samples, 1)), axis=1)
-    ranks = np.argsort(orders, axis=1)
-    shown = (
-        ranks[:, None, :] < np.arange(1, count)[:, None]
-    )  # (samples, n - 1, n): after 1, 2, ... steps, which parts are visible
-    nothing, everything, *between = ask(
-        np.concatenate([np.zeros((1, count), bool), np.ones((1, count), bool), *shown])
-    )
+    # An order of the parts for each sample, and the turn of each part in it.
+    random = np.random.default_rng(seed)
+    orders = random.permuted(np.tile(np.arange(count), (samples, 1)), axis=1)  # (samples, n)
+    turns = np.argsort(orders, axis=1)  # (samples, n)
+
+    # After t turns, those parts are visible whose turn was before t.
+    between = turns[:, None, :] < np.arange(1, count)[:, None]  # (samples, n − 1, n)
+
+    # Nothing and everything visible are the same in all orders, so they are asked about once.
+    hidden = np.zeros((1, count), bool)
+    nothing, everything, *others = evaluate(np.concatenate([hidden, ~hidden, *between]))
     scores = np.full((samples, count + 1), nothing)
-    scores[:, 1:-1], scores[:, -1] = np.reshape(between, (samples, count - 1)), everything
-    gains = np.take_along_axis(np.diff(scores, axis=1), ranks, axis=1)
+    scores[:, 1:-1] = np.reshape(others, (samples, count - 1))
+    scores[:, -1] = everything
+
+    # The gain of each turn, put in the place of the part whose turn it was.
+    gains = np.take_along_axis(np.diff(scores, axis=1), turns, axis=1)
     return gains.mean(axis=0), gains.std(axis=0, ddof=1) / np.sqrt(samples)
