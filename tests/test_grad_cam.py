@@ -1,4 +1,4 @@
-"""Class activation maps: they add up to the score, agree on a pooled linear head, and are what the full gradient says at every layer."""
+"""Class activation maps: they add up to the score and are what the full gradient says."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from small_nets import (
     small_net,
 )
 
-from lecture_lib.core.gradients import value_and_gradient
+from lecture_lib.core.gradients import gradient
 from lecture_lib.grad_cam import (
     cam_map,
     enlarge,
@@ -23,7 +23,7 @@ from lecture_lib.grad_cam import (
     weighted_sum,
 )
 from lecture_lib.models import classifiers
-from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.surgery import named, wrap_model
 
@@ -31,20 +31,21 @@ layers = keras.layers
 IMAGE = random(12, 10, 3)
 
 
-def test_a_net_worked_by_hand():
+def convolution_and(*last):
+    """A network of one convolution and the layers given."""
+    first = layers.Conv2D(4, 3, activation="relu")
+    return wrap_model(keras.Sequential([keras.Input((12, 10, 3)), first, *last]))
+
+
+def test_a_network_worked_by_hand():
     """Of `pixel_net`, M_c = φ w_c pixel by pixel, and α = w_c / positions."""
     image, weights = random(6, 5, 3), pixel_net().get_layer("scores").get_weights()[0]
     for class_index in range(3):
         expected = pixel_features(image) @ weights[:, class_index]
-        np.testing.assert_allclose(
-            cam_map(pixel_net(), image, class_index), expected, rtol=1e-4, atol=1e-5
-        )
-        np.testing.assert_allclose(
-            grad_cam_map(pixel_net(), image, class_index),
-            np.maximum(expected, 0) / 30,
-            rtol=1e-4,
-            atol=1e-6,
-        )
+        cam = cam_map(pixel_net(), image, class_index)
+        np.testing.assert_allclose(cam, expected, rtol=1e-4, atol=1e-5)
+        grad_cam = grad_cam_map(pixel_net(), image, class_index)
+        np.testing.assert_allclose(grad_cam, np.maximum(expected, 0) / 30, rtol=1e-4, atol=1e-6)
 
 
 def test_cam_adds_up_to_the_score():
@@ -79,19 +80,13 @@ def test_cam_is_grad_cam_up_to_scale_on_a_pooled_linear_head(net, size):
     ],
 )
 def test_cam_finds_the_head_where_there_is_one(last):
-    net = wrap_model(
-        keras.Sequential([keras.Input((12, 10, 3)), layers.Conv2D(4, 3, activation="relu"), *last])
-    )
+    net = convolution_and(*last)
+    biases = [layer.get_weights()[1] for layer in net.layers if isinstance(layer, layers.Dense)]
     for class_index in range(4):
-        bias = sum(
-            layer.get_weights()[1][class_index]
-            for layer in net.layers
-            if isinstance(layer, layers.Dense)
-        )
-        total = cam_map(net, IMAGE, class_index, full_size=False).mean() + bias
-        np.testing.assert_allclose(
-            total, class_scores(net, IMAGE)[class_index], rtol=1e-3, atol=1e-5
-        )
+        mean = cam_map(net, IMAGE, class_index, full_size=False).mean()
+        total = mean + sum(bias[class_index] for bias in biases)
+        wanted = class_scores(net, IMAGE)[class_index]
+        np.testing.assert_allclose(total, wanted, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -103,25 +98,35 @@ def test_cam_finds_the_head_where_there_is_one(last):
         [layers.GlobalAveragePooling2D(), layers.Dense(4, activation="tanh")],
     ],
 )
-def test_cam_says_when_a_net_ends_otherwise(last):
-    net = wrap_model(
-        keras.Sequential([keras.Input((12, 10, 3)), layers.Conv2D(4, 3, activation="relu"), *last])
-    )
+def test_cam_says_when_a_network_ends_otherwise(last):
+    net = convolution_and(*last)
     with pytest.raises(ValueError, match="ends in global average pooling and one linear layer"):
         cam_map(net, IMAGE, 0)
     assert grad_cam_map(net, IMAGE, 0).shape == IMAGE.shape[:2]
 
 
+class Shift(layers.Layer):
+    """Adds `by`, which is set before the network is called."""
+
+    by = 0.0
+
+    def call(self, maps):
+        return maps + self.by
+
+
 def shifted_net(net, name):
-    """The net with something added to the output of one layer: (images, shift) -> scores."""
-    shift = keras.Input(net.get_layer(name).output.shape[1:])
+    """The network with a Shift behind one of its layers, and that Shift."""
+    shift = Shift()
 
-    def call(layer):
-        return (
-            (lambda *given: layers.Add()([layer(*given), shift])) if layer.name == name else layer
-        )
+    def call(layer, *inputs, **options):
+        outputs = layer(*inputs, **options)
+        return shift(outputs) if layer.name == name else outputs
 
-    return keras.Model([net.input, shift], net._run_through_graph(net.input, operation_fn=call))
+    return keras.models.clone_model(net, clone_function=same_layer, call_function=call), shift
+
+
+def same_layer(layer):
+    return layer
 
 
 @pytest.mark.parametrize(
@@ -137,15 +142,20 @@ def shifted_net(net, name):
     ],
 )
 def test_at_every_layer_it_is_what_the_full_gradient_says(layer):
-    """Beside a layer in a residual block runs a shortcut. What is added to the layer alone moves the score by ∂S/∂A."""
+    """A shortcut passes a residual block's layers by, so only the layer's own output is shifted."""
     net, image = random_tinynet(), random(32, 32, 3)
-    maps = keras.Model(net.input, net.get_layer(layer).output)(image[None])
-    other = shifted_net(net, layer)
+    maps = keras.Model(net.input, net.get_layer(layer).output)(image[None]).numpy()
+    other, shift = shifted_net(net, layer)
     largest = 0
     for class_index in range(3):
-        score = lambda shift: other([tf.constant(image[None]), shift])[:, class_index]
-        slopes = value_and_gradient(score, np.zeros(maps.shape))[1]
-        expected = np.maximum(np.sum(slopes.mean(axis=(1, 2), keepdims=True) * maps, axis=-1), 0)[0]
+
+        def score_of_shift(by, class_index=class_index):
+            shift.by = by
+            return other(image[None])[:, class_index]
+
+        gradients = gradient(score_of_shift, np.zeros(maps.shape))
+        alpha = gradients.mean(axis=(1, 2), keepdims=True)
+        expected = np.maximum(np.sum(alpha * maps, axis=-1), 0)[0]
         found = grad_cam_map(net, image, class_index, layer=layer, full_size=False)
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
         largest = max(largest, expected.max())
@@ -156,55 +166,45 @@ def test_all_layers_at_once_are_each_alone():
     together = grad_cam_maps(small_net(), IMAGE, 2)
     assert tuple(together) == spatial_layers(small_net()) == ("conv1", "conv2", "relu2")
     for layer, heatmap in together.items():
-        np.testing.assert_allclose(
-            heatmap, grad_cam_map(small_net(), IMAGE, 2, layer=layer), rtol=1e-4, atol=1e-7
-        )
+        alone = grad_cam_map(small_net(), IMAGE, 2, layer=layer)
+        np.testing.assert_allclose(heatmap, alone, rtol=1e-4, atol=1e-7)
 
 
 def test_by_default_it_is_the_last_layer_with_a_map():
     images = keras.Input((12, 10, 3))
-    x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(
-        layers.Conv2D(4, 3, name="conv")(images)
-    )
+    x = layers.Conv2D(4, 3, name="conv")(images)
+    x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
     net = wrap_model(keras.Model(images, layers.Flatten()(layers.Conv2D(3, 1, name="head")(x))))
     assert spatial_layers(net)[-1] == "conv"
-    np.testing.assert_array_equal(
-        grad_cam_map(net, IMAGE, 1), grad_cam_map(net, IMAGE, 1, layer="conv")
-    )
+    by_name = grad_cam_map(net, IMAGE, 1, layer="conv")
+    np.testing.assert_array_equal(grad_cam_map(net, IMAGE, 1), by_name)
 
 
 def test_weighted_sum_is_the_formula():
-    activations, slopes = normal(4, 5, 6), normal(4, 5, 6, seed=1)
-    expected = sum(slopes[..., k].mean() * activations[..., k] for k in range(6))
-    np.testing.assert_allclose(
-        weighted_sum(activations, slopes), np.where(expected > 0, expected, 0), rtol=1e-4, atol=1e-6
-    )
+    activations, gradients = normal(4, 5, 6), normal(4, 5, 6, seed=1)
+    summed = sum(gradients[..., k].mean() * activations[..., k] for k in range(6))
+    expected = np.where(summed > 0, summed, 0)
+    found = weighted_sum(activations, gradients)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_enlarging_is_bilinear():
     coarse = normal(4, 5)
-    np.testing.assert_allclose(
-        enlarge(coarse, (12, 15)),
-        zoom(coarse, 3, order=1, mode="nearest", grid_mode=True),
-        rtol=1e-4,
-        atol=1e-6,
-    )
+    expected = zoom(coarse, 3, order=1, mode="nearest", grid_mode=True)
+    np.testing.assert_allclose(enlarge(coarse, (12, 15)), expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(enlarge(coarse, (4, 5)), coarse)
 
 
-def test_a_gray_picture_of_a_net_that_ends_in_dense():
+def test_a_gray_image_and_a_network_that_ends_in_dense():
     net = named(classifiers.mnist_cnn(), class_names=None, image_size=28)
     for layer, side in ("conv1", 26), ("pool2", 5):
-        assert grad_cam_map(net, random(28, 28, 1), 4, layer=layer, full_size=False).shape == (
-            side,
-            side,
-        )
+        found = grad_cam_map(net, random(28, 28, 1), 4, layer=layer, full_size=False)
+        assert found.shape == (side, side)
 
 
 def test_a_layer_that_has_no_map_gives_a_sentence():
     with pytest.raises(ValueError, match="no layer 'conv9'; its layers are conv1"):
         grad_cam_map(small_net(), IMAGE, 0, layer="conv9")
-    with pytest.raises(
-        ValueError, match="'pool' has no rows and columns; those that have are conv1, conv2, relu2"
-    ):
+    words = "'pool' has no rows and columns; those that have are conv1, conv2, relu2"
+    with pytest.raises(ValueError, match=words):
         grad_cam_map(small_net(), IMAGE, 0, layer="pool")

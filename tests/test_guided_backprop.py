@@ -1,11 +1,11 @@
-"""Guided backpropagation: the slide's numbers come back, all ways to write a ReLU are found, and the net stays as it was."""
+"""Guided backpropagation: the slide's numbers, and every way to write a ReLU."""
 
 import numpy as np
 import pytest
 from small_nets import linear_net, normal, random, random_tinynet, small_net
 
-from lecture_lib.core import scores
 from lecture_lib.core.gradients import gradient
+from lecture_lib.core.scores import channel_score, class_score, layer_energy, neuron_score
 from lecture_lib.guided_backprop import (
     deconv_relu,
     deconvnet_map,
@@ -33,58 +33,49 @@ UPSTREAM = np.float32([[-2, 3, -1], [6, -3, 1], [2, -1, 3]])
         (guided_relu, [[0, 0, 0], [6, 0, 0], [0, 0, 3]]),
     ],
 )
-def test_the_slides_numbers_in_a_net(rule, expected):
-    """A net that is one ReLU and a linear layer whose weights are the slide's gradient from above; the picture is the slide's input."""
+def test_the_slides_numbers_in_a_network(rule, expected):
+    """One ReLU and a linear layer, whose weights are the slide's gradient from above."""
     images = keras.Input((3, 3, 1))
-    net = keras.Model(
-        images,
-        layers.Dense(1)(
-            layers.Flatten()(layers.ReLU()(layers.Rescaling(12.0, offset=-7.0)(images)))
-        ),
-    )
+    x = layers.ReLU()(layers.Rescaling(12.0, offset=-7.0)(images))
+    net = keras.Model(images, layers.Dense(1)(layers.Flatten()(x)))
     net.set_weights([UPSTREAM.reshape(9, 1), np.zeros(1, np.float32)])
-    picture = (SLIDE[..., None] + 7) / 12  # so that it lies in [0, 1]
-    slopes = guided_gradient(
-        named(net, class_names=None, image_size=3),
-        picture,
-        lambda net: scores.class_score(net, 0),
-        rule=rule,
-    )
-    np.testing.assert_allclose(slopes[..., 0] / 12, expected, rtol=1e-6)
+    named(net, class_names=None, image_size=3)
+    image = (SLIDE[..., None] + 7) / 12  # the slide's input, brought into [0, 1]
+    found = guided_gradient(net, image, lambda net: class_score(net, 0), rule=rule)
+    np.testing.assert_allclose(found[..., 0] / 12, expected, rtol=1e-6)
 
 
 def two_layers(image, *, gate):
-    """Backwards through the two ReLUs of `stack` by hand, in double precision: ∂S_c/∂I for both classes, (H, W, 3, 2)."""
+    """∂S_c/∂I of `stack` for both classes by hand, in double precision: (H, W, 3, 2)."""
     first, second, head = (weight.astype(float) for weight in stack().get_weights())
     below = image @ first[0, 0]
     above = np.maximum(below, 0) @ second[0, 0]
-    slopes = np.broadcast_to(head / image[..., 0].size, (*image.shape[:2], *head.shape))
-    slopes = np.einsum("hwkc,jk->hwjc", gate(above[..., None], slopes), second[0, 0])
-    return np.einsum("hwjc,ij->hwic", gate(below[..., None], slopes), first[0, 0])
+    at_above = np.broadcast_to(head / image[..., 0].size, (*image.shape[:2], *head.shape))
+    at_below = np.einsum("hwkc,jk->hwjc", gate(above[..., None], at_above), second[0, 0])
+    return np.einsum("hwjc,ij->hwic", gate(below[..., None], at_below), first[0, 0])
 
 
 def stack():
-    """Two 1x1 convolutions, one with its ReLU as an argument, one with a layer for it, the mean, two linear scores; no biases."""
+    """Two 1x1 convolutions, their ReLUs an argument and a layer, the mean, two linear scores."""
     images = keras.Input((None, None, 3))
     x = layers.Conv2D(6, 1, activation="relu", use_bias=False)(images)
     x = layers.GlobalAveragePooling2D()(layers.ReLU()(layers.Conv2D(7, 1, use_bias=False)(x)))
     net = keras.Model(images, layers.Dense(2, use_bias=False)(x))
+    set_known_weights(net)
+    return named(net, class_names=None, image_size=5)
+
+
+def set_known_weights(net):
     net.set_weights(
         [normal(*weight.shape, seed=number) for number, weight in enumerate(net.get_weights())]
     )
-    return named(net, class_names=None, image_size=5)
 
 
 @pytest.mark.parametrize(
     "make, gate",
     [
         (guided_map, lambda x, g: np.where((x > 0) & (g > 0), g, 0)),
-        (
-            deconvnet_map,
-            lambda x, g: np.broadcast_to(
-                np.where(g > 0, g, 0), np.broadcast_shapes(x.shape, g.shape)
-            ),
-        ),
+        (deconvnet_map, lambda x, g: np.where((g > 0) & np.isfinite(x), g, 0)),
     ],
 )
 def test_two_layers_worked_by_hand(make, gate):
@@ -92,62 +83,59 @@ def test_two_layers_worked_by_hand(make, gate):
     expected = two_layers(image, gate=gate)
     for class_index in range(2):
         found = make(net, image, class_index)
-        np.testing.assert_allclose(
-            found, np.abs(expected[..., class_index]).max(axis=-1), rtol=1e-4, atol=1e-7
-        )
+        by_hand = np.abs(expected[..., class_index]).max(axis=-1)
+        np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-7)
 
 
 @each_map
 def test_without_a_relu_they_are_saliency(make):
     weights = normal(6, 5, 1, 2)
-    np.testing.assert_array_equal(
-        make(linear_net(weights), random(6, 5, 1), 1), np.abs(weights[:, :, 0, 1])
-    )
+    found = make(linear_net(weights), random(6, 5, 1), 1)
+    np.testing.assert_array_equal(found, np.abs(weights[:, :, 0, 1]))
 
 
 def test_with_the_plain_rule_it_is_the_gradient():
-    score_of = lambda net: scores.class_score(net, 2)
-    slopes = guided_gradient(small_net(), IMAGE, score_of, rule=tf.nn.relu)
-    np.testing.assert_allclose(slopes, gradient(score_of(small_net()), IMAGE), rtol=1e-5, atol=1e-8)
+    found = guided_gradient(small_net(), IMAGE, lambda net: class_score(net, 2), rule=tf.nn.relu)
+    plain = gradient(class_score(small_net(), 2), IMAGE)
+    np.testing.assert_allclose(found, plain, rtol=1e-5, atol=1e-8)
 
 
-def test_deconvnet_without_max_pooling_does_not_see_the_picture():
-    """Its rule reads no activation, averages and convolutions are linear: nothing on the way back depends on the picture."""
+def test_deconvnet_without_max_pooling_does_not_see_the_image():
+    """Its rule reads no activation; averages and convolutions are linear."""
     one, other = (
         deconvnet_map(random_tinynet(), random(64, 64, 3, seed=seed), 3) for seed in (1, 2)
     )
     np.testing.assert_array_equal(one, other)
 
 
-def nets_with_relus():
-    """One net, its activations written as arguments, as layers, and inside a model inside the model; the weights are the same."""
+def two_convolutions(images, *, relu, activation=None):
+    """Two convolutions, the ReLU as an argument of theirs or as a layer of its own."""
+    x = relu(layers.Conv2D(5, 3, activation=activation)(images))
+    return relu(layers.Conv2D(4, 3, activation=activation)(x))
 
-    def body(images, activation, relu):
-        x = relu(layers.Conv2D(5, 3, activation=activation)(images))
-        return relu(layers.Conv2D(4, 3, activation=activation)(x))
 
-    same, images = lambda x: x, keras.Input((12, 12, 3))
-    nested = keras.Model(images, body(images, None, lambda x: layers.Activation("relu")(x)))
+def networks_with_relus():
+    """One network, its ReLUs written as arguments, as layers, and in a model inside the model."""
+    images = keras.Input((12, 12, 3))
+    activations = two_convolutions(images, relu=lambda x: layers.Activation("relu")(x))
+    nested = keras.Model(images, activations)
     trunks = [
-        body(images, "relu", same),
-        body(images, None, lambda x: layers.ReLU()(x)),
+        two_convolutions(images, activation="relu", relu=lambda x: x),
+        two_convolutions(images, relu=lambda x: layers.ReLU()(x)),
         nested(images),
     ]
     for trunk in trunks:
         net = keras.Model(images, layers.Dense(3)(layers.GlobalAveragePooling2D()(trunk)))
-        net.set_weights(
-            [normal(*weight.shape, seed=number) for number, weight in enumerate(net.get_weights())]
-        )
+        set_known_weights(net)
         yield net
 
 
 @each_map
 def test_every_way_to_write_a_relu_gives_the_same_map(make):
-    nets = list(nets_with_relus())
+    nets = list(networks_with_relus())
     maps = [make(net, IMAGE, 1) for net in (*nets, wrap_model(nets[-1]))]
-    assert not np.allclose(
-        maps[0], np.abs(gradient(scores.class_score(nets[0], 1), IMAGE)).max(axis=-1)
-    )
+    plain = np.abs(gradient(class_score(nets[0], 1), IMAGE)).max(axis=-1)
+    assert not np.allclose(maps[0], plain)
     for other in maps[1:]:
         np.testing.assert_allclose(maps[0], other, rtol=1e-4, atol=1e-7)
 
@@ -155,41 +143,37 @@ def test_every_way_to_write_a_relu_gives_the_same_map(make):
 @pytest.mark.parametrize(
     "score_of",
     [
-        lambda net: scores.class_score(net, 1),
-        lambda net: scores.channel_score(net, "conv2", 3),
-        lambda net: scores.neuron_score(net, "relu2", 4, 7, 2),
-        lambda net: scores.layer_energy(net, "conv1"),
+        lambda net: class_score(net, 1),
+        lambda net: channel_score(net, "conv2", 3),
+        lambda net: neuron_score(net, "relu2", 4, 7, 2),
+        lambda net: layer_energy(net, "conv1"),
     ],
 )
-def test_any_score_of_the_net_has_a_guided_gradient(score_of):
-    slopes = guided_gradient(small_net(), IMAGE, score_of)
-    assert slopes.shape == IMAGE.shape and slopes.dtype == np.float32
+def test_any_score_of_the_network_has_a_guided_gradient(score_of):
+    one = guided_gradient(small_net(), IMAGE, score_of)
+    other = guided_gradient(small_net(), 1 - IMAGE, score_of)
+    assert one.shape == IMAGE.shape and one.dtype == np.float32
     batch = guided_gradient(small_net(), np.stack([IMAGE, 1 - IMAGE]), score_of)
-    np.testing.assert_allclose(batch[0], slopes, rtol=1e-4, atol=1e-7)
-    np.testing.assert_allclose(
-        batch[1], guided_gradient(small_net(), 1 - IMAGE, score_of), rtol=1e-4, atol=1e-7
-    )
+    np.testing.assert_allclose(batch, [one, other], rtol=1e-4, atol=1e-7)
 
 
 def test_a_neurons_gradient_stays_within_what_it_sees():
     """Two 3x3 convolutions see 5x5 pixels."""
-    slopes = guided_gradient(
-        small_net(), IMAGE, lambda net: scores.neuron_score(net, "conv2", 4, 7, 2)
-    )
+    found = guided_gradient(small_net(), IMAGE, lambda net: neuron_score(net, "conv2", 4, 7, 2))
     seen = np.zeros((12, 12), bool)
     seen[2:7, 5:10] = True
-    assert np.abs(slopes[~seen]).max() == 0 and np.abs(slopes[seen]).max() > 0
+    assert np.abs(found[~seen]).max() == 0 and np.abs(found[seen]).max() > 0
 
 
 @each_map
-def test_the_gradient_of_the_net_itself_stays_as_it_was(make):
+def test_the_gradient_of_the_network_itself_stays_as_it_was(make):
     net = small_net()
-    slopes = gradient(scores.class_score(net, 2), IMAGE)
+    before = gradient(class_score(net, 2), IMAGE)
     make(net, IMAGE, 2)
-    np.testing.assert_array_equal(gradient(scores.class_score(net, 2), IMAGE), slopes)
+    np.testing.assert_array_equal(gradient(class_score(net, 2), IMAGE), before)
 
 
-def test_a_net_that_learns_on_has_its_new_map():
+def test_a_network_that_learns_on_has_its_new_map():
     net = stack()
     before = guided_map(net, IMAGE, 1)
     shuffled = with_shuffled_weights(net)
@@ -198,16 +182,17 @@ def test_a_net_that_learns_on_has_its_new_map():
     np.testing.assert_array_equal(guided_map(net, IMAGE, 1), guided_map(shuffled, IMAGE, 1))
 
 
-def test_around_gray_keeps_signs_and_one_scale():
-    slopes = normal(2, 4, 4, 3)
-    pictures = gradient_to_image(slopes, quantile=1.0)
-    np.testing.assert_allclose(
-        (pictures - 0.5) * 2 * np.abs(slopes).max(), slopes, rtol=1e-4, atol=1e-5
-    )
-    assert np.abs(gradient_to_image(slopes, quantile=0.9) - 0.5).max() == 0.5
-    np.testing.assert_array_equal(
-        gradient_to_image(np.zeros((3, 3, 3))), np.full((3, 3, 3), 0.5, np.float32)
-    )
+def test_a_gradient_shown_as_an_image_keeps_signs_and_one_scale():
+    gradients = normal(2, 4, 4, 3)
+    images = gradient_to_image(gradients, quantile=1.0)
+    found = (images - 0.5) * 2 * np.abs(gradients).max()
+    np.testing.assert_allclose(found, gradients, rtol=1e-4, atol=1e-5)
+    assert np.abs(gradient_to_image(gradients, quantile=0.9) - 0.5).max() == 0.5
+
+
+def test_a_gradient_that_is_nearly_everywhere_0_is_shown_as_well():
+    gray = np.full((3, 3, 3), 0.5, np.float32)
+    np.testing.assert_array_equal(gradient_to_image(np.zeros((3, 3, 3))), gray)
     spike = np.zeros((20, 20, 3), np.float32)
     spike[3, 4, 1] = -2.0  # rarer than any quantile
     assert gradient_to_image(spike)[3, 4, 1] == 0 and np.unique(gradient_to_image(spike)).size == 2
