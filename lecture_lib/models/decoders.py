@@ -1,56 +1,68 @@
-"""Architectures whose answer is a picture: decoders, a generator, a stylizer; each function returns an untrained `keras.Model`."""
+"""Architectures whose output is an image: decoders, a generator, a stylizer.
+
+Each function returns an untrained `keras.Model`. They run on any backend of Keras, as the recipes
+that train them do. Kernels of transposed convolutions that are divisible by the stride leave no
+checkerboards.
+"""
+
+from functools import partial
 
 import keras
 from keras import Input, Model, layers
 
 
-def mnist_decoder():
-    """From the features "pool2" of `mnist_wide`, (N, 7, 7, 64), to the picture they may come from, (N, 28, 28, 1) in [0, 1].
+def mnist_decoder() -> Model:
+    """Build the decoder of `mnist_wide`: from its features to the image that they may come from.
 
-    Source: Zheng et al., Insights from attacking interpretable models; after Mahendran and Vedaldi, 2015.
+    From "pool2", (N, 7, 7, 64), to images (N, 28, 28, 1) in [0, 1].
+
+    Source:
+        Zheng et al., Insights from attacking interpretable models; after Mahendran and Vedaldi,
+        2015.
     """
     features = Input((7, 7, 64), name="features")
-    x = layers.Conv2DTranspose(64, 5, 2, padding="same", activation="relu", name="deconv1")(
-        features
+    doubled = partial(
+        layers.Conv2DTranspose, kernel_size=5, strides=2, padding="same", activation="relu"
     )
-    x = layers.Conv2DTranspose(32, 5, 2, padding="same", activation="relu", name="deconv2")(x)
-    return Model(
-        features, layers.Conv2D(1, 3, padding="same", activation="sigmoid", name="picture")(x)
-    )
+    x = doubled(64, name="deconv1")(features)
+    x = doubled(32, name="deconv2")(x)
+    x = layers.Conv2D(1, 3, padding="same", activation="sigmoid", name="picture")(x)
+    return Model(features, x)
 
 
-def protonet_decoder():
-    """The mirror of `protonet`'s four convolutions: from codes (N, 40) to pictures (N, 28, 28, 1) in [0, 1]."""
+def protonet_decoder() -> Model:
+    """Build the mirror of `protonet`'s four convolutions: from codes to images in [0, 1].
+
+    From codes (N, 40) to images (N, 28, 28, 1).
+    """
     codes = Input((40,), name="code")
+    doubled = partial(layers.Conv2DTranspose, kernel_size=3, strides=2, padding="same")
     x = layers.Reshape((2, 2, 10), name="maps")(codes)
-    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv1")(x)
-    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv2")(x)
-    x = layers.Cropping2D(((0, 1), (0, 1)), name="seven")(
-        x
-    )  # 8x8 to the 7x7 that the third convolution saw
-    x = layers.Conv2DTranspose(32, 3, 2, padding="same", activation="relu", name="deconv3")(x)
-    return Model(
-        codes,
-        layers.Conv2DTranspose(1, 3, 2, padding="same", activation="sigmoid", name="picture")(x),
-    )
+    x = doubled(32, activation="relu", name="deconv1")(x)
+    x = doubled(32, activation="relu", name="deconv2")(x)
+    # From 8x8 to the 7x7 that the third convolution of `protonet` saw.
+    x = layers.Cropping2D(((0, 1), (0, 1)), name="seven")(x)
+    x = doubled(32, activation="relu", name="deconv3")(x)
+    return Model(codes, doubled(1, activation="sigmoid", name="picture")(x))
 
 
-def tinynet_generator():
-    """From the features "block4" of `tinynet_robust`, (N, h, w, 256), to pictures (N, 16h, 16w, 3) in [0, 1].
+def tinynet_generator() -> Model:
+    """Build the generator of `tinynet_robust`: from features "block4" to images in [0, 1].
 
-    Source: Dosovitskiy and Brox, Generating images with perceptual similarity metrics based on deep networks, 2016.
+    From (N, h, w, 256) to (N, 16h, 16w, 3).
+
+    Source:
+        Dosovitskiy and Brox, Generating images with perceptual similarity metrics based on deep
+        networks, 2016.
     """
     features = Input((None, None, 256), name="features")
     x = layers.Conv2D(192, 3, padding="same", name="gather")(features)
-    for number, filters in enumerate(
-        [128, 64, 32, 16], 1
-    ):  # kernels of 4 divide by the stride of 2: no checkerboards
+    for number, filters in enumerate([128, 64, 32, 16], 1):
         x = layers.LeakyReLU(0.2, name=f"relu{number}")(x)
         x = layers.Conv2DTranspose(filters, 4, 2, padding="same", name=f"double{number}")(x)
     x = layers.LeakyReLU(0.2, name="relu5")(x)
-    return Model(
-        features, layers.Conv2D(3, 3, padding="same", activation="sigmoid", name="picture")(x)
-    )
+    x = layers.Conv2D(3, 3, padding="same", activation="sigmoid", name="picture")(x)
+    return Model(features, x)
 
 
 def stylizer(styles=4):

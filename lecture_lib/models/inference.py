@@ -114,7 +114,7 @@ def top_classes(model: Network, image: Image, *, count: int = 5) -> list[Guess]:
 
 
 def batch_for(model: Network, images: ImageOrImages) -> Images:
-    """Return images as a batch (N, H, W, C) that fits the network; one image becomes a batch of one.
+    """Return one image or several as a batch (N, H, W, C) that fits the network.
 
     Raises:
         ValueError: for images that are none, that have another number of colors than the network

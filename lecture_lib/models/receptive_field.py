@@ -1,16 +1,25 @@
-"""Receptive fields: which pixels of the picture a neuron can see, worked out from the layers between them.
+"""Receptive fields: which pixels of the image a neuron reads, worked out from the layers between.
 
-A layer with windows says which rows of its input one row of its output reads, and the same for columns. A chain of layers multiplies
-these tables, and where paths meet, a pixel counts if any path leads to it. Nothing is measured, so nothing depends on the weights.
+A layer with windows says which rows of its input one row of its output reads, and the same for
+columns. A chain of layers multiplies these tables, and where paths meet, a pixel counts if any path
+leads to it. Nothing is measured, so nothing depends on the weights.
 """
 
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Bool
 
+from lecture_lib.datasets.shapes import Mask, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import map_features
+from lecture_lib.models.per_model_cache import kept_with_model
+
+# Along one axis: whether a position of the output (row of the table) reads one of the input.
+Table = Bool[np.ndarray, "_ _"]
+
+IMAGE = "image"  # the name of the tensor that all begins with
 
 layers = keras.layers
 WINDOWED = (
@@ -20,7 +29,6 @@ WINDOWED = (
     layers.MaxPooling2D,
     layers.AveragePooling2D,
 )
-BORDERS = (layers.ZeroPadding2D, layers.Cropping2D)
 WHOLE = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
 # Each position of the output is computed from the same position of the inputs.
 POINTWISE = (
@@ -44,19 +52,17 @@ POINTWISE = (
     layers.Concatenate,
     layers.Identity,
 )
-ARITHMETIC = {
-    "Add",
-    "Subtract",
-    "Multiply",
-    "Divide",
-    "TrueDivide",
-    "Relu",
-    "Relu6",
-}  # written as x * 2, without a layer
+# Operations written as x * 2, without a layer.
+ARITHMETIC = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Relu", "Relu6"}
 
 
 class Box(NamedTuple):
-    """A rectangle of pixels: rows from top to bottom - 1, columns from left to right - 1."""
+    """A rectangle of pixels.
+
+    Attributes:
+        top, left: its first row and its first column.
+        bottom, right: the row and the column behind its last.
+    """
 
     top: int
     left: int
@@ -64,148 +70,229 @@ class Box(NamedTuple):
     right: int
 
 
-def receptive_field(model, layer, row, column, *, image_shape):
-    """The smallest Box with every pixel that the neuron at (row, column) of a layer reads: row r reads r·stride − padding + tap·dilation.
+def receptive_field(
+    model: Network, layer: str, row: int, column: int, *, image_shape: Sequence[int]
+) -> Box:
+    """Return the smallest box with every pixel that a neuron reads.
 
-    layer: a name of a layer with rows and columns; row, column: counted on its map, from 0. image_shape: (H, W) or (H, W, C) in pixels.
-    The box ends at the picture's edge, because padding holds no pixels. Exact for convolutions, pools, padding, sums, concatenations and
-    what works point by point. Raises ValueError for a neuron or layer that is none, and for kinds of layers that are not among these.
+    Row r of a layer reads the rows r·stride − padding + tap·dilation of its input, for each tap of
+    the kernel. This is exact for convolutions, pools, padding, sums, concatenations and what works
+    point by point.
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer with rows and columns.
+        row, column: the neuron's place on the layer's map, from 0.
+        image_shape: (H, W) or (H, W, C) in pixels.
+
+    Returns:
+        Box(top, left, bottom, right), which ends at the edge of the image, as padding holds no
+        pixels.
+
+    Raises:
+        ValueError: for a neuron or layer that is none, and for kinds of layers that are not among
+            those above.
     """
     seen = visible_pixels(model, layer, row, column, image_shape=image_shape)
     if not seen.any():
         raise ValueError(
-            f"The neuron at row {row}, column {column} of {layer} sees padding only, no pixel of the picture."
+            f"The neuron at row {row}, column {column} of {layer} sees padding only, "
+            "no pixel of the image."
         )
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    rows = np.flatnonzero(seen.any(axis=1))
+    columns = np.flatnonzero(seen.any(axis=0))
     return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
 
-def visible_pixels(model, layer, row, column, *, image_shape):
-    """Which pixels a neuron reads, as a bool array (H, W): inside the box of `receptive_field`, a dilated kernel leaves holes."""
-    target, sizes, steps = _trace(model, layer, tuple(image_shape[:2]))
-    height, width = sizes[target]
+def visible_pixels(
+    model: Network, layer: str, row: int, column: int, *, image_shape: Sequence[int]
+) -> Mask:
+    """Return which pixels a neuron reads, as a bool array (H, W).
+
+    Inside the box of `receptive_field`, a dilated kernel leaves holes. The arguments are those of
+    `receptive_field`.
+    """
+    trace = _trace(model, layer, tuple(image_shape[:2]))
+    target = trace.steps[-1].output
+    height, width = trace.sizes[target]
     if not (0 <= row < height and 0 <= column < width):
         raise ValueError(
-            f"The map of {layer} has rows 0 to {height - 1}, columns 0 to {width - 1}; there is no ({row}, {column})."
+            f"The map of {layer} has rows 0 to {height - 1}, columns 0 to {width - 1}; "
+            f"there is no ({row}, {column})."
         )
-    reached = {tensor: np.zeros(size, bool) for tensor, size in sizes.items()}
+    reached = {tensor: np.zeros(size, bool) for tensor, size in trace.sizes.items()}
     reached[target][row, column] = True
-    for output, source, rows, columns in reversed(steps):
-        if reached[output].any():
-            reached[source] |= _carried(reached[output], rows, columns)
-    return reached[id(model.input)]
+    for step in reversed(trace.steps):
+        if reached[step.output].any():
+            reached[step.source] |= _carried_back(reached[step.output], step)
+    return reached[IMAGE]
 
 
-def read_along(model, layer, *, image_shape):
-    """Which rows of the picture each row of a layer's map reads, and the same for columns: bool arrays (h, H) and (w, W)."""
-    target, _, steps = _trace(model, layer, tuple(image_shape[:2]))
-    reads = {id(model.input): [np.eye(side, dtype=bool) for side in image_shape[:2]]}
-    for output, source, *tables in steps:
-        found = [
-            (table.astype(np.float32) @ known) > 0
-            for table, known in zip(tables, reads[source], strict=True)
-        ]
-        reads[output] = [
-            new | old for new, old in zip(found, reads.get(output, found), strict=True)
-        ]
-    return reads[target]
+def read_along(model: Network, layer: str, *, image_shape: Sequence[int]) -> list[Table]:
+    """Return which rows of the image each row of a layer's map reads, and the same for columns.
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer with rows and columns.
+        image_shape: (H, W) or (H, W, C) in pixels.
+
+    Returns:
+        Two bool arrays, (h, H) and (w, W).
+    """
+    trace = _trace(model, layer, tuple(image_shape[:2]))
+    reads = {IMAGE: [np.eye(side, dtype=bool) for side in image_shape[:2]]}
+    for step in trace.steps:
+        for axis, table in enumerate((step.rows, step.columns)):
+            found = (table.astype(np.float32) @ reads[step.source][axis]) > 0
+            known = reads.setdefault(step.output, [False, False])
+            known[axis] = known[axis] | found
+    return reads[trace.steps[-1].output]
 
 
-def _carried(mask, rows, columns):
-    """From a mask on the output to one on the input, with the tables of who reads whom: Rᵀ · mask · C, in true and false."""
-    return (rows.T.astype(np.float32) @ mask.astype(np.float32) @ columns.astype(np.float32)) > 0
+# From the image to the layer, step by step
 
 
-@lru_cache(maxsize=16)
-def _trace(model, layer, image_size):
-    """(the layer's tensor, {tensor: (height, width)}, [(output, input, row table, column table)] from the picture on)."""
-    target = map_features(model, layer)
-    if any(
-        wanted not in (None, given)
-        for wanted, given in zip(model.input.shape[1:3], image_size, strict=True)
-    ):
+class _Step(NamedTuple):
+    """That one tensor is computed from another: which of its rows reads which, and its columns."""
+
+    output: str
+    source: str
+    rows: Table
+    columns: Table
+
+
+class _Trace(NamedTuple):
+    """All steps from the image to a layer in forward order, and the size of each tensor's map."""
+
+    steps: list
+    sizes: dict
+
+
+def _carried_back(mask: np.ndarray, step: _Step) -> np.ndarray:
+    """From a mask on the output of a step to one on its source: Rᵀ · mask · C, true or false."""
+    rows = step.rows.T.astype(np.float32)
+    return (rows @ mask.astype(np.float32) @ step.columns.astype(np.float32)) > 0
+
+
+@kept_with_model
+def _trace(model: Network, layer: str, image_size: tuple) -> _Trace:
+    _check_image_size(model, image_size)
+    trace = _Trace([], {IMAGE: image_size})
+    for operation, sources, output in _calls(model.input, map_features(model, layer)):
+        # What each input gives along both axes; where one has a single position, all share it.
+        tables = [_tables(operation, trace.sizes[source]) for source in sources]
+        height = max(len(rows) for rows, _ in tables)
+        width = max(len(columns) for _, columns in tables)
+        trace.sizes[output] = (height, width)
+        for source, (rows, columns) in zip(sources, tables, strict=True):
+            every_row = np.broadcast_to(rows, (height, rows.shape[1]))
+            every_column = np.broadcast_to(columns, (width, columns.shape[1]))
+            trace.steps.append(_Step(output, source, every_row, every_column))
+    return trace
+
+
+def _check_image_size(model: Network, image_size: tuple) -> None:
+    wanted = model.input.shape[1:3]
+    if any(side not in (None, given) for side, given in zip(wanted, image_size, strict=True)):
         raise ValueError(
-            f"This net takes pictures of {model.input.shape[1]}x{model.input.shape[2]} pixels, not {image_size}."
+            f"This net takes images of {wanted[0]}x{wanted[1]} pixels, not {image_size}."
         )
-    sizes, steps = {id(model.input): image_size}, []
-    for operation, inputs, output in _in_forward_order(target, model.input):
-        tables = [
-            [_table(operation, axis, sizes[id(tensor)][axis]) for axis in (0, 1)]
-            for tensor in inputs
-        ]
-        shape = [max(len(table[axis]) for table in tables) for axis in (0, 1)]
-        sizes[id(output)] = tuple(shape)
-        for tensor, table in zip(inputs, tables, strict=True):
-            rows, columns = (
-                np.broadcast_to(part, (length, part.shape[1]))
-                for part, length in zip(table, shape, strict=True)
-            )
-            steps.append((id(output), id(tensor), rows, columns))
-    return id(target), sizes, steps
 
 
-def _in_forward_order(target, image):
-    """[(layer or operation, input tensors, output tensor)] of all that lies between the picture and a tensor, each after what it needs."""
-    order, known, waiting = [], {id(image)}, [target]
-    while waiting:
-        history = waiting[-1]._keras_history
-        inputs = history.operation._inbound_nodes[history.node_index].input_tensors
-        missing = [tensor for tensor in inputs if id(tensor) not in known]
-        if id(waiting[-1]) in known or not missing:
-            output = waiting.pop()
-            if id(output) not in known:
-                order.append((history.operation, inputs, output))
-            known.add(id(output))
-        waiting += missing
-    return order
+class _StandIn(keras.Operation):
+    """Takes a layer's place in a graph that is walked through, not computed."""
+
+    def compute_output_spec(self, *inputs: Any, **options: Any) -> keras.KerasTensor:
+        return keras.KerasTensor((None,))
 
 
-def _table(layer, axis, size):
-    """Who reads whom along one axis: bool (positions of the output, positions of the input)."""
+def _calls(images: keras.KerasTensor, target: keras.KerasTensor) -> list[tuple]:
+    """[(layer or operation, names of its inputs, name of its output)] in forward order."""
+    calls = []
+
+    def record(operation: keras.Operation, *inputs: Any, **options: Any) -> keras.KerasTensor:
+        _window(operation, 0, 1)  # an error for kinds of layers that are not traced
+        output = _StandIn()(*inputs, **options)
+        given = keras.tree.flatten((inputs, options))
+        tensors = [value for value in given if isinstance(value, keras.KerasTensor)]
+        calls.append((operation, [tensor.name for tensor in tensors], output.name))
+        return output
+
+    keras.models.clone_model(
+        keras.Model(images, target),
+        input_tensors=keras.Input(images.shape[1:], name=IMAGE),
+        clone_function=lambda operation: operation,
+        call_function=record,
+    )
+    return calls
+
+
+# Who reads whom within one layer
+
+
+def _tables(layer: keras.Operation, size: tuple) -> tuple[Table, Table]:
+    """The tables of a layer for the rows and for the columns of an input of this size."""
+    return _table(layer, 0, size[0]), _table(layer, 1, size[1])
+
+
+def _table(layer: keras.Operation, axis: int, size: int) -> Table:
     kernel, stride, dilation, before, after = _window(layer, axis, size)
     count = (size + before + after - (kernel - 1) * dilation - 1) // stride + 1
     if count < 1:
         raise ValueError(
-            f"The picture is too small: {layer.name} has {size} rows or columns left and needs more; give a larger one."
+            f"The image is too small: {layer.name} has {size} rows or columns left and needs more; "
+            "give a larger one."
         )
     read = np.arange(count)[:, None] * stride - before + np.arange(kernel) * dilation
     return (read[:, :, None] == np.arange(size)).any(axis=1)
 
 
-def _window(layer, axis, size):
-    """(kernel, stride, dilation, padding before, padding after) of a layer along one axis; without a window, one by one."""
+def _window(layer: keras.Operation, axis: int, size: int) -> tuple[int, int, int, int, int]:
+    """(kernel, stride, dilation, padding before, padding after) of a layer along one axis."""
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         raise ValueError(
-            f"{layer.name} keeps its channels first; receptive fields are traced with channels last."
+            f"{layer.name} keeps its channels first; "
+            "receptive fields are traced with channels last."
         )
-    if isinstance(layer, WHOLE) or (
-        isinstance(layer, layers.Reshape) and layer.target_shape[:2] == (1, 1)
-    ):
+    if _reads_everything(layer):
         return size, 1, 1, 0, 0
-    if isinstance(layer, BORDERS):
-        before, after = (
-            layer.padding
-            if isinstance(layer, layers.ZeroPadding2D)
-            else np.negative(layer.cropping)
-        )[axis]
-        return 1, 1, 1, int(before), int(after)
+    if isinstance(layer, layers.ZeroPadding2D):
+        before, after = layer.padding[axis]
+        return 1, 1, 1, before, after
+    if isinstance(layer, layers.Cropping2D):
+        before, after = layer.cropping[axis]
+        return 1, 1, 1, -before, -after
     if isinstance(layer, WINDOWED):
-        kernel, stride = (
-            getattr(layer, "kernel_size", getattr(layer, "pool_size", None))[axis],
-            layer.strides[axis],
-        )
-        dilation = getattr(layer, "dilation_rate", (1, 1))[axis]
-        missing = (
-            max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
-            if layer.padding == "same"
-            else 0
-        )
-        return kernel, stride, dilation, missing // 2, missing - missing // 2
-    along_channels = np.isin(
-        getattr(layer, "axis", -1), (-1, 3)
-    ).all()  # a Concatenate can also put maps side by side
-    if (isinstance(layer, POINTWISE) and along_channels) or type(layer).__name__ in ARITHMETIC:
+        return _sliding_window(layer, axis, size)
+    if _is_pointwise(layer):
         return 1, 1, 1, 0, 0
     raise ValueError(
-        f"{layer.name} is a {type(layer).__name__}, whose receptive field is not worked out here; choose a layer before it."
+        f"{layer.name} is a {type(layer).__name__}, whose receptive field is not worked out here; "
+        "choose a layer before it."
     )
+
+
+def _reads_everything(layer: keras.Operation) -> bool:
+    """Global pooling, also where its result gets rows and columns again, one of each."""
+    to_one = isinstance(layer, layers.Reshape) and layer.target_shape[:2] == (1, 1)
+    return isinstance(layer, WHOLE) or to_one
+
+
+def _is_pointwise(layer: keras.Operation) -> bool:
+    # A Concatenate can also put maps side by side.
+    along_channels = np.isin(getattr(layer, "axis", -1), (-1, 3)).all()
+    known = isinstance(layer, POINTWISE) and along_channels
+    return bool(known) or type(layer).__name__ in ARITHMETIC
+
+
+def _sliding_window(layer: keras.Operation, axis: int, size: int) -> tuple:
+    is_pool = isinstance(layer, (layers.MaxPooling2D, layers.AveragePooling2D))
+    kernel = (layer.pool_size if is_pool else layer.kernel_size)[axis]
+    stride = layer.strides[axis]
+    dilation = getattr(layer, "dilation_rate", (1, 1))[axis]
+    if layer.padding == "valid":
+        return kernel, stride, dilation, 0, 0
+    # "same": as many positions as strides fit into the size, the odd row of padding behind.
+    positions = -(-size // stride)
+    missing = max((positions - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+    return kernel, stride, dilation, missing // 2, missing - missing // 2

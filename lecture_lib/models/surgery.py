@@ -1,4 +1,4 @@
-"""Networks made from networks: their layers copied, one kind of part exchanged, the original left as it was."""
+"""Networks made from networks: layers copied, one kind of part exchanged."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -192,7 +192,7 @@ def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
 
 
 def weight_synchronizer(copies: dict) -> Callable[[], None]:
-    """Compile a function () -> None that gives copies the weights that their originals have by then.
+    """Compile a function that gives copies the weights that their originals have by then.
 
     Args:
         copies: {layer: its copy}, as `clone` fills it.
@@ -242,7 +242,11 @@ def _capped(rule: Callable, cap: float | None) -> Callable:
     if cap is None:
         return rule
     relu = keras.ops.relu6 if cap == 6 else partial(keras.ops.clip, x_min=0, x_max=cap)
-    return lambda x: rule(x, relu=relu)
+
+    def capped_rule(x: Tensor) -> Tensor:
+        return rule(x, relu=relu)
+
+    return capped_rule
 
 
 def with_shuffled_weights(

@@ -1,54 +1,80 @@
-"""Nets whose scores have a known cause: badges that were painted onto photographs."""
+"""Networks whose logits have a known cause: badges that were painted onto photographs."""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from lecture_lib.datasets.shapes import Images, Network
 from lecture_lib.datasets.synthetic import cross, paint_badges, ring
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_scores, features
 from lecture_lib.models.surgery import named, wrap_model
 
 
-def badge_network(trunk, photographs, *, badges=(ring, cross), layer="block3", seed=0):
-    """A net whose scores are caused by badges alone, learned in seconds: one linear head a badge on the mean activations of a layer.
+def badge_network(
+    trunk: Network,
+    photographs: Images,
+    *,
+    badges: Sequence[Callable] = (ring, cross),
+    layer: str = "block3",
+    seed: int = 0,
+) -> Network:
+    """Train a network whose logits are caused by badges alone, in seconds.
 
-    trunk: a network. photographs: (N, H, W, 3). They are shown with every combination of the badges, so that whatever else they show is
-    of no use, and one badge says nothing about another. Class k of the net is badges[k]: a score above 0 says that it is there.
+    It has one linear head per badge on the mean activations of a layer. The photographs are shown
+    with every combination of the badges: whatever else they show is of no use, and one badge says
+    nothing about another.
+
+    Args:
+        trunk: the network whose layers are used, images -> logits (N, classes).
+        photographs: (N, H, W, 3) in [0, 1].
+        badges: functions that draw a badge; class k of the network is badges[k].
+        layer: the name of the layer of `trunk` whose means are read.
+        seed: of the places of the badges.
+
+    Returns:
+        A network; a logit above 0 predicts that the badge is there.
     """
+    # Every combination of badges, one a row: (2 ** badges, badges).
     present = np.indices((2,) * len(badges)).reshape(len(badges), -1).T.astype(bool)
-    worn = lambda row: [badge for badge, there in zip(badges, row, strict=True) if there]
-    groups = [
-        paint_badges(photographs, worn(row), seed=seed + number).images
-        for number, row in enumerate(present)
-    ]
+    groups = []
+    for number, row in enumerate(present):
+        worn = [badge for badge, is_worn in zip(badges, row, strict=True) if is_worn]
+        groups.append(paint_badges(photographs, worn, seed=seed + number).images)
     pooled = keras.Model(
         trunk.input, keras.layers.GlobalAveragePooling2D(name="pool")(features(trunk, layer))
     )
-    means, answers = (
-        np.concatenate([class_scores(pooled, group) for group in groups]),
-        np.repeat(present, len(photographs), axis=0),
-    )
-    heads = [
-        LogisticRegression(C=100.0, solver="newton-cg", max_iter=1000).fit(means, there)
-        for there in answers.T
-    ]
-    scores = keras.layers.Dense(len(badges), name="scores")
-    net = keras.Model(trunk.input, scores(pooled.output))
-    scores.set_weights(
-        [
-            np.concatenate([head.coef_ for head in heads]).T,
-            np.concatenate([head.intercept_ for head in heads]),
-        ]
-    )
+    means = np.concatenate([class_scores(pooled, group) for group in groups])
+    head = _linear_heads(means, np.repeat(present, len(photographs), axis=0))
     return wrap_model(
-        net, class_names=[badge.__name__ for badge in badges], image_size=trunk.image_size
+        keras.Model(trunk.input, head(pooled.output)),
+        class_names=[badge.__name__ for badge in badges],
+        image_size=trunk.image_size,
     )
 
 
-def hand_set_network():
-    """A net set by hand for badges on gray photographs: S_ring is the mean of relu(red − blue), S_cross that of relu(blue − red).
+def _linear_heads(means: np.ndarray, answers: np.ndarray) -> keras.layers.Dense:
+    """One logistic regression per column of the answers, as a layer."""
+    heads = [
+        LogisticRegression(C=100.0, solver="newton-cg", max_iter=1000).fit(means, answer)
+        for answer in answers.T
+    ]
+    layer = keras.layers.Dense(len(heads), name="scores")
+    layer.build(means.shape)
+    kernel = np.concatenate([head.coef_ for head in heads]).T
+    bias = np.concatenate([head.intercept_ for head in heads])
+    layer.set_weights([kernel, bias])
+    return layer
 
-    Gray and white pixels have no red without blue: a score has no other cause than the colored pixels, each as much as any other.
+
+def hand_set_network() -> Network:
+    """Build a network for badges on gray photographs whose weights are set by hand.
+
+    S_ring = mean of relu(red − blue), S_cross = mean of relu(blue − red)
+
+    Gray and white pixels have no red without blue: a logit has no other cause than the colored
+    pixels, each as much as any other.
     """
     images = keras.Input((None, None, 3), name="image")
     maps = keras.layers.Conv2D(2, 1, activation="relu", use_bias=False, name="colors")(images)

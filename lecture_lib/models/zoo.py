@@ -1,5 +1,10 @@
-"""Where networks come from: those the course trained itself, SqueezeNet, `keras.applications`, and `.keras` files of your own."""
+"""Where networks come from: from the course itself, from their authors, or from a file of your own.
 
+The course trained some itself; SqueezeNet and those of `keras.applications` are downloaded once; a
+`.keras` file may hold any other.
+"""
+
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -9,12 +14,14 @@ import numpy as np
 from lecture_lib.datasets import downloads
 from lecture_lib.datasets.downloads import DATA
 from lecture_lib.datasets.image_sets import CLASSES
+from lecture_lib.datasets.shapes import Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.classifiers import mnist_cnn, mnist_wide, protonet, squeezenet, tinynet
 from lecture_lib.models.decoders import mnist_decoder, protonet_decoder, stylizer, tinynet_generator
 from lecture_lib.models.surgery import named, wrap_model
 
-LABELS, SQUEEZENET = "squeezenet1.1/squeezenet1.1.labels", "squeezenet1.1/squeezenet1.1.bin"
+SQUEEZENET = "squeezenet1.1/squeezenet1.1.bin"
+LABELS = "squeezenet1.1/squeezenet1.1.labels"
 BUNDLED = {
     "tinynet_robust": tinynet,
     "tinynet": tinynet,
@@ -33,73 +40,73 @@ DECODERS = {
 
 
 class Application(NamedTuple):
-    """A net of `keras.applications`: its builder, its weights, and how it wants its pixels: scale · I + offset, blue first or not."""
+    """A network of `keras.applications` and how it wants its pixels.
 
-    build: object
+    Attributes:
+        build: the function of `keras.applications` that builds it.
+        weights: the name of its file of weights.
+        scale: what pixels in [0, 1] are multiplied by, one number or one for each color.
+        offset: what is added to them then.
+        size: the side in pixels of the images that it was trained on.
+        blue_first: whether it reads its colors in the order blue, green, red.
+    """
+
+    build: Callable
     weights: str
-    scale: object
-    offset: object = 0.0
+    scale: float | list[float]
+    offset: float | list[float] = 0.0
     size: int = 224
     blue_first: bool = False
 
 
+# How networks want their pixels: from -1 to 1, or by the mean and the deviation of their training.
+SYMMETRIC = {"scale": 2.0, "offset": -1.0}
 CAFFE = {"scale": 255.0, "offset": [-123.68, -116.779, -103.939], "blue_first": True}
 TORCH = {
     "scale": [1 / 0.229, 1 / 0.224, 1 / 0.225],
     "offset": [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225],
 }
+FILE = "weights_tf_dim_ordering_tf_kernels"  # what Keras calls most files of weights
+KERAS = keras.applications
 APPLICATIONS = {
-    "resnet50v2": Application(
-        keras.applications.ResNet50V2, "resnet50v2_weights_tf_dim_ordering_tf_kernels.h5", 2.0, -1.0
-    ),
-    "vgg16": Application(
-        keras.applications.VGG16, "vgg16_weights_tf_dim_ordering_tf_kernels.h5", **CAFFE
-    ),
-    "vgg19": Application(
-        keras.applications.VGG19, "vgg19_weights_tf_dim_ordering_tf_kernels.h5", **CAFFE
-    ),
-    "inceptionv3": Application(
-        keras.applications.InceptionV3,
-        "inception_v3_weights_tf_dim_ordering_tf_kernels.h5",
-        2.0,
-        -1.0,
-        299,
-    ),
-    "mobilenetv2": Application(
-        keras.applications.MobileNetV2,
-        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
-        2.0,
-        -1.0,
-    ),
-    "densenet121": Application(
-        keras.applications.DenseNet121, "densenet121_weights_tf_dim_ordering_tf_kernels.h5", **TORCH
-    ),
-    "efficientnetv2b0": Application(
-        keras.applications.EfficientNetV2B0, "efficientnetv2-b0.h5", 255.0
-    ),
+    "resnet50v2": Application(KERAS.ResNet50V2, f"resnet50v2_{FILE}.h5", **SYMMETRIC),
+    "vgg16": Application(KERAS.VGG16, f"vgg16_{FILE}.h5", **CAFFE),
+    "vgg19": Application(KERAS.VGG19, f"vgg19_{FILE}.h5", **CAFFE),
+    "inceptionv3": Application(KERAS.InceptionV3, f"inception_v3_{FILE}.h5", **SYMMETRIC, size=299),
+    "mobilenetv2": Application(KERAS.MobileNetV2, f"mobilenet_v2_{FILE}_1.0_224.h5", **SYMMETRIC),
+    "densenet121": Application(KERAS.DenseNet121, f"densenet121_{FILE}.h5", **TORCH),
+    "efficientnetv2b0": Application(KERAS.EfficientNetV2B0, "efficientnetv2-b0.h5", scale=255.0),
 }
 
 
-def model_names():
-    """The names that `load_model` knows: bundled nets first, then those that are downloaded once."""
+def model_names() -> list[str]:
+    """List the names that `load_model` knows, those that need no download first."""
     return [*BUNDLED, "squeezenet", *APPLICATIONS]
 
 
-def model_is_here(name):
-    """Whether a net can be loaded now without a network."""
+def model_is_here(name: str) -> bool:
+    """Say whether a network can be loaded now without a network connection."""
     if name == "squeezenet":
         return downloads.is_here(SQUEEZENET) and downloads.is_here(LABELS)
-    return name in BUNDLED or (
-        name in APPLICATIONS and downloads.is_here(f"keras/{APPLICATIONS[name].weights}")
-    )
+    if name in APPLICATIONS:
+        return downloads.is_here(f"keras/{APPLICATIONS[name].weights}")
+    return name in BUNDLED
 
 
-def load_model(name, *, weights="trained"):
-    """A network by name (see `model_names`), or from a `.keras` file of your own.
+def load_model(name: str | Path, *, weights: str | None = "trained") -> Network:
+    """Load a network by its name (see `model_names`), or from a `.keras` file of your own.
 
-    weights: "trained", or None for the same architecture with untrained weights, drawn anew at each call. Trained nets are kept (the
-    last eight), so that asking again costs nothing. Raises ValueError for a name that is not known or a file that is no functional
-    model or holds code, FileNotFoundError when the file or the weights are neither here nor to be had.
+    Trained networks are kept (the last eight), so that asking again costs nothing.
+
+    Args:
+        name: of a network, or a path that ends in `.keras`.
+        weights: "trained", or None for the same architecture with untrained weights, drawn anew at
+            each call.
+
+    Raises:
+        ValueError: for a name that is not known, or a file that is no functional model or holds
+            code.
+        FileNotFoundError: when the file or the weights are neither here nor to be had.
     """
     if str(name).endswith(".keras"):
         return wrap_model(read_keras_file(name))
@@ -107,11 +114,11 @@ def load_model(name, *, weights="trained"):
 
 
 @lru_cache(maxsize=8)
-def _load_trained(name):
+def _load_trained(name: str) -> Network:
     return _load(name, trained=True)
 
 
-def _load(name, *, trained):
+def _load(name: str, *, trained: bool) -> Network:
     if name in BUNDLED:
         return load_bundled(name, trained=trained)
     if name == "squeezenet":
@@ -119,83 +126,121 @@ def _load(name, *, trained):
     if name in APPLICATIONS:
         return load_application(name, trained=trained)
     raise ValueError(
-        f"There is no net named {name!r}; choose one of {', '.join(model_names())}, or a path that ends in .keras."
+        f"There is no net named {name!r}; choose one of {', '.join(model_names())}, "
+        "or a path that ends in .keras."
     )
 
 
-def load_bundled(name, *, trained=True):
-    """A net that the course trained itself, from data/weights/NAME.npz (float16)."""
+# Those that the course trained
+
+
+def load_bundled(name: str, *, trained: bool = True) -> Network:
+    """Load a network that the course trained, from data/weights/NAME.npz (float16).
+
+    Args:
+        name: one of `BUNDLED`.
+        trained: False leaves the weights as they are drawn.
+    """
     model = BUNDLED[name]()
-    digits = model.input.shape[-1] == 1
     if trained:
         read_weights(model, name)
-    class_names = [str(digit) for digit in range(10)] if digits else CLASSES
-    return named(model, class_names=class_names, image_size=28 if digits else 64)
+    if model.input.shape[-1] == 1:  # digits are gray
+        return named(model, class_names=[str(digit) for digit in range(10)], image_size=28)
+    return named(model, class_names=CLASSES, image_size=64)
 
 
 @lru_cache(maxsize=8)
-def load_decoder(name):
-    """A Model that draws pictures in [0, 1], trained by the course: a decoder, a generator or a stylizer.
+def load_decoder(name: str) -> keras.Model:
+    """Load a Model that draws images in [0, 1]: a decoder, a generator or a stylizer of the course.
 
-    name: "mnist_natural_decoder" or "mnist_robust_decoder", from "pool2" of that net, (N, 7, 7, 64), to (N, 28, 28, 1);
-    "protonet_decoder", from "code" of `protonet`, (N, 40), to (N, 28, 28, 1); "tinynet_generator", from "block4" of `tinynet_robust`,
-    (N, h, w, 256), to (N, 16h, 16w, 3); "stylizer", from a list of pictures (N, H, W, 3), H and W divisible by 4, and style weights
-    (N, 4), for swirls, stained glass, dots and waves, to such pictures. Raises ValueError for another name.
+    Args:
+        name: "mnist_natural_decoder" or "mnist_robust_decoder", from "pool2" of that network,
+            (N, 7, 7, 64), to (N, 28, 28, 1);
+            "protonet_decoder", from "code" of `protonet`, (N, 40), to (N, 28, 28, 1);
+            "tinynet_generator", from "block4" of `tinynet_robust`, (N, h, w, 256), to
+            (N, 16h, 16w, 3);
+            "stylizer", from a list of images (N, H, W, 3), H and W divisible by 4, and style
+            weights (N, 4), for swirls, stained glass, dots and waves, to such images.
+
+    Raises:
+        ValueError: for another name.
     """
     if name not in DECODERS:
-        raise ValueError(f"There is no part named {name!r}; choose one of {', '.join(DECODERS)}.")
+        raise ValueError(
+            f"There is no decoder named {name!r}; choose one of {', '.join(DECODERS)}."
+        )
     model = DECODERS[name]()
     read_weights(model, name)
     return model
 
 
-def read_weights(model, name):
+def read_weights(model: keras.Model, name: str) -> None:
     """Give the layers of a model the weights of data/weights/NAME.npz."""
     with np.load(DATA / "weights" / f"{name}.npz", allow_pickle=False) as stored:
         for layer in model.layers:
-            layer.set_weights(
-                [
-                    stored[f"{layer.name}/{weight.name}"].astype("float32")
-                    for weight in layer.weights
-                ]
-            )
+            keys = [f"{layer.name}/{weight.name}" for weight in layer.weights]
+            layer.set_weights([stored[key].astype("float32") for key in keys])
 
 
-def load_squeezenet(*, trained=True):
-    """SqueezeNet 1.1, trained on ImageNet by its authors, from their file of 1,235,496 float16 numbers.
+# Those of others
 
-    The file holds each convolution in forward order: weights as (out, in, height, width), then biases; its first layer expects blue first.
-    Source: Iandola et al., SqueezeNet: AlexNet-level accuracy with 50x fewer parameters, 2016.
+
+def load_squeezenet(*, trained: bool = True) -> Network:
+    """Load SqueezeNet 1.1, trained on ImageNet, from its authors' file of 1,235,496 numbers.
+
+    The file holds float16, convolution after convolution in forward order: the weights as (out, in,
+    height, width), then the biases. The first convolution expects blue first.
+
+    Args:
+        trained: False leaves the weights as they are drawn.
+
+    Source:
+        Iandola et al., SqueezeNet: AlexNet-level accuracy with 50x fewer parameters, 2016.
     """
     model = squeezenet()
     if trained:
-        numbers, start = np.fromfile(downloads.fetch(SQUEEZENET), np.float16).astype(np.float32), 0
-        for layer in (layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)):
-            height, width, channels, filters = layer.kernel.shape
-            stop = start + height * width * channels * filters
-            kernel = (
-                numbers[start:stop].reshape(filters, channels, height, width).transpose(2, 3, 1, 0)
-            )
-            layer.set_weights(
-                [
-                    kernel[:, :, ::-1] if layer.name == "conv1" else kernel,
-                    numbers[stop : stop + filters],
-                ]
-            )
-            start = stop + filters
+        _read_caffe_weights(model, np.fromfile(downloads.fetch(SQUEEZENET), np.float16))
+        _turn_colors(model)
     return named(model, class_names=imagenet_class_names() if trained else None, image_size=227)
 
 
-def load_application(name, *, trained=True):
-    """A net of `keras.applications` with its preprocessing inside and its softmax left out."""
+def _read_caffe_weights(model: keras.Model, numbers: np.ndarray) -> None:
+    """Give the convolutions of a model their weights from a row of numbers, in Caffe's order."""
+    rest = numbers.astype(np.float32)
+    for layer in _convolutions(model):
+        height, width, channels, filters = layer.kernel.shape
+        size = height * width * channels * filters
+        kernel, bias, rest = np.split(rest, [size, size + filters])
+        kernel = kernel.reshape(filters, channels, height, width)
+        layer.set_weights([kernel.transpose(2, 3, 1, 0), bias])
+
+
+def _convolutions(model: keras.Model) -> list[keras.layers.Layer]:
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+
+
+def _turn_colors(model: keras.Model) -> None:
+    """Let a network that reads blue first read red first, so that its filters show true colors."""
+    first = _convolutions(model)[0]
+    kernel, *bias = first.get_weights()
+    first.set_weights([kernel[:, :, ::-1], *bias])
+
+
+def load_application(name: str, *, trained: bool = True) -> Network:
+    """Load a network of `keras.applications`: preprocessing inside, softmax left out.
+
+    Args:
+        name: one of `APPLICATIONS`.
+        trained: False leaves the weights as they are drawn.
+    """
     application = APPLICATIONS[name]
+    # Fetched first: where it cannot be had, nothing need be built.
     path = downloads.fetch(f"keras/{application.weights}") if trained else None
     model = application.build(weights=None)
     if trained:
         model.load_weights(path)
-    if application.blue_first:  # so that the filters of the first layer show their true colors
-        first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
-        first.set_weights([first.get_weights()[0][:, :, ::-1], *first.get_weights()[1:]])
+    if application.blue_first:
+        _turn_colors(model)
     pixels = keras.layers.Rescaling(application.scale, offset=application.offset, name="preprocess")
     return wrap_model(
         model,
@@ -205,14 +250,19 @@ def load_application(name, *, trained=True):
     )
 
 
-def imagenet_class_names():
-    """The 1,000 class names of ImageNet, in the order of the scores, each without its synonyms."""
+def imagenet_class_names() -> list[str]:
+    """List the 1,000 class names of ImageNet in the order of the logits, without synonyms."""
     lines = downloads.fetch(LABELS).read_text(encoding="utf-8").splitlines()
     return [line.split(",")[0].strip() for line in lines if line.strip()]
 
 
-def read_keras_file(path):
-    """A Keras model from a `.keras` file; code in the file is never run."""
+def read_keras_file(path: str | Path) -> keras.Model:
+    """Read a Keras model from a `.keras` file; code in the file is never run.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: for a file that is no Keras model, or holds code.
+    """
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
@@ -220,5 +270,6 @@ def read_keras_file(path):
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"{path} could not be read as a Keras model; files that hold code (Lambda layers) are refused. {reason}"
+            f"{path} could not be read as a Keras model; "
+            f"files that hold code (Lambda layers) are refused. {reason}"
         ) from None
