@@ -23,7 +23,7 @@ ROW = 5  # images in a row, unless told otherwise
 # Checks
 
 
-def as_image_list(images: ImageOrImages | Sequence) -> list[Image]:
+def as_image_list(images: ImageOrImages | Sequence) -> list[Float[np.ndarray, "rows columns 3"]]:
     """Return one image, a batch or a list of images as a list of images (H, W, 3).
 
     Args:
@@ -112,7 +112,7 @@ def _fold(title: str, characters: int) -> str:
 
 def tile(
     images: ImageOrImages, *, columns: int | None = None, gap: int = 2, width: int = 0
-) -> Image:
+) -> Float[np.ndarray, "tiled_height tiled_width channels"]:
     """Return a batch as one image, its images side by side in rows with white between them.
 
     Args:

@@ -1,11 +1,13 @@
-"""What a panel cannot offer now, with the reason: nets that are not downloaded, layers without maps."""
+"""What a panel cannot offer now, with the reason: nets not downloaded, layers without maps."""
+
+from collections.abc import Iterable
 
 from lecture_lib.models.inference import layer_names
 from lecture_lib.models.zoo import load_model, model_is_here
 
 
-def missing_models(names):
-    """{name: the reason} of those nets that cannot be loaded now without a network."""
+def missing_models(names: Iterable[str]) -> dict[str, str]:
+    """Return {name: the reason} of those nets that cannot be loaded now without a network."""
     return {
         name: f"not downloaded; load_model('{name}') fetches it"
         for name in names
@@ -13,14 +15,22 @@ def missing_models(names):
     }
 
 
-def unfit_layers(names, *, net):
-    """{name: the reason} of those layers that the net of this name has no maps of: activations with rows, columns and channels."""
+def unfit_layers(names: Iterable[str], *, net: str) -> dict[str, str]:
+    """Return {name: the reason} of those layers that the net has no maps of.
+
+    A map here is an activation with rows, columns and channels.
+
+    Args:
+        names: of layers.
+        net: a name that `load_model` knows.
+    """
     model = load_model(net)
-    known, maps = layer_names(model, maps_only=False), layer_names(model)
-    reasons = {
-        name: "no rows and columns; it has one number a channel"
-        if name in known
-        else f"not in {net}"
-        for name in names
-    }
-    return {name: reason for name, reason in reasons.items() if name not in maps}
+    known = layer_names(model, maps_only=False)
+    with_maps = layer_names(model)
+    return {name: _reason(name, known, net) for name in names if name not in with_maps}
+
+
+def _reason(name: str, known: Iterable[str], net: str) -> str:
+    if name in known:
+        return "no rows and columns; it has one number a channel"
+    return f"not in {net}"

@@ -1,144 +1,280 @@
-"""The controls of a panel: sliders, lists and boxes with a label each; what a control hands on is what its `read()` gives."""
+"""The controls of a panel: sliders, lists and boxes, each with a label."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import log10
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ipywidgets
 from ipywidgets import interactive
 
+from lecture_lib.datasets.shapes import Network
+
 
 class Control(NamedTuple):
-    """`view` is what is seen, `sources` the widgets whose value may change, `read()` gives the value or raises a ValueError."""
+    """One argument of a function, as something that a reader can set.
 
-    view: ipywidgets.Widget
+    Attributes:
+        view: what is seen; None for a constant.
+        sources: the widgets whose value may change.
+        read: () -> the value, or a ValueError that says why there is none.
+    """
+
+    view: ipywidgets.Widget | None
     sources: list
     read: Callable
 
 
-def as_control(name, given):
-    """What was given for an argument as a Control: a Control, a widget, (low, high) or (low, high, step), a list of options, or a constant.
+def as_control(name: str, given: Any) -> Control:
+    """Return what was given for an argument as a Control.
 
-    The label is the argument's name unless the widget has one. Raises ValueError for a tuple that is no range and for an empty list.
+    Args:
+        name: of the argument; it becomes the label unless the widget has one.
+        given: a Control, a widget, (low, high) or (low, high, step), a list of options, or a
+            constant.
+
+    Raises:
+        ValueError: for a tuple that is no range and for an empty list.
     """
     if isinstance(given, Control):
         control = given
     elif isinstance(given, (list, tuple)):
-        control = _of_widget(_from_options(name, given))
+        control = _of_widget(_widget_for(name, given))
+    elif isinstance(given, ipywidgets.ValueWidget):
+        control = _of_widget(given)
     else:
-        control = _of_widget(
-            given if isinstance(given, ipywidgets.ValueWidget) else ipywidgets.fixed(given)
-        )
+        control = Control(None, [], lambda: given)
     for source in control.sources:
         labeled(source, name.replace("_", " "))
     return control
 
 
-def power_slider(value, *, low, high):
-    """A slider over powers of ten from low to high, for numbers that are compared by factors."""
+def _of_widget(widget: ipywidgets.ValueWidget) -> Control:
+    return Control(widget, [widget], lambda: widget.value)
+
+
+def _widget_for(name: str, given: Sequence) -> ipywidgets.ValueWidget:
+    """A slider for a range, a list for options."""
+    try:
+        if isinstance(given, tuple):
+            widget = interactive.widget_from_tuple(given)
+        else:
+            widget = ipywidgets.Dropdown(options=given) if given else None
+    except ValueError:  # where low is above high
+        widget = None
+    if widget is None:
+        raise ValueError(
+            f"{name} is {given!r}; give (low, high) or (low, high, step) in numbers, or a list of "
+            "options."
+        )
+    return widget
+
+
+def labeled(widget: ipywidgets.Widget, text: str) -> ipywidgets.Widget:
+    """Give a widget a label, unless it has one, and the width that all controls have."""
+    if hasattr(widget, "style"):
+        widget.description = widget.description or text
+        widget.tooltip = widget.tooltip or widget.description
+        widget.style.description_width = "110px"
+        widget.layout.width = "auto"
+    return widget
+
+
+# Sliders
+
+
+def power_slider(value: float, *, low: float, high: float) -> Control:
+    """Return a slider over powers of ten, for numbers that are compared by factors.
+
+    Args:
+        value: where it stands first.
+        low, high: its two ends, above 0.
+
+    Raises:
+        ValueError: for a value that is not between them.
+    """
     if not 0 < low <= value <= high:
         raise ValueError(f"{value} is not between {low} and {high}, both above 0.")
-    return _of_widget(
-        ipywidgets.FloatLogSlider(
-            value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2g"
-        )
+    slider = ipywidgets.FloatLogSlider(
+        value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2g"
     )
+    return _of_widget(slider)
 
 
-def learning_rate_slider(value=0.1, *, low=1e-3, high=10):
-    """A `power_slider` that hands on a function () -> rate, which `ascend` asks before each step: it may be moved during the climb."""
+def learning_rate_slider(value: float = 0.1, *, low: float = 1e-3, high: float = 10) -> Control:
+    """Return a `power_slider` that may be moved during the ascent.
+
+    It reads as a function () -> learning rate, which `ascend` asks before each step.
+
+    Args:
+        value: where it stands first.
+        low, high: its two ends, above 0.
+    """
     slider = labeled(power_slider(value, low=low, high=high).view, "learning rate")
     return Control(slider, [slider], lambda: partial(getattr, slider, "value"))
 
 
-def layer_dropdown(model, *, value=None, net=None, reasons=None):
-    """A list of layers; model: a network, or the names themselves. value: the name chosen first, by default the last.
+# Lists
 
-    net: the Control of the net they belong to; reasons: of the net's value, gives {layer: why it cannot be used}, as `models.unfit_layers`
-    does; such layers are marked, anew for each net, and choosing one only shows the reason.
+
+def layer_dropdown(
+    model: Network | Sequence[str],
+    *,
+    value: str | None = None,
+    net: Control | None = None,
+    reasons: Callable | None = None,
+) -> Control:
+    """Return a list of layers.
+
+    Layers that cannot be used are marked, anew for each net; choosing one only shows the reason.
+
+    Args:
+        model: a network, or the names themselves.
+        value: the name chosen first, by default the last.
+        net: the Control of the net that the layers belong to.
+        reasons: value of the net -> {layer: why it cannot be used}, such as `unfit_layers`.
+
+    Raises:
+        ValueError: for a value that is not in the list.
     """
-    names = (
-        model
-        if isinstance(model, (list, tuple))
-        else [layer.name for layer in model.layers if type(layer).__name__ != "InputLayer"]
-    )
-    because = lambda: _reasons_now(net, reasons)
-    dropdown = labeled(
-        dropdown_of(_marked(names, because()), value or names[-1], what="layer"), "layer"
-    )
+    names = list(model) if isinstance(model, (list, tuple)) else _layers_of(model)
+
+    def reasons_now() -> dict:
+        return _reasons_of(net, reasons)
+
+    def mark(change: Any) -> None:
+        set_options(dropdown, _marked(names, reasons_now()))
+
+    options = _marked(names, reasons_now())
+    dropdown = labeled(dropdown_of(options, value or names[-1], what="layer"), "layer")
     if net:
-        net.sources[0].observe(
-            lambda change: set_options(dropdown, _marked(names, because())), names="value"
-        )
-    return Control(dropdown, [dropdown], lambda: _usable(dropdown.value, because()))
+        net.sources[0].observe(mark, names="value")
+    return Control(dropdown, [dropdown], lambda: _usable(dropdown.value, reasons_now()))
 
 
-def net_dropdown(names, *, reasons=None, value=None):
-    """A list of networks; reasons: {name: why it is not here}; such a net is marked, and choosing it only shows the reason."""
-    reasons = reasons or {}
-    here = [name for name in names if name not in reasons] or list(names)
-    dropdown = labeled(dropdown_of(_marked(names, reasons), value or here[0], what="net"), "net")
-    return Control(dropdown, [dropdown], lambda: _usable(dropdown.value, reasons))
+def _layers_of(model: Network) -> list[str]:
+    return [layer.name for layer in model.layers if type(layer).__name__ != "InputLayer"]
 
 
-def _reasons_now(net, reasons):
+def _reasons_of(net: Control | None, reasons: Callable | None) -> dict:
     try:
         return reasons(net.read()) if net else {}
     except (ValueError, FileNotFoundError):  # of a net that is not here its own list speaks
         return {}
 
 
-def _marked(names, reasons):
-    """The entries of a list, those that cannot be used with the reason; its first words, up to a semicolon, are enough there."""
-    return [
-        (f"{name}  ({reasons[name].partition(';')[0]})" if name in reasons else name, name)
-        for name in names
-    ]
+def net_dropdown(
+    names: Sequence[str], *, reasons: Mapping[str, str] | None = None, value: str | None = None
+) -> Control:
+    """Return a list of networks.
+
+    Args:
+        names: of networks.
+        reasons: {name: why it is not here}; such a net is marked, and choosing it only shows the
+            reason.
+        value: the name chosen first, by default the first that is here.
+
+    Raises:
+        ValueError: for a value that is not in the list.
+    """
+    reasons = reasons or {}
+    here = [name for name in names if name not in reasons] or list(names)
+    dropdown = labeled(dropdown_of(_marked(names, reasons), value or here[0], what="net"), "net")
+    return Control(dropdown, [dropdown], lambda: _usable(dropdown.value, reasons))
 
 
-def _usable(name, reasons):
+def _marked(names: Sequence[str], reasons: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The entries (text, name) of a list; a name that cannot be used has its reason beside it."""
+    return [(_with_reason(name, reasons), name) for name in names]
+
+
+def _with_reason(name: str, reasons: Mapping[str, str]) -> str:
+    if name not in reasons:
+        return name
+    first_words = reasons[name].partition(";")[0]  # which are enough in a list
+    return f"{name}  ({first_words})"
+
+
+def _usable(name: str, reasons: Mapping[str, str]) -> str:
     if name in reasons:
         raise ValueError(f"{name} cannot be used here: {reasons[name]}")
     return name
 
 
-def set_options(dropdown, options):
-    """Give a list other entries; what is chosen stays chosen, and where there is nothing new nothing happens."""
+def dropdown_of(options: Sequence, value: Any, *, what: str) -> ipywidgets.Dropdown:
+    """Return a list of options, one of them chosen.
+
+    Args:
+        options: values, or (text, value) pairs.
+        value: the one chosen first.
+        what: a word for one option, for the sentence of the error.
+
+    Raises:
+        ValueError: for a value that is not in the list.
+    """
+    values = [option[1] if isinstance(option, tuple) else option for option in options]
+    if value not in values:
+        known = ", ".join(map(str, values[:12]))
+        raise ValueError(f"There is no {what} “{value}” to choose; there are: {known}.")
+    return ipywidgets.Dropdown(options=options, value=value)
+
+
+def set_options(dropdown: ipywidgets.Dropdown, options: Sequence) -> None:
+    """Give a list other entries; what is chosen stays chosen."""
     if tuple(options) != tuple(dropdown.options):
-        chosen, dropdown.options = (
-            dropdown.value,
-            options,
-        )  # which chooses the first for a moment; panels answer the newest choice
+        chosen = dropdown.value
+        # This chooses the first entry for a moment; panels answer the newest choice.
+        dropdown.options = options
         dropdown.value = chosen
 
 
-def class_box(class_names, *, value=0):
-    """A box that finds a class as its name is typed; value: the class chosen first, as a number or a name. It reads as the same kind.
+# A box for classes
 
-    A number is understood too, and a part of a name if only one class has it. Two classes of one name are told apart by their numbers.
+
+def class_box(class_names: Sequence[str], *, value: int | str = 0) -> Control:
+    """Return a box that finds a class as its name is typed.
+
+    A number is understood too, and a part of a name if only one class has it. Two classes of one
+    name are told apart by their numbers.
+
+    Args:
+        class_names: of all classes, in the order of the logits.
+        value: the class chosen first, as a number or a name; the box reads as the same kind.
+
+    Raises:
+        ValueError: for a value that is no class.
     """
     names = list(class_names)
-    labels = [
-        name if names.count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names)
-    ]
-    first = find_class(str(value), labels)
+    labels = [_label(index, names) for index in range(len(names))]
     box = ipywidgets.Combobox(
-        value=labels[first],
+        value=labels[find_class(str(value), labels)],
         options=labels,
         placeholder="a name or a number",
         continuous_update=False,
     )
-    read = (
-        (lambda: names[find_class(box.value, labels)])
-        if isinstance(value, str)
-        else (lambda: find_class(box.value, labels))
-    )
+
+    def read() -> int | str:
+        index = find_class(box.value, labels)
+        return names[index] if isinstance(value, str) else index
+
     return Control(labeled(box, "class"), [box], read)
 
 
-def find_class(text, labels):
-    """The number of the class that a text means: a number, a name, or a part that only one name has; raises ValueError with the reason."""
+def _label(index: int, names: Sequence[str]) -> str:
+    name = names[index]
+    return name if names.count(name) == 1 else f"{name} ({index})"
+
+
+def find_class(text: str, labels: Sequence[str]) -> int:
+    """Return the number of the class that a text means.
+
+    Args:
+        text: a number, a name, or a part that only one name has; capitals do not matter.
+        labels: of all classes, no two of them equal.
+
+    Raises:
+        ValueError: when no class or several are meant.
+    """
     text = text.strip().lower()
     lowered = [label.lower() for label in labels]
     if text in lowered:
@@ -148,50 +284,9 @@ def find_class(text, labels):
     matches = [index for index, label in enumerate(lowered) if text and text in label]
     if len(matches) == 1:
         return matches[0]
-    several = (
-        f" (it could be {', '.join(labels[index] for index in matches[:3])})" if matches else ""
-    )
+    candidates = ", ".join(labels[index] for index in matches[:3])
+    several = f" (it could be {candidates})" if matches else ""
     raise ValueError(
-        f"No class is called “{text}”{several}; choose a name from the list, or a number from 0 to {len(labels) - 1}."
+        f"No class is called “{text}”{several}; choose a name from the list, or a number from 0 to "
+        f"{len(labels) - 1}."
     )
-
-
-def _of_widget(widget):
-    return Control(widget, [widget], lambda: widget.value)
-
-
-def _from_options(name, given):
-    try:
-        widget = (
-            interactive.widget_from_tuple(given)
-            if isinstance(given, tuple)
-            else ipywidgets.Dropdown(options=given)
-            if given
-            else None
-        )
-    except ValueError:  # where low is above high
-        widget = None
-    if widget is None:
-        raise ValueError(
-            f"{name} is {given!r}; give (low, high) or (low, high, step) in numbers, or a list of options."
-        )
-    return widget
-
-
-def dropdown_of(options, value, *, what):
-    """A list of options, the one of this value chosen; raises ValueError with those that there are for another; what: a word for one."""
-    values = [option[1] if isinstance(option, tuple) else option for option in options]
-    if value not in values:
-        raise ValueError(
-            f"There is no {what} “{value}” to choose; there are: {', '.join(map(str, values[:12]))}."
-        )
-    return ipywidgets.Dropdown(options=options, value=value)
-
-
-def labeled(widget, text):
-    """The widget with a label, unless it has one, and the width that all controls have."""
-    if hasattr(widget, "style") and not isinstance(widget, ipywidgets.fixed):
-        widget.description = widget.description or text
-        widget.tooltip = widget.tooltip or widget.description
-        widget.style.description_width, widget.layout.width = "110px", "auto"
-    return widget

@@ -1,17 +1,25 @@
-"""Maps of pictures: each picture drawn at its point, or in its own cell of a grid, and a panel where pointing at one shows it.
+"""Maps of images: each image drawn at its point, or in its own cell of a grid, and a panel of them.
 
-Points are (N, 2), x to the right and y upwards; pictures (N, H, W, 3) in [0, 1]. Colors are told apart with any color vision.
+Points are (N, 2), x to the right and y upward; images (N, H, W, 3) in [0, 1]. Colors are told apart
+with any color vision.
 """
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as plotly
-from PIL import Image, ImageDraw, ImageFont
+from jaxtyping import Float
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
 
 from lecture_lib.datasets.images import as_batch, to_uint8
-from lecture_lib.panels import panel as panels
+from lecture_lib.datasets.shapes import Classes, Image, Images, Labels
 from lecture_lib.panels.interactive import explore_panel
+from lecture_lib.panels.panel import Panel, display_panel, place_above
 
-# Nine colors chosen for all kinds of color vision (Paul Tol's muted scheme) and a gray; further classes take another symbol.
+# Nine colors chosen for all kinds of color vision (Paul Tol's muted scheme) and a gray; further
+# classes take another symbol.
 COLORS = (
     np.float32(
         [
@@ -32,95 +40,212 @@ COLORS = (
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up")
 
 
-def colors_of(labels):
-    """The color of each class number: (N, 3) in [0, 1]; after ten classes the colors come again."""
+# Images in the colors of their classes
+
+
+def colors_of(labels: Classes) -> Float[np.ndarray, "*images 3"]:
+    """Return the color of each class number, in [0, 1]; after ten classes the colors come again."""
     return COLORS[np.asarray(labels) % len(COLORS)]
 
 
-def tinted(images, labels):
-    """Digits, white on black (N, H, W, 1), as ink in the color of their class on white: (N, H, W, 3)."""
+def tinted(images: Images, labels: Labels) -> Float[np.ndarray, "images height width 3"]:
+    """Return digits as ink in the color of their class, on white.
+
+    Args:
+        images: white on black, (N, H, W, 1) in [0, 1].
+        labels: (N,) class numbers.
+
+    Returns:
+        (N, H, W, 3).
+    """
     ink = as_batch(images, channels=1)
     return 1 - ink * (1 - colors_of(labels)[:, None, None])
 
 
-def framed(images, labels, *, width=4):
-    """Pictures (N, H, W, 3) with a frame of `width` pixels around them in the color of their class."""
+def framed(
+    images: Images, labels: Labels, *, width: int = 4
+) -> Float[np.ndarray, "images framed_height framed_width 3"]:
+    """Return images with a frame in the color of their class around them.
+
+    Args:
+        images: (N, H, W, 3) in [0, 1].
+        labels: (N,) class numbers.
+        width: of the frame, in pixels.
+
+    Returns:
+        (N, H + 2 width, W + 2 width, 3).
+    """
     inside = as_batch(images, channels=3)
-    whole = np.empty(
-        (len(inside), inside.shape[1] + 2 * width, inside.shape[2] + 2 * width, 3), np.float32
-    )
+    count, rows, columns, _ = inside.shape
+    whole = np.empty((count, rows + 2 * width, columns + 2 * width, 3), np.float32)
     whole[:] = colors_of(labels)[:, None, None]
     whole[:, width:-width, width:-width] = inside
     return whole
 
 
-def query_row(query, found):
-    """A picture (H, W, 3), a white gap, and the pictures found for it (N, H, W, 3), in one row: (H, about (N + 1) W, 3)."""
+def query_row(query: Image, found: Images) -> Float[np.ndarray, "height row_width 3"]:
+    """Return an image, a white gap, and the images found for it in one row.
+
+    Args:
+        query: (H, W, 3) in [0, 1].
+        found: (N, H, W, 3) in [0, 1].
+
+    Returns:
+        (H, about (N + 1) W, 3).
+    """
     gap = np.ones((query.shape[0], query.shape[1] // 3, 3), np.float32)
     return np.concatenate([query, gap, *as_batch(found, channels=3)], axis=1)
 
 
-def pictures_at(points, pictures, *, size=24, width=900, labels=None, names=()):
-    """One picture of all the pictures, each with its middle at its point: (width, width, 3) in [0, 1], on white.
+# Maps that are images
 
-    size: of each in pixels; where two overlap the darker pixel shows, as with ink. labels and names: of the classes, the name of each is
-    written where the middle one of its points lies. Raises ValueError when there is not one point for each picture.
+
+def pictures_at(
+    points: Any,
+    pictures: Images,
+    *,
+    size: int = 24,
+    width: int = 900,
+    labels: Labels | None = None,
+    names: Sequence[str] = (),
+) -> Float[np.ndarray, "side side 3"]:
+    """Return one image of many, each with its middle at its point, on white.
+
+    Where two overlap, the darker pixel shows, as with ink.
+
+    Args:
+        points: (N, 2).
+        pictures: (N, H, W, 3) in [0, 1].
+        size: of each, in pixels.
+        width: of the whole, in pixels.
+        labels: (N,) class numbers, for the names.
+        names: of the classes; each is written where the middle one of its points lies.
+
+    Returns:
+        (width, width, 3) in [0, 1].
+
+    Raises:
+        ValueError: when there is not one point for each picture.
     """
-    points, small = _checked(points, pictures), _shrunk(pictures, size)
-    canvas, corners = np.ones((width, width, 3), np.float32), _on_canvas(points, width - size)
-    for picture, (top, left) in zip(small, corners, strict=True):
+    corners = _on_canvas(_checked(points, pictures), width - size)
+    canvas = np.ones((width, width, 3), np.float32)
+    for picture, (top, left) in zip(_shrunk(pictures, size), corners, strict=True):
         place = canvas[top : top + size, left : left + size]
         np.minimum(place, picture, out=place)
-    middles = [
-        np.median(corners[np.asarray(labels) == label], axis=0) + size / 2
-        for label in range(len(names))
-    ]
+    # Write each name at the median of its class.
+    middles = []
+    for label in range(len(names)):
+        of_class = np.asarray(labels) == label
+        middles.append(np.median(corners[of_class], axis=0) + size / 2)
     return _written(canvas, names, middles)
 
 
-def pictures_on_grid(cells, pictures, *, size=20):
-    """One picture of all the pictures, each in its cell: cells (N, 2) row and column, as `neighbors.assign_to_grid` gives them.
+def pictures_on_grid(
+    cells: Any, pictures: Images, *, size: int = 20
+) -> Float[np.ndarray, "grid_height grid_width 3"]:
+    """Return one image of many, each in its cell.
 
-    size: of each in pixels. Returns (rows · size, columns · size, 3) in [0, 1], white where there is none. Raises ValueError when there
-    is not one cell for each picture.
+    Args:
+        cells: (N, 2) row and column, such as `neighbors.assign_to_grid` gives them.
+        pictures: (N, H, W, 3) in [0, 1].
+        size: of each, in pixels.
+
+    Returns:
+        (rows · size, columns · size, 3) in [0, 1], white where there is none.
+
+    Raises:
+        ValueError: when there is not one cell for each picture.
     """
-    cells, small = _checked(cells, pictures).astype(int), _shrunk(pictures, size)
+    cells = _checked(cells, pictures).astype(int)
     rows, columns = cells.max(axis=0) + 1
     sheet = np.ones((rows, columns, size, size, 3), np.float32)
-    sheet[cells[:, 0], cells[:, 1]] = small
+    sheet[cells[:, 0], cells[:, 1]] = _shrunk(pictures, size)
     return sheet.swapaxes(1, 2).reshape(rows * size, columns * size, 3)
 
 
-def explore_map(points, function, *, labels, names, alt):
-    """Show a map of points that can be pointed at; each shows the picture that function(number) returns.
+def _checked(points: Any, pictures: Images) -> np.ndarray:
+    points = np.asarray(points, float)
+    if points.shape != (len(pictures), 2) or not np.isfinite(points).all():
+        raise ValueError(
+            f"A map has one point for each picture; the points have the shape {points.shape}, "
+            f"pictures are {len(pictures)}."
+        )
+    return points
 
-    points: (N, 2). function: of the number of a point, returns an image (H, W, 3) in [0, 1], or (image, text). labels: (N,) class numbers;
-    names: of the classes. alt: what the picture of a point shows, in words. A slider chooses a point without a mouse.
+
+def _shrunk(pictures: Images, size: int) -> Float[np.ndarray, "images side side 3"]:
+    """The pictures as squares of `size` pixels."""
+    small = []
+    for pixels in to_uint8(as_batch(pictures, channels=3)):
+        shrunk = PillowImage.fromarray(pixels).resize((size, size), PillowImage.Resampling.LANCZOS)
+        small.append(np.asarray(shrunk, np.float32) / 255)
+    return np.stack(small)
+
+
+def _on_canvas(points: np.ndarray, room: int) -> np.ndarray:
+    """Corners (row, column) in 0..room; one scale in both directions keeps the map's shape."""
+    low = points.min(axis=0)
+    high = points.max(axis=0)
+    extent = max(*(high - low), 1e-12)
+    shares = (points - (low + high) / 2) / extent + 0.5  # in [0, 1]
+    corners = np.stack([1 - shares[:, 1], shares[:, 0]], axis=1)
+    return np.rint(room * corners).astype(int)
+
+
+def _written(canvas: Image, names: Sequence[str], places: Sequence[np.ndarray]) -> Image:
+    """The names on the image, each with its middle at a (row, column), dark with a white rim."""
+    picture = PillowImage.fromarray(to_uint8(canvas))
+    pen = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(size=max(12, canvas.shape[1] / 36))
+    style = {"fill": "#1d2026", "font": font, "anchor": "mm"}
+    rim = {"stroke_width": 4, "stroke_fill": "white"}
+    for name, (row, column) in zip(names, places, strict=True):
+        pen.text((column, row), str(name), **style, **rim)
+    return np.asarray(picture, np.float32) / 255
+
+
+# A map that can be pointed at
+
+
+def explore_map(
+    points: Any, function: Callable, *, labels: Labels, names: Sequence[str], alt: str | Callable
+) -> None:
+    """Show a map of points; pointing at one shows the image that function(number) returns.
+
+    A slider chooses a point without a mouse.
+
+    Args:
+        points: (N, 2).
+        function: number of a point -> an image (H, W, 3) in [0, 1], or (image, text).
+        labels: (N,) class numbers.
+        names: of the classes.
+        alt: what the image of a point shows, in words.
     """
-    panels.publish(explore_map_panel(points, function, labels=labels, names=names, alt=alt))
+    display_panel(explore_map_panel(points, function, labels=labels, names=names, alt=alt))
 
 
-def explore_map_panel(points, function, *, labels, names, alt):
-    """The Panel of explore_map, not yet shown: the map sets the slider, and the slider shows the picture."""
-    points, labels = np.asarray(points, float), np.asarray(labels)
+def explore_map_panel(
+    points: Any, function: Callable, *, labels: Labels, names: Sequence[str], alt: str | Callable
+) -> Panel:
+    """Return the Panel of `explore_map`, not yet shown."""
+    points = np.asarray(points, float)
     panel = explore_panel(function, alt=alt, number=(0, len(points) - 1))
     slider = panel.controls["number"].sources[0]
 
-    def choose(trace, chosen, state):
-        if chosen.point_inds:
-            slider.value = int(trace.customdata[chosen.point_inds[0]])
+    def choose(trace: Any, pointed_at: Any, state: Any) -> None:
+        if pointed_at.point_inds:
+            slider.value = int(trace.customdata[pointed_at.point_inds[0]])
 
-    figure = _figure(points, labels, names)
+    figure = _figure(points, np.asarray(labels), names)
     for trace in figure.data:
         trace.on_hover(choose)
         trace.on_click(choose)
-    style, row = panel.box.children
-    panel.box.children = (style, figure, row)
+    place_above(panel, figure)
     return panel
 
 
-def _figure(points, labels, names):
-    """The map as a widget with one group of dots a class; complete when it is made, so that Voila shows it too."""
+def _figure(points: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> plotly.FigureWidget:
+    """The map with a group of dots a class; complete when it is made, so that Voila shows it."""
     bare = {"visible": False, "showgrid": False, "zeroline": False}
     layout = {
         "template": "none",
@@ -134,20 +259,15 @@ def _figure(points, labels, names):
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
     }
-    figure = plotly.FigureWidget(
-        [
-            _dots(points, np.flatnonzero(labels == label), label, names)
-            for label in np.unique(labels)
-        ],
-        layout,
-    )
-    figure._config = {
-        "displayModeBar": False
-    }  # its buttons lie over the names, and one of them sends data away
-    return figure
+    groups = []
+    for label in np.unique(labels):
+        numbers = np.flatnonzero(labels == label)
+        groups.append(_dots(points[numbers], numbers, label=label, name=str(names[label])))
+    return plotly.FigureWidget(groups, layout)
 
 
-def _dots(points, ours, label, names):
+def _dots(points: np.ndarray, numbers: np.ndarray, *, label: int, name: str) -> plotly.Scatter:
+    """The points of one class in its color; each knows its number."""
     red, green, blue = np.rint(255 * colors_of(label)).astype(int)
     mark = {
         "color": f"rgb({red},{green},{blue})",
@@ -156,54 +276,11 @@ def _dots(points, ours, label, names):
         "opacity": 0.8,
     }
     return plotly.Scatter(
-        x=points[ours, 0],
-        y=points[ours, 1],
+        x=points[:, 0],
+        y=points[:, 1],
         mode="markers",
-        name=str(names[label]),
-        customdata=ours,
+        name=name,
+        customdata=numbers,
         marker=mark,
-        hovertemplate="%{customdata}<extra>" + str(names[label]) + "</extra>",
+        hovertemplate="%{customdata}<extra>" + name + "</extra>",
     )
-
-
-def _checked(points, pictures):
-    points = np.asarray(points, float)
-    if points.shape != (len(pictures), 2) or not np.isfinite(points).all():
-        raise ValueError(
-            f"A map has one point for each picture; the points have the shape {points.shape}, pictures are {len(pictures)}."
-        )
-    return points
-
-
-def _shrunk(pictures, size):
-    shrink = lambda picture: (
-        np.asarray(
-            Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS), np.float32
-        )
-        / 255
-    )
-    return np.stack([shrink(picture) for picture in to_uint8(as_batch(pictures, channels=3))])
-
-
-def _on_canvas(points, room):
-    """Corners (row, column) in 0..room; both directions keep one scale, so that the map keeps its shape."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    places = (points - (low + high) / 2) / max(*(high - low), 1e-12) + 0.5
-    return np.rint(room * np.stack([1 - places[:, 1], places[:, 0]], axis=1)).astype(int)
-
-
-def _written(canvas, names, places):
-    """The names written on the picture, each with its middle at a place (row, column), dark on a white rim."""
-    picture = Image.fromarray(to_uint8(canvas))
-    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=max(12, canvas.shape[1] / 36))
-    for name, (row, column) in zip(names, places, strict=True):
-        pen.text(
-            (column, row),
-            str(name),
-            fill="#1d2026",
-            font=font,
-            anchor="mm",
-            stroke_width=4,
-            stroke_fill="white",
-        )
-    return np.asarray(picture, np.float32) / 255

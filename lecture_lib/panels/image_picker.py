@@ -1,25 +1,42 @@
-"""The list of pictures of a panel: photographs, the reader's own, and those that were handed on from another notebook's panel."""
+"""The list of pictures of a panel: photographs, the reader's own, and those handed on to it."""
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import ipywidgets
 
 from lecture_lib.datasets.images import decode_image, load_image
+from lecture_lib.datasets.shapes import Image
 from lecture_lib.panels import exchange
 from lecture_lib.panels.controls import Control, dropdown_of, labeled, set_options
 
 
-def picture_dropdown(names, *, value=None, size=None):
-    """A list of pictures with a button beside it that takes one of the reader's own; it reads as (H, W, 3) float32 in [0, 1].
+def picture_dropdown(
+    names: Sequence[str],
+    *,
+    value: str | None = None,
+    size: int | tuple[int, int] | None = None,
+) -> Control:
+    """Return a list of pictures with a button beside it that takes one of the reader's own.
 
-    names: names or paths as load_image takes them. value: the one chosen first. size: as in load_image. Pictures handed on from other
-    panels stand at the end of the list; small squares among them are not enlarged, for that would blur what an attack has changed.
+    It reads as an image (H, W, 3) float32 in [0, 1]. Pictures handed on from other panels stand at
+    the end of the list; small squares among them are not enlarged, for that would blur what an
+    attack has changed.
+
+    Args:
+        names: names or paths as `load_image` takes them.
+        value: the one chosen first, by default the first.
+        size: the size that `load_image` gives them.
+
+    Raises:
+        ValueError: for a value that is not in the list.
     """
-    dropdown, files = labeled(dropdown_of(names, value or names[0], what="picture"), "picture"), {}
-    button = _upload_button()
-    messenger, read = exchange.hidden(listens=True), _reader(files, size)
+    dropdown = labeled(dropdown_of(names, value or names[0], what="picture"), "picture")
+    files: dict[str, bytes] = {}  # those that were uploaded or handed on, by their label
+    read = _reader(files, size)
 
-    def take(label, data, *, choose):
+    def take(label: str, data: bytes, *, choose: bool) -> None:
         if files.get(label) != data:
             files[label] = data
             read.cache_clear()
@@ -27,26 +44,14 @@ def picture_dropdown(names, *, value=None, size=None):
         if choose:
             _choose(dropdown, label)
 
-    def upload(change):
-        for file in change["new"]:
-            take(f"{file['name']} (uploaded)", bytes(file["content"]), choose=True)
-        button.value = ()  # the list keeps the picture; the same file can be chosen again
-
-    def hear(change):
-        for name, data in exchange.pictures_found(messenger).items():
-            take(f"{name}{exchange.HANDED_ON}", data, choose=name == messenger.wanted)
-        messenger.wanted = ""
-
-    button.observe(upload, names="value")
-    messenger.observe(hear, names=["found", "wanted"])
-    return Control(
-        ipywidgets.VBox([dropdown, button, messenger]), [dropdown], lambda: read(dropdown.value)
-    )
+    view = ipywidgets.VBox([dropdown, _upload_button(take), _messenger(take)])
+    return Control(view, [dropdown], lambda: read(dropdown.value))
 
 
-def _upload_button():
+def _upload_button(take: Callable) -> ipywidgets.FileUpload:
+    """A button that gives each uploaded file to take(label, bytes, choose=True)."""
     under_the_list = {"width": "auto", "margin": "2px 2px 6px 118px"}  # beyond its label
-    return ipywidgets.FileUpload(
+    button = ipywidgets.FileUpload(
         accept="image/*",
         multiple=False,
         description="Upload a picture",
@@ -54,17 +59,39 @@ def _upload_button():
         tooltip="A picture of your own, up to 10 MB",
     )
 
+    def upload(change: Any) -> None:
+        for file in change["new"]:
+            take(f"{file['name']} (uploaded)", bytes(file["content"]), choose=True)
+        button.value = ()  # the list keeps the picture; the same file can be chosen again
 
-def _choose(dropdown, label):
-    dropdown.value = (
-        None if dropdown.value == label else dropdown.value
-    )  # so that a file of the same name counts as a change
+    button.observe(upload, names="value")
+    return button
+
+
+def _messenger(take: Callable) -> exchange.Exchange:
+    """An Exchange that gives each picture handed on to take; the one meant for here is chosen."""
+    messenger = exchange.hidden(listens=True)
+
+    def hear(change: Any) -> None:
+        for name, data in exchange.pictures_found(messenger).items():
+            take(f"{name}{exchange.HANDED_ON}", data, choose=name == messenger.wanted)
+        messenger.wanted = ""
+
+    messenger.observe(hear, names=["found", "wanted"])
+    return messenger
+
+
+def _choose(dropdown: ipywidgets.Dropdown, label: str) -> None:
+    if dropdown.value == label:
+        dropdown.value = None  # so that a new file of the same name counts as a change
     dropdown.value = label
 
 
-def _reader(files, size):
+def _reader(files: dict[str, bytes], size: int | tuple[int, int] | None) -> Callable:
+    """The function label -> image, which keeps the last four."""
+
     @lru_cache(maxsize=4)
-    def read(name):
+    def read(name: str) -> Image:
         if name not in files:
             return load_image(name, size=size)
         if name.endswith(exchange.HANDED_ON) and isinstance(size, int):

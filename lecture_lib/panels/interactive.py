@@ -1,190 +1,300 @@
-"""Panels to play with: `explore` for functions that answer at once, `run_live` for climbs that can be watched and stopped.
+"""Panels to play with: `explore` for functions that answer at once, `run_live` for gradient ascent.
 
-Both take a function and one control per argument. The work is done in the background, so that the page goes on listening.
+Both take a function and one control per argument. The work is done in the background, so that the
+page goes on listening.
 """
 
 import time
+from collections.abc import Callable, Mapping
 from threading import Event, Lock, Thread
+from typing import Any
 
 import numpy as np
 
 from lecture_lib.datasets.images import encode_jpeg
+from lecture_lib.datasets.shapes import ImageOrImages
 from lecture_lib.figures.html import curve_svg
-from lecture_lib.panels import panel as panels
-from lecture_lib.panels.controls import (
-    class_box,
-    layer_dropdown,
-    learning_rate_slider,
-    net_dropdown,
-    power_slider,
+from lecture_lib.panels.panel import (
+    Panel,
+    build,
+    choices_of,
+    chosen_image,
+    display_panel,
+    set_status,
+    show_error,
+    show_image,
+    shown_image,
+    values_of,
+    words_for,
 )
-from lecture_lib.panels.image_picker import picture_dropdown
 
-__all__ = [
-    "explore",
-    "run_live",
-    "class_box",
-    "layer_dropdown",
-    "learning_rate_slider",
-    "net_dropdown",
-    "picture_dropdown",
-    "power_slider",
-]
+# An unexpected SystemExit in a background thread would end only that thread, without a word.
+ANY_ERROR = (Exception, SystemExit)
 
 
-def explore(function, *, alt, hand_on=None, **controls):
-    """Show a panel that calls function(**values) whenever a control moves, and shows the picture it returns.
+# Functions that answer at once
 
-    function: returns an image (H, W, 3) in [0, 1], or (image, text). alt: what is to be seen in words, or a function of the values.
-    controls: one per argument: a control of this module, a widget, (low, high) or (low, high, step), a list of options, or a constant.
-    hand_on: {text: notebook}, buttons that hand the chosen picture on to the panel of another notebook; where there is no list of
-    pictures, the one on view. A ValueError or FileNotFoundError of the function is shown as its sentence, and the picture before it stays.
+
+def explore(
+    function: Callable,
+    *,
+    alt: str | Callable,
+    hand_on: Mapping[str, str] | None = None,
+    **controls: Any,
+) -> None:
+    """Show a panel that calls function(**values) whenever a control moves, and shows its answer.
+
+    A ValueError or FileNotFoundError of the function is shown as its sentence, and the picture
+    before it stays.
+
+    Args:
+        function: returns an image (H, W, 3) in [0, 1], or (image, text).
+        alt: what is to be seen in words, or a function of the values.
+        hand_on: {text: notebook}, buttons that hand the chosen picture on to the panel of another
+            notebook; where there is no list of pictures, the one on view.
+        controls: one per argument: a control of this folder, a widget, (low, high) or (low, high,
+            step), a list of options, or a constant.
+
+    Raises:
+        ValueError: for a control that cannot be made, and where there are no words.
     """
-    panels.publish(explore_panel(function, alt=alt, hand_on=hand_on, **controls))
+    display_panel(explore_panel(function, alt=alt, hand_on=hand_on, **controls))
 
 
-def run_live(function, *, alt, first=None, hand_on=None, **controls):
-    """Show a panel that runs function(**values, watch=watch) on Start, shows pictures and values as it climbs, and ends it on Stop.
-
-    function: a climb that calls watch(step, steps, ascent) after each step, ends when that returns True, and returns an Ascent or an image,
-    or (image, text).
-    first: the image or Ascent shown before Start. hand_on: {text: notebook}, as in explore, for the picture that was made (of a batch the
-    first). alt and controls: as in explore.
-    """
-    panels.publish(run_live_panel(function, alt=alt, first=first, hand_on=hand_on, **controls))
-
-
-def explore_panel(function, *, alt, hand_on=None, **controls):
-    """The Panel of explore with its first answer, not yet shown."""
-    panel = panels.build(controls, name=_name(function), hand_on=hand_on, picture_of=panels.chosen)
-
-    def answer():
-        try:
-            values = panels.values_of(panel)
-            result = function(**values)
-            image, text = result if isinstance(result, tuple) else (result, "")
-            panels.show(panel, image, panels.words_for(alt, values))
-            panels.say(panel, text)
-        except (Exception, SystemExit) as error:
-            panels.say(panel, panels.sentence(error), role="alert")
-
-    answer()
-    request = latest(answer)
+def explore_panel(
+    function: Callable,
+    *,
+    alt: str | Callable,
+    hand_on: Mapping[str, str] | None = None,
+    **controls: Any,
+) -> Panel:
+    """Return the Panel of `explore` with its first answer, not yet shown."""
+    panel = build(controls, name=_name_of(function), hand_on=hand_on, image_of=chosen_image)
+    request = coalesce(lambda: _answer(panel, function, alt))
+    _answer(panel, function, alt)
     for control in panel.controls.values():
         for source in control.sources:
             source.observe(lambda change: request(), names="value")
     return panel
 
 
-def latest(work):
-    """A function that asks for work() in the background; however often it is asked meanwhile, work runs once more, on the newest values."""
-    lock, wanted, busy = Lock(), Event(), Event()
+def _answer(panel: Panel, function: Callable, alt: str | Callable) -> None:
+    """Call the function with the values that the controls have now, and show what it returns."""
+    try:
+        choices = choices_of(panel)
+        values = values_of(panel)
+        image, text = _image_and_text(function(**values))
+        show_image(panel, image, words_for(alt, values), choices=choices)
+        set_status(panel, text)
+    except ANY_ERROR as error:
+        show_error(panel, error)
 
-    def run():
-        while True:
-            with lock:
-                if not wanted.is_set():
-                    return busy.clear()
-                wanted.clear()
-            work()
 
-    def request():
-        with lock:
-            wanted.set()
-            idle = not busy.is_set()
-            busy.set()
+def _image_and_text(result: Any) -> tuple[Any, str]:
+    # An Ascent is a tuple too, of another type, and an answer by itself.
+    return result if type(result) is tuple else (result, "")
+
+
+def coalesce(work: Callable) -> Callable:
+    """Return a function that asks for work() in the background and returns at once.
+
+    However often it is asked while work runs, work runs only once more, on the newest values.
+
+    Args:
+        work: () -> anything.
+    """
+    return _Coalesced(work).request
+
+
+class _Coalesced:
+    """Work that may be asked for while it runs."""
+
+    def __init__(self, work: Callable) -> None:
+        self.work = work
+        self.lock = Lock()
+        self.wanted = False
+        self.busy = False
+
+    def request(self) -> None:
+        """Let the thread that works run once more, or start one."""
+        with self.lock:
+            self.wanted = True
+            idle = not self.busy
+            self.busy = True
         if idle:
-            Thread(target=run, daemon=True).start()
+            Thread(target=self._run, daemon=True).start()
 
-    return request
+    def _run(self) -> None:
+        while self._take_request():
+            self.work()
+
+    def _take_request(self) -> bool:
+        """Whether there is a request; where there is none, the thread ends."""
+        with self.lock:
+            self.busy = self.wanted
+            self.wanted = False
+            return self.busy
 
 
-def run_live_panel(function, *, alt, first=None, hand_on=None, **controls):
-    """The Panel of run_live, not yet shown."""
-    panel = panels.build(
+# Runs that can be watched and stopped
+
+
+def run_live(
+    function: Callable,
+    *,
+    alt: str | Callable,
+    first: ImageOrImages | tuple | None = None,
+    hand_on: Mapping[str, str] | None = None,
+    **controls: Any,
+) -> None:
+    """Show a panel that runs a gradient ascent on Start, shows its steps, and ends it on Stop.
+
+    Args:
+        function: is called as function(**values, watch=watch). It calls watch(step, steps, ascent)
+            after each step, ends when that returns True, and returns an Ascent or an image, or
+            (image, text).
+        alt: what is to be seen in words, or a function of the values.
+        first: the image or Ascent shown before Start.
+        hand_on: {text: notebook}, buttons that hand the picture that was made, of a batch the
+            first, on to the panel of another notebook.
+        controls: one per argument, the same as in `explore`.
+
+    Raises:
+        ValueError: for a control that cannot be made, and where there are no words.
+    """
+    display_panel(run_live_panel(function, alt=alt, first=first, hand_on=hand_on, **controls))
+
+
+def run_live_panel(
+    function: Callable,
+    *,
+    alt: str | Callable,
+    first: ImageOrImages | tuple | None = None,
+    hand_on: Mapping[str, str] | None = None,
+    **controls: Any,
+) -> Panel:
+    """Return the Panel of `run_live`, not yet shown."""
+    panel = build(
         controls,
-        name=_name(function),
+        name=_name_of(function),
         buttons=["Start", "Stop"],
+        live=True,
         hand_on=hand_on,
-        picture_of=panels.made,
+        image_of=shown_image,
     )
-    start, stop, running, stopped = panel.buttons["Start"], panel.buttons["Stop"], Lock(), Event()
-    start.button_style, stop.disabled = "primary", True
     if first is not None:
-        panels.show(
-            panel,
-            getattr(first, "images", first),
-            alt if isinstance(alt, str) else "The picture before the climb",
-        )
-
-    def climb():
-        _climb(panel, function, alt, stopped=stopped)
-        start.disabled, stop.disabled = False, True
-        running.release()
-
-    def on_start(button):
-        if running.acquire(blocking=False):  # a second click finds it taken
-            stopped.clear()
-            start.disabled, stop.disabled = True, False
-            Thread(target=climb, daemon=True).start()
-
-    def on_stop(button):
-        if running.locked():
-            panels.say(panel, "Stopping after this step …")
-            stopped.set()
-
-    start.on_click(on_start)
-    stop.on_click(on_stop)
+        words = alt if isinstance(alt, str) else "The picture before the gradient ascent"
+        show_image(panel, _images_of(first), words, choices=("start",))
+    _Runs(panel, function, alt).connect_buttons()
     return panel
 
 
-def _climb(panel, function, alt, *, stopped):
-    panel.progress.value, panel.curve.value = 0, ""
-    panels.say(panel, "Getting ready …")
-    try:
-        values = panels.values_of(panel)
-        words = panels.words_for(alt, values)
-        result = function(**values, watch=_watcher(panel, words, stopped))
-        result, text = (
-            result if type(result) is tuple else (result, "")
-        )  # an Ascent is a tuple too, of another type
-        panels.show(panel, getattr(result, "images", result), words)
-        panels.say(panel, f"{_summary(panel, result, stopped.is_set())} {text}".strip())
-    except (Exception, SystemExit) as error:
-        panels.say(panel, panels.sentence(error), role="alert")
+class _Runs:
+    """The runs of a live panel, one at a time: Start begins one in the background, Stop ends it."""
+
+    def __init__(self, panel: Panel, function: Callable, alt: str | Callable) -> None:
+        self.panel = panel
+        self.function = function
+        self.alt = alt
+        self.running = Lock()
+        self.stopped = Event()
+
+    def connect_buttons(self) -> None:
+        self.panel.buttons["Start"].button_style = "primary"
+        self.panel.buttons["Start"].on_click(self._start)
+        self.panel.buttons["Stop"].on_click(self._stop)
+        self._enable(start=True)
+
+    def _enable(self, *, start: bool) -> None:
+        """Let either Start or Stop be pressed."""
+        self.panel.buttons["Start"].disabled = not start
+        self.panel.buttons["Stop"].disabled = start
+
+    def _start(self, button: Any) -> None:
+        if self.running.acquire(blocking=False):  # a second click finds it taken
+            self.stopped.clear()
+            self._enable(start=False)
+            Thread(target=self._work, daemon=True).start()
+
+    def _stop(self, button: Any) -> None:
+        if self.running.locked():
+            set_status(self.panel, "Stopping after this step …")
+            self.stopped.set()
+
+    def _work(self) -> None:
+        self._run()
+        self._enable(start=True)
+        self.running.release()
+
+    def _run(self) -> None:
+        """One run from its beginning to its end, seen in the panel."""
+        self.panel.progress.value = 0
+        self.panel.curve.value = ""
+        set_status(self.panel, "Getting ready …")
+        try:
+            preview = _Preview(self.panel, self.alt, self.stopped)
+            result, text = _image_and_text(self.function(**preview.values, watch=preview.watch))
+            preview.show(_images_of(result))
+            summary = _summary(self.panel, result, self.stopped.is_set())
+            set_status(self.panel, f"{summary} {text}".strip())
+        except ANY_ERROR as error:
+            show_error(self.panel, error)
 
 
-def _watcher(panel, words, stopped):
-    due = 0.0
+class _Preview:
+    """Shows a run while it lasts: at most ten pictures a second."""
 
-    def watch(step, steps, ascent):
-        nonlocal due
+    def __init__(self, panel: Panel, alt: str | Callable, stopped: Event) -> None:
+        self.panel = panel
+        self.stopped = stopped
+        self.choices = choices_of(panel)
+        self.values = values_of(panel)
+        self.words = words_for(alt, self.values)
+        self.step: int | None = None  # the last one, if there was any
+        self.due = 0.0  # when the next picture may be shown
+
+    def watch(self, step: int, steps: int, ascent: Any) -> bool:
+        """Show what was reached, if it is time, and say whether the run shall end."""
+        self.step = step
         began = time.monotonic()
-        if began >= due or step == steps or stopped.is_set():
-            panel.progress.max, panel.progress.value = steps, step
-            panels.show(panel, ascent.images, words, encode=encode_jpeg)
-            panel.curve.value = curve_svg(ascent.values)
-            if not stopped.is_set():
-                panels.say(panel, f"Step {step} of {steps}, score {np.mean(ascent.values[-1]):.3g}")
+        if began >= self.due or step == steps or self.stopped.is_set():
+            self._show_step(step, steps, ascent)
+            # At most ten pictures a second, and about a twentieth of the time.
             now = time.monotonic()
-            due = now + min(
-                max(0.1, 20 * (now - began)), 1.0
-            )  # at most ten pictures a second, and about a twentieth of the time
-        return stopped.is_set()
+            self.due = now + min(max(0.1, 20 * (now - began)), 1.0)
+        return self.stopped.is_set()
 
-    return watch
+    def _show_step(self, step: int, steps: int, ascent: Any) -> None:
+        self.panel.progress.max = steps
+        self.panel.progress.value = step
+        self.show(ascent.images, encode=encode_jpeg)
+        self.panel.curve.value = curve_svg(ascent.values)
+        if not self.stopped.is_set():
+            score = np.mean(ascent.values[-1])
+            set_status(self.panel, f"Step {step} of {steps}, score {score:.3g}")
+
+    def show(self, images: ImageOrImages, **options: Any) -> None:
+        """Put images into the panel, with the choices and the step that made them."""
+        step = () if self.step is None else (f"step-{self.step}",)
+        show_image(self.panel, images, self.words, choices=(*self.choices, *step), **options)
 
 
-def _summary(panel, result, stopped):
+def _images_of(result: Any) -> ImageOrImages:
+    """The images of an Ascent, or an image as it is."""
+    return getattr(result, "images", result)
+
+
+def _summary(panel: Panel, result: Any, stopped: bool) -> str:
     ended = f"Stopped at step {panel.progress.value}" if stopped else "Done"
     values = getattr(result, "values", ())
-    return (
-        f"{ended}; the score went from {np.mean(values[0]):.3g} to {np.mean(values[-1]):.3g}."
-        if len(values)
-        else f"{ended}."
-    )
+    if not len(values):
+        return f"{ended}."
+    first = np.mean(values[0])
+    last = np.mean(values[-1])
+    return f"{ended}; the score went from {first:.3g} to {last:.3g}."
 
 
-def _name(function):
+def _name_of(function: Callable) -> str:
+    """The name of a function, also of a partial; a lambda has none."""
     name = getattr(getattr(function, "func", function), "__name__", "picture")
     return "picture" if name == "<lambda>" else name

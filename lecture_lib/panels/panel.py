@@ -1,19 +1,29 @@
-"""The parts of every panel and how they change: a picture with its words, a status line, buttons, a copy for pages without widgets."""
+"""The parts of every panel and how they change.
+
+A picture with its words, a status line, buttons, and a copy for pages without widgets. What goes
+wrong is shown as one sentence; its traceback goes to the logger "lecture_lib": unexpected errors at
+the level ERROR, which Python prints unless told otherwise, and expected ones at the level DEBUG.
+"""
 
 import base64
 import html
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import anywidget
 import ipywidgets
 import numpy as np
 from IPython.display import display
 
-from lecture_lib.datasets.images import as_batch, encode_png, save_image, to_uint8
+from lecture_lib.datasets.images import as_batch, encode_png, to_uint8
+from lecture_lib.datasets.shapes import Image, ImageOrImages
 from lecture_lib.figures.html import image_tag, picture_bundle, tile, width_on_page
 from lecture_lib.panels import exchange
-from lecture_lib.panels.controls import as_control
+from lecture_lib.panels.controls import Control, as_control
+from lecture_lib.panels.saving import save_picture
 
 STYLE = """<style>
 .lecture-panel { max-width: 900px; padding: 16px 18px; overflow: hidden;
@@ -22,173 +32,282 @@ STYLE = """<style>
 .lecture-panel .lecture-status { min-height: 1.5em; font-size: 14px; line-height: 1.5; }
 .lecture-panel .lecture-status[role=alert] { color: var(--jp-error-color1, #c62828); }
 .lecture-panel .progress-bar { background: #1f6f9f; }
+.lecture-panel .modebar { display: none; } /* plotly's buttons lie over the names of a map */
 </style>"""
 GRAY = np.full((64, 64, 3), 0.5, np.float32)
+EXPECTED = (ValueError, FileNotFoundError)  # their sentences are written for the reader
+SAVE = "Save picture"
+LOG = logging.getLogger("lecture_lib")
 
 
-class _Names(anywidget.AnyWidget):
-    """Gives every slider of a panel its label as a name, which ipywidgets leaves out: without it a screen reader says only "slider"."""
+class _SliderNames(anywidget.AnyWidget):
+    """Gives sliders their labels as names, which ipywidgets leaves out for readers of a screen."""
 
-    _esm = """
-export default { render({ el }) {
-  let tries = 40;
-  const timer = setInterval(() => {
-    const sliders = el.closest(".lecture-panel")?.querySelectorAll(".widget-slider [role=slider]") ?? [];
-    for (const slider of sliders) slider.setAttribute("aria-label", slider.closest(".widget-slider").querySelector("label").textContent);
-    if (sliders.length || !--tries) clearInterval(timer);
-  }, 250);
-} };"""
+    _esm = Path(__file__).with_name("slider_names.js")
 
 
 class Panel(NamedTuple):
-    """A panel's parts; `controls` are {name: Control}, `buttons` {text: Button}; `shown` holds the image on view, the first of its batch
-    and their words, `exchange` what hands a picture on."""
+    """A panel's parts.
 
-    box: ipywidgets.Widget
-    controls: dict
+    Attributes:
+        box: the whole.
+        above: room over picture and controls, empty at first.
+        controls: {argument: Control}.
+        picture, status: what is seen, and what is said about it.
+        buttons: {text: Button}.
+        progress, curve: of a run; seen in live panels only.
+        shown: the image on view, the first of its batch, their words, and the choices they show.
+        exchange: what hands a picture on.
+    """
+
+    box: ipywidgets.VBox
+    above: ipywidgets.VBox
+    controls: dict[str, Control]
     picture: ipywidgets.HTML
     status: ipywidgets.HTML
-    buttons: dict
+    buttons: dict[str, ipywidgets.Button]
     progress: ipywidgets.IntProgress
     curve: ipywidgets.HTML
-    shown: dict
-    exchange: anywidget.AnyWidget
+    shown: dict[str, Any]
+    exchange: exchange.Exchange
 
 
-def build(controls, *, name, buttons=(), hand_on=None, picture_of=None):
-    """A Panel: the picture on the left; on the right a row per control, the buttons and the status line. Save writes to `name`.png.
+# Building
 
-    hand_on: {text: notebook}, further buttons that hand a picture on; picture_of: of the Panel, gives that picture and its name.
+
+def build(
+    controls: Mapping[str, Any],
+    *,
+    name: str,
+    buttons: Sequence[str] = (),
+    live: bool = False,
+    hand_on: Mapping[str, str] | None = None,
+    image_of: Callable | None = None,
+) -> Panel:
+    """Return a Panel with the picture on the left, and controls and status line on the right.
+
+    Args:
+        controls: {argument: what `as_control` takes}.
+        name: of the function, for the names of saved pictures.
+        buttons: texts of buttons before "Save picture".
+        live: True shows progress and the curve of the score.
+        hand_on: {text: notebook}, further buttons that hand an image on.
+        image_of: Panel -> (that image, its name).
     """
-    controls = {argument: as_control(argument, given) for argument, given in controls.items()}
-    picture, status = (
-        ipywidgets.HTML(layout={"margin": "0"}),
-        ipywidgets.HTML(layout={"margin": "4px 2px"}),
+    hand_on = hand_on or {}
+    panel = Panel(
+        box=ipywidgets.VBox().add_class("lecture-panel"),
+        above=ipywidgets.VBox(),
+        controls={argument: as_control(argument, given) for argument, given in controls.items()},
+        picture=ipywidgets.HTML(layout={"margin": "0"}),
+        status=ipywidgets.HTML(layout={"margin": "4px 2px"}),
+        buttons={text: _button(text) for text in (*buttons, SAVE, *hand_on)},
+        progress=_labeled_row(ipywidgets.IntProgress, "progress"),
+        curve=_labeled_row(ipywidgets.HTML, "score"),
+        shown={},
+        exchange=exchange.hidden(),
     )
-    texts = (*buttons, "Save picture", *(hand_on or {}))
-    buttons = {
-        text: ipywidgets.Button(description=text, tooltip=text, layout={"width": "auto"})
-        for text in texts
-    }
-    progress, curve = (
-        kind(description=text, layout={"width": "auto"}, style={"description_width": "110px"})
-        for kind, text in ((ipywidgets.IntProgress, "progress"), (ipywidgets.HTML, "score"))
-    )
-    rows = [
-        control.view
-        for control in controls.values()
-        if not isinstance(control.view, ipywidgets.fixed)
-    ]
-    live = [progress, curve] if "Start" in buttons else []
-    names, messenger = _Names(layout={"display": "none"}), exchange.hidden()
-    pressed = ipywidgets.HBox(
-        list(buttons.values()), layout={"margin": "8px 0", "flex_flow": "row wrap"}
-    )
-    right = ipywidgets.VBox(
-        [*rows, pressed, *live, status, names, messenger],
-        layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "460px"},
-    )
-    left = ipywidgets.VBox([picture], layout={"flex": "0 1 auto", "margin": "0 28px 12px 0"})
-    row = ipywidgets.HBox(
-        [left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"}
-    )
-    box = ipywidgets.VBox([ipywidgets.HTML(STYLE, layout={"display": "none"}), row]).add_class(
-        "lecture-panel"
-    )
-    panel = Panel(box, controls, picture, status, buttons, progress, curve, {}, messenger)
-    buttons["Save picture"].on_click(lambda button: save(panel, name))
-    for text, notebook in (hand_on or {}).items():
-        buttons[text].on_click(lambda button, notebook=notebook: hand(panel, notebook, picture_of))
-    show(panel, GRAY, "no picture yet")
-    say(panel, "")
+    _arrange(panel, live=live)
+    panel.buttons[SAVE].on_click(lambda button: save_shown(panel, name))
+    for text, notebook in hand_on.items():
+        hand = partial(hand_on_image, panel, notebook, image_of)
+        panel.buttons[text].on_click(lambda button, hand=hand: hand())
+    show_image(panel, GRAY, "no picture yet")
+    set_status(panel, "")
     return panel
 
 
-def values_of(panel):
-    """{argument: value} as the controls stand now; raises the ValueError of a control that has no usable value."""
+def _button(text: str) -> ipywidgets.Button:
+    return ipywidgets.Button(description=text, tooltip=text, layout={"width": "auto"})
+
+
+def _labeled_row(kind: Callable, text: str) -> ipywidgets.Widget:
+    style = {"description_width": "110px"}
+    return kind(description=text, layout={"width": "auto"}, style=style)
+
+
+def _arrange(panel: Panel, *, live: bool) -> None:
+    """Put the parts of a panel into its box."""
+    rows = [control.view for control in panel.controls.values() if control.view]
+    row_of_buttons = ipywidgets.HBox(
+        list(panel.buttons.values()), layout={"margin": "8px 0", "flex_flow": "row wrap"}
+    )
+    run = [panel.progress, panel.curve] if live else []
+    names = _SliderNames(layout={"display": "none"})
+    right = ipywidgets.VBox(
+        [*rows, row_of_buttons, *run, panel.status, names, panel.exchange],
+        layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "460px"},
+    )
+    left = ipywidgets.VBox([panel.picture], layout={"flex": "0 1 auto", "margin": "0 28px 12px 0"})
+    below = ipywidgets.HBox(
+        [left, right], layout={"flex_flow": "row wrap", "align_items": "flex-start"}
+    )
+    style = ipywidgets.HTML(STYLE, layout={"display": "none"})
+    panel.box.children = (style, panel.above, below)
+
+
+# Reading
+
+
+def values_of(panel: Panel) -> dict[str, Any]:
+    """Return {argument: value} as the controls stand now.
+
+    Raises:
+        ValueError: of a control that has no usable value.
+    """
     return {name: control.read() for name, control in panel.controls.items()}
 
 
-def words_for(alt, values):
-    """The words for a picture: `alt` itself, or what it says of the values."""
+def choices_of(panel: Panel) -> tuple[str, ...]:
+    """Return what the controls are set to, in words for the name of a file.
+
+    A choice from a list stands as it is, a number with the name of its argument: "noise-0.1".
+    """
+    choices = []
+    for name, control in panel.controls.items():
+        value = control.sources[0].value if control.sources else None
+        if isinstance(value, str):
+            choices.append(value)
+        elif isinstance(value, (int, float)):
+            choices.append(f"{name}-{value:g}")
+    return tuple(choices)
+
+
+def words_for(alt: str | Callable, values: Mapping[str, Any]) -> str:
+    """Return the words for a picture: `alt` itself, or what it says of the values."""
     return alt(**values) if callable(alt) else alt
 
 
-def show(panel, image, words, *, encode=encode_png):
-    """Put an image (H, W, 3), or a batch side by side, and its words into the panel."""
-    picture = tile(image)
-    width, pixelated = width_on_page(picture.shape[1])
-    height = round(width * picture.shape[0] / picture.shape[1])
+def shown_image(panel: Panel) -> tuple[Image, str]:
+    """Return (image, its words) of the picture on view; of a batch, its first image."""
+    return panel.shown["first"], panel.shown["words"]
+
+
+def chosen_image(panel: Panel) -> tuple[Image, str]:
+    """Return (image, its name) of the picture chosen in the list `picture`.
+
+    Where there is no such list, the image on view, as `shown_image` does.
+    """
+    if "picture" not in panel.controls:
+        return shown_image(panel)
+    control = panel.controls["picture"]
+    return control.read(), str(control.sources[0].value).removesuffix(exchange.HANDED_ON)
+
+
+# Changing
+
+
+def show_image(
+    panel: Panel,
+    images: ImageOrImages,
+    words: str,
+    *,
+    choices: Sequence[str] = (),
+    encode: Callable = encode_png,
+) -> None:
+    """Put an image, or a batch side by side, into the panel.
+
+    Args:
+        panel: where.
+        images: (H, W, C) or (N, H, W, C) in [0, 1].
+        words: what is to be seen.
+        choices: what it shows, for the name of a saved file.
+        encode: image -> bytes of a file, `encode_png` or `encode_jpeg`.
+    """
+    whole = tile(images)
+    width, pixelated = width_on_page(whole.shape[1])
+    height = round(width * whole.shape[0] / whole.shape[1])
     kind = "png" if encode is encode_png else "jpeg"
     panel.picture.value = image_tag(
-        encode(picture), alt=words, width=width, height=height, kind=kind, pixelated=pixelated
+        encode(whole), alt=words, width=width, height=height, kind=kind, pixelated=pixelated
     )
-    panel.shown.update(image=picture, first=as_batch(image)[0], words=words)
+    first = as_batch(images)[0]
+    panel.shown.update(image=whole, first=first, words=words, choices=tuple(choices))
 
 
-def say(panel, text, *, role="status", link=""):
-    """Write a sentence into the status line, where screen readers find it; role: "status", or "alert" for what went wrong; link: HTML."""
+def set_status(panel: Panel, text: str, *, role: str = "status", link: str = "") -> None:
+    """Write a sentence into the status line, where readers of a screen find it.
+
+    Args:
+        panel: where.
+        text: the sentence.
+        role: "status", or "alert" for what went wrong.
+        link: HTML that follows it.
+    """
     panel.status.value = (
         f'<div class="lecture-status" role="{role}">{html.escape(text)}{link}</div>'
     )
 
 
-def sentence(error):
-    """What went wrong in one line: the sentence of a ValueError or FileNotFoundError, and for any other its kind too."""
+def show_error(panel: Panel, error: BaseException) -> None:
+    """Say what went wrong in the status line, and keep the traceback in the log."""
+    if isinstance(error, EXPECTED):
+        LOG.debug("A panel showed a sentence in place of an answer.", exc_info=error)
+    else:
+        LOG.error("Something unexpected went wrong in a panel.", exc_info=error)
+    set_status(panel, sentence_of(error), role="alert")
+
+
+def sentence_of(error: BaseException) -> str:
+    """Return what went wrong in one line; of an unexpected error its kind, too."""
     text = (str(error).strip() or "no reason given").splitlines()[0]
-    return (
-        text
-        if isinstance(error, (ValueError, FileNotFoundError))
-        else f"Something went wrong: {type(error).__name__}: {text}"
-    )
+    if isinstance(error, EXPECTED):
+        return text
+    return f"Something went wrong: {type(error).__name__}: {text}"
 
 
-def save(panel, name):
-    """Write the picture on view into the current folder, under a name that is free, say where it is, and offer a copy."""
+def save_shown(panel: Panel, function: str) -> None:
+    """Save the picture on view, say where it is, and offer a copy for download.
+
+    Args:
+        panel: whose picture is saved.
+        function: the name of the function that made it.
+    """
     try:
-        path = save_image(panel.shown["image"], Path(f"{name}.png"))
+        choices = panel.shown["choices"]
+        path = save_picture(panel.shown["image"], function=function, choices=choices)
+        # A server's folder is out of many a reader's reach.
         address = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-        link = f' <a download="{path.name}" href="{address}">Download it</a>'  # a server's folder is out of many a reader's reach
-        say(panel, f"Saved as {path.name} in the folder {Path.cwd().name}.", link=link)
-    except (ValueError, FileNotFoundError) as error:
-        say(panel, sentence(error), role="alert")
+        link = f' <a download="{path.name}" href="{address}">Download it</a>'
+        set_status(panel, f"Saved as {path.name} in the folder {path.parent.name}.", link=link)
+    except EXPECTED as error:
+        show_error(panel, error)
 
 
-def made(panel):
-    """(image, its words) of the picture on view, of a batch the first."""
-    return panel.shown["first"], panel.shown["words"]
+def hand_on_image(panel: Panel, notebook: str, image_of: Callable) -> None:
+    """Hand an image on to the panels of another notebook.
 
-
-def chosen(panel):
-    """(image, its name) of the picture chosen in the list `picture`; where there is no such list, as `made`."""
-    if "picture" not in panel.controls:
-        return made(panel)
-    control = panel.controls["picture"]
-    return control.read(), str(control.sources[0].value).removesuffix(exchange.HANDED_ON)
-
-
-def hand(panel, notebook, picture_of):
-    """Hand a picture on to the panels of another notebook, such as "05_saliency": picture_of(panel) is (image (H, W, 3), its name)."""
+    Args:
+        panel: whose image it is.
+        notebook: whom it is for, such as "05_saliency".
+        image_of: Panel -> (image (H, W, 3), its name).
+    """
     try:
-        image, name = picture_of(panel)
+        image, name = image_of(panel)
         exchange.give(panel.exchange, encode_png(image), name=name, notebook=notebook)
-        say(
-            panel,
-            "Handed on; you find it there in the list of pictures.",
-            link=exchange.link_to(notebook),
-        )
-    except (ValueError, FileNotFoundError) as error:
-        say(panel, sentence(error), role="alert")
+        said = "Handed on; you find it there in the list of pictures."
+        set_status(panel, said, link=exchange.link_to(notebook))
+    except EXPECTED as error:
+        show_error(panel, error)
 
 
-def publish(panel):
-    """Show the panel; pages without widgets show its first picture instead."""
+def place_above(panel: Panel, widget: ipywidgets.Widget) -> None:
+    """Put a widget over the picture and the controls of a panel."""
+    panel.above.children = (*panel.above.children, widget)
+
+
+def display_panel(panel: Panel) -> None:
+    """Show the panel; pages without widgets show its first picture instead.
+
+    Raises:
+        ValueError: where that picture has no words.
+    """
     width, pixelated = width_on_page(panel.shown["image"].shape[1])
     pixels = to_uint8(panel.shown["image"])
     if pixelated:
-        pixels = pixels.repeat(width // pixels.shape[1], axis=0).repeat(
-            width // pixels.shape[1], axis=1
-        )
+        factor = width // pixels.shape[1]
+        pixels = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
     data, metadata = picture_bundle(pixels, alt=panel.shown["words"], width=width)
     view = {"version_major": 2, "version_minor": 0, "model_id": panel.box.model_id}
-    display({"application/vnd.jupyter.widget-view+json": view, **data}, metadata=metadata, raw=True)
+    data = {"application/vnd.jupyter.widget-view+json": view, **data}
+    display(data, metadata=metadata, raw=True)

@@ -1,18 +1,30 @@
-"""Real or changed? A quiz with two pictures, and what its answers say about the eye that gave them."""
+"""Real or changed? A quiz with two images, and what its answers say about the eye behind them."""
 
 import math
+from collections.abc import Iterable, Sequence
+from functools import partial
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
 from lecture_lib.datasets.images import as_batch
+from lecture_lib.datasets.shapes import Image, Images
 from lecture_lib.figures.html import tile
-from lecture_lib.panels import panel as panels
+from lecture_lib.panels.panel import build, display_panel, set_status, show_image
+
+SIDES = ("left", "right")
 
 
 class Detection(NamedTuple):
-    """One size of change: how many questions were asked, how many answered right, and the sensitivity d'."""
+    """How well one size of change was detected.
+
+    Attributes:
+        size: of the change.
+        asked: how many questions were asked.
+        right: how many were answered right.
+        d_prime: the sensitivity d', 0 for guessing.
+    """
 
     size: float
     asked: int
@@ -20,97 +32,144 @@ class Detection(NamedTuple):
     d_prime: float
 
 
-class Quiz(NamedTuple):
-    """A quiz under way: its `panel`, the `answers` so far, (size of the change, whether it was right), and `choose("left" or "right")`."""
+def sensitivity(right: int, asked: int) -> float:
+    """Return how far apart two images are for an eye that has to choose one; 0 is guessing.
 
-    panel: panels.Panel
-    answers: list
-    choose: object
+    d' = √2 · Φ⁻¹((right + ½) / (asked + 1)); the halves keep a perfect score finite.
 
+    Args:
+        right: how many of the questions were answered right, 0..asked.
+        asked: how many questions there were.
 
-def sensitivity(right, asked):
-    """d' = √2 · Φ⁻¹((right + ½) / (asked + 1)), how far apart two pictures are for an eye that has to choose one; 0 is guessing.
+    Raises:
+        ValueError: for counts that cannot be.
 
-    right: how many of the questions asked were answered right, 0..asked. The halves keep a perfect score finite. Raises ValueError
-    for counts that cannot be. Source: Macmillan and Creelman, Detection theory, 2005; the halves: Hautus, 1995.
+    Source:
+        Macmillan and Creelman, Detection theory, 2005; the halves: Hautus, Corrections for extreme
+        proportions and their biasing effects on estimated values of d', 1995.
     """
     if not 0 <= right <= asked:
         raise ValueError(
-            f"Of {asked} questions {right} cannot have been answered right; give a count from 0 to {asked}."
+            f"Of {asked} questions {right} cannot have been answered right; give a count from 0 to "
+            f"{asked}."
         )
     return math.sqrt(2) * NormalDist().inv_cdf((right + 0.5) / (asked + 1))
 
 
-def detection(answers):
-    """How well changes of each size were detected: a list of Detection, the smallest change first. answers: (size, right) pairs."""
-    by_size = {
-        size: [right for other, right in answers if other == size]
-        for size in sorted({size for size, _ in answers})
-    }
-    return [
-        Detection(size, len(rights), sum(rights), sensitivity(sum(rights), len(rights)))
-        for size, rights in by_size.items()
-    ]
+def detection(answers: Iterable[tuple[float, bool]]) -> list[Detection]:
+    """Return how well changes of each size were detected, the smallest change first.
 
-
-def real_or_changed(real, changed, sizes, *, seed=0):
-    """Show a panel that asks, pair by pair, which of two pictures is real, and says each time whether that was right; returns its Quiz.
-
-    real, changed: (N, H, W, 3) in [0, 1], pairs of a picture and its changed twin. sizes: (N,), how large each change is. seed: decides
-    the order of the pairs and the sides. The answers stay in the Quiz, in memory: nothing is saved or sent.
-    Raises ValueError where the pictures do not match.
+    Args:
+        answers: (size of the change, whether the answer was right) pairs.
     """
-    quiz = quiz_of(real, changed, sizes, seed=seed)
-    panels.publish(quiz.panel)
-    return quiz
+    by_size: dict[float, list[bool]] = {}
+    for size, is_right in answers:
+        by_size.setdefault(size, []).append(is_right)
+    rows = []
+    for size in sorted(by_size):
+        asked = len(by_size[size])
+        right = sum(by_size[size])
+        rows.append(Detection(size, asked, right, sensitivity(right, asked)))
+    return rows
 
 
-def quiz_of(real, changed, sizes, *, seed=0):
-    """The Quiz of `real_or_changed`, not yet shown."""
-    real, changed = as_batch(real), as_batch(changed)
-    if real.shape != changed.shape or len(real) != len(sizes):
-        raise ValueError(
-            f"There are {len(real)} real and {len(changed)} changed pictures and {len(sizes)} sizes; give as many of each."
-        )
-    random, answers = np.random.default_rng(seed), []
-    order, on_the_left = (
-        random.permutation(len(real)),
-        random.random(len(real)) < 0.5,
-    )  # where the real picture stands
-    pairs = [
-        pair if left else pair[::-1]
-        for pair, left in zip(np.stack([real, changed], axis=1), on_the_left, strict=True)
-    ]
-    panel = panels.build({}, name="real_or_changed", buttons=["Left is real", "Right is real"])
-
-    def ask(before=""):
-        if len(answers) == len(order):
-            return panels.say(panel, f"{before}{summary(answers)}")
-        pair = tile(pairs[order[len(answers)]], gap=8, width=640)
-        panels.show(panel, pair, "Two pictures side by side; one is a photograph, one was changed")
-        panels.say(
-            panel, f"{before}Question {len(answers) + 1} of {len(order)}: which one is real?"
-        )
-
-    def choose(side):
-        if len(answers) < len(order):
-            number = order[len(answers)]
-            answers.append(
-                (float(sizes[number]), right := bool((side == "left") == on_the_left[number]))
-            )
-            ask(
-                f"{'Right' if right else 'Wrong'}, {sum(r for _, r in answers)} of {len(answers)}. "
-            )
-
-    for side in ("left", "right"):
-        panel.buttons[f"{side.title()} is real"].on_click(lambda button, side=side: choose(side))
-    ask()
-    return Quiz(panel, answers, choose)
-
-
-def summary(answers):
-    """What the answers say, size by size, in one line."""
-    return "By size of the change: " + ", ".join(
+def summary(answers: Iterable[tuple[float, bool]]) -> str:
+    """Return what the answers say, size by size, in one line."""
+    parts = [
         f"{row.size:g}: {row.right} of {row.asked} (d' {row.d_prime:.1f})"
         for row in detection(answers)
-    )
+    ]
+    return "By size of the change: " + ", ".join(parts)
+
+
+class Quiz:
+    """A quiz under way, in a panel that is not yet shown.
+
+    Attributes:
+        panel: what is seen.
+        answers: so far, (size of the change, whether the answer was right); they stay in memory,
+            nothing is saved or sent.
+
+    Args:
+        real, changed: (N, H, W, 3) in [0, 1], pairs of an image and its changed counterpart.
+        sizes: (N,), how large each change is.
+        seed: decides the order of the pairs and the sides.
+
+    Raises:
+        ValueError: where the images do not match.
+    """
+
+    def __init__(
+        self, real: Images, changed: Images, sizes: Sequence[float], *, seed: int = 0
+    ) -> None:
+        self._real = as_batch(real)
+        self._changed = as_batch(changed)
+        self._sizes = sizes
+        self._check_counts()
+        random = np.random.default_rng(seed)
+        self._order = random.permutation(len(self._real))
+        self._real_on_left = random.random(len(self._real)) < 0.5
+        self.answers: list[tuple[float, bool]] = []
+        texts = {side: f"{side.title()} is real" for side in SIDES}
+        self.panel = build({}, name="real_or_changed", buttons=list(texts.values()))
+        for side, text in texts.items():
+            answer = partial(self.choose, side)
+            self.panel.buttons[text].on_click(lambda button, answer=answer: answer())
+        self._ask()
+
+    def _check_counts(self) -> None:
+        count = len(self._sizes)
+        if self._real.shape != self._changed.shape or len(self._real) != count:
+            raise ValueError(
+                f"There are {len(self._real)} real and {len(self._changed)} changed pictures and "
+                f"{count} sizes; give as many of each."
+            )
+
+    def choose(self, side: str) -> None:
+        """Answer that the real image stands on a side, "left" or "right", and ask on."""
+        if len(self.answers) == len(self._order):
+            return
+        pair = self._order[len(self.answers)]
+        is_right = bool((side == "left") == self._real_on_left[pair])
+        self.answers.append((float(self._sizes[pair]), is_right))
+        count = sum(right for _, right in self.answers)
+        verdict = "Right" if is_right else "Wrong"
+        self._ask(f"{verdict}, {count} of {len(self.answers)}. ")
+
+    def _ask(self, before: str = "") -> None:
+        """Show the next pair, or what the answers say where there is none left."""
+        asked = len(self.answers)
+        if asked == len(self._order):
+            set_status(self.panel, f"{before}{summary(self.answers)}")
+            return
+        words = "Two pictures side by side; one is a photograph, one was changed"
+        image = self._side_by_side(self._order[asked])
+        show_image(self.panel, image, words, choices=(f"question-{asked + 1}",))
+        question = f"Question {asked + 1} of {len(self._order)}: which one is real?"
+        set_status(self.panel, f"{before}{question}")
+
+    def _side_by_side(self, pair: int) -> Image:
+        images = [self._real[pair], self._changed[pair]]
+        if not self._real_on_left[pair]:
+            images.reverse()
+        return tile(np.stack(images), gap=8, width=640)
+
+
+def real_or_changed(
+    real: Images, changed: Images, sizes: Sequence[float], *, seed: int = 0
+) -> Quiz:
+    """Show a panel that asks, pair by pair, which of two images is real; return its Quiz.
+
+    It says each time whether the answer was right.
+
+    Args:
+        real, changed: (N, H, W, 3) in [0, 1], pairs of an image and its changed counterpart.
+        sizes: (N,), how large each change is.
+        seed: decides the order of the pairs and the sides.
+
+    Raises:
+        ValueError: where the images do not match.
+    """
+    quiz = Quiz(real, changed, sizes, seed=seed)
+    display_panel(quiz.panel)
+    return quiz

@@ -1,4 +1,4 @@
-"""What is shown carries its words, stays small and leaves nothing behind; colors mean what the scale says."""
+"""What is shown carries its words and stays small; colors mean what the scale says."""
 
 import base64
 import io
@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lecture_lib.figures import charts
-from lecture_lib.figures import images as plots
+from lecture_lib.figures import charts, images
 
 RANDOM = np.random.default_rng(0)
 PICTURE = RANDOM.random((64, 64, 3), dtype=np.float32)
 MAP = RANDOM.random((64, 64), dtype=np.float32)
 CALLS = {
-    "show one": lambda alt: plots.show(PICTURE, titles="noise", alt=alt),
-    "show many": lambda alt: plots.show(np.stack([PICTURE] * 7), titles=list("abcdefg"), alt=alt),
-    "show shapes": lambda alt: plots.show([PICTURE, MAP, PICTURE[:20, :, :1]], alt=alt),
-    "show_map": lambda alt: plots.show_map(PICTURE, MAP, alt=alt),
-    "show_maps": lambda alt: plots.show_maps(
+    "show one": lambda alt: images.show(PICTURE, titles="noise", alt=alt),
+    "show many": lambda alt: images.show(np.stack([PICTURE] * 7), titles=list("abcdefg"), alt=alt),
+    "show shapes": lambda alt: images.show([PICTURE, MAP, PICTURE[:20, :, :1]], alt=alt),
+    "show_map": lambda alt: images.show_map(PICTURE, MAP, alt=alt),
+    "show_maps": lambda alt: images.show_maps(
         PICTURE, [MAP, MAP - 0.5], titles=["one", "two"], on_picture=True, alt=alt
     ),
     "show_values": lambda alt: charts.show_values(np.arange(9.0), alt=alt),
@@ -42,7 +41,7 @@ CALLS = {
 def shown(monkeypatch):
     outputs = []
     monkeypatch.setattr(
-        plots, "display", lambda data, *, metadata, raw: outputs.append((data, metadata))
+        images, "display", lambda data, *, metadata, raw: outputs.append((data, metadata))
     )
     return outputs
 
@@ -70,7 +69,7 @@ def test_no_picture_without_words(shown, call, alt):
 def test_nothing_stays_open_and_a_photograph_stays_small(shown):
     from skimage.data import astronaut
 
-    plots.show([astronaut()[::2, ::2] / 255] * 4, alt="four astronauts")
+    images.show([astronaut()[::2, ::2] / 255] * 4, alt="four astronauts")
     from matplotlib import pyplot
 
     assert pyplot.get_fignums() == []
@@ -79,14 +78,14 @@ def test_nothing_stays_open_and_a_photograph_stays_small(shown):
 
 def test_forty_class_pictures_fit_into_a_notebook(shown):
     coarse = RANDOM.random((40, 16, 16, 3), dtype=np.float32).repeat(4, axis=1).repeat(4, axis=2)
-    plots.show(coarse, columns=8, alt="forty patterns")
+    images.show(coarse, columns=8, alt="forty patterns")
     assert sum(map(len, shown[0][0].values())) < 250_000
 
 
 def test_the_middle_of_a_square_is_its_color(shown):
     picture = np.zeros((2, 2, 3))
     picture[0, 1] = 1, 0, 0
-    plots.show(picture, size=100, alt="a red square at the top right")
+    images.show(picture, size=100, alt="a red square at the top right")
     pixels = np.asarray(
         Image.open(io.BytesIO(base64.b64decode(shown[0][0]["image/png"]))).convert("RGB")
     )
@@ -95,7 +94,7 @@ def test_the_middle_of_a_square_is_its_color(shown):
 
 
 @pytest.mark.parametrize(
-    "images, sentence",
+    "given, sentence",
     [
         (np.zeros((4, 4, 5)), "shape"),
         (np.zeros(7), "shape"),
@@ -105,16 +104,16 @@ def test_the_middle_of_a_square_is_its_color(shown):
         ([], "no picture"),
     ],
 )
-def test_a_wrong_picture_is_one_sentence(images, sentence):
+def test_a_wrong_picture_is_one_sentence(given, sentence):
     with pytest.raises(ValueError, match=sentence):
-        plots.show(images, alt="nothing")
+        images.show(given, alt="nothing")
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: plots.show([PICTURE] * 3, titles=["one"], alt="x"),
-        lambda: plots.show_maps(PICTURE, [MAP], titles=["one", "two"], alt="x"),
+        lambda: images.show([PICTURE] * 3, titles=["one"], alt="x"),
+        lambda: images.show_maps(PICTURE, [MAP], titles=["one", "two"], alt="x"),
         lambda: charts.show_values(np.zeros((5, 2)), labels=["one"], alt="x"),
         lambda: charts.show_curves([1, 2], [1, 2, 3], x_label="x", y_label="y", alt="x"),
         lambda: charts.show_bars(["one"], [0.5, 0.5], alt="x"),
@@ -130,9 +129,9 @@ def test_counts_that_do_not_match_are_named(call):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: plots.heat(PICTURE),
-        lambda: plots.heat(MAP * np.inf),
-        lambda: plots.overlay(PICTURE, MAP[:32]),
+        lambda: images.heat(PICTURE),
+        lambda: images.heat(MAP * np.inf),
+        lambda: images.overlay(PICTURE, MAP[:32]),
         lambda: charts.show_values([], alt="x"),
     ],
 )
@@ -142,12 +141,12 @@ def test_a_wrong_map_or_curve_is_one_sentence(call):
 
 
 def test_heat_grows_brighter_with_the_map():
-    brightness = plots.heat(np.linspace(3, 8, 50)[None]).sum(axis=-1)[0]
+    brightness = images.heat(np.linspace(3, 8, 50)[None]).sum(axis=-1)[0]
     assert (np.diff(brightness) > 0).all()
 
 
 def test_signed_heat_is_white_at_zero_red_above_blue_below():
-    blue, white, red = plots.heat(np.array([[-1.0, 0, 2]]), signed=True)[0]
+    blue, white, red = images.heat(np.array([[-1.0, 0, 2]]), signed=True)[0]
     assert white.min() > 0.95
     assert red[0] > red[2] and blue[2] > blue[0]
     assert white.sum() > blue.sum() > red.sum()  # -1 is half as far from zero as 2
@@ -155,13 +154,13 @@ def test_signed_heat_is_white_at_zero_red_above_blue_below():
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_a_flat_map_is_a_picture_too(signed):
-    picture = plots.heat(np.zeros((3, 3)), signed=signed)
+    picture = images.heat(np.zeros((3, 3)), signed=signed)
     assert picture.shape == (3, 3, 3) and picture.dtype == np.float32 and np.isfinite(picture).all()
 
 
-def test_overlay_is_the_gray_picture_where_the_map_is_lowest_and_mixed_by_strength_where_it_is_highest():
+def test_overlay_is_gray_where_the_map_is_lowest_and_mixed_by_strength_where_it_is_highest():
     heatmap = np.array([[0.0, 1.0]])
     picture = np.full((1, 2, 3), 0.5, np.float32)
-    gray, mixed = plots.overlay(picture, heatmap, strength=0.6)[0]
+    gray, mixed = images.overlay(picture, heatmap, strength=0.6)[0]
     np.testing.assert_allclose(gray, 0.5, atol=1e-6)
-    np.testing.assert_allclose(mixed, 0.4 * 0.5 + 0.6 * plots.heat(heatmap)[0, 1], atol=1e-6)
+    np.testing.assert_allclose(mixed, 0.4 * 0.5 + 0.6 * images.heat(heatmap)[0, 1], atol=1e-6)

@@ -1,13 +1,14 @@
-"""Real or changed: d' against the formula and a simulated eye; the panel counts truly, gives nothing away and keeps its answers."""
+"""Real or changed: d' against the formula and a simulated eye; the panel counts truly."""
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 from small_nets import random
 
-from lecture_lib.panels.quiz import detection, quiz_of, sensitivity, summary
+from lecture_lib.panels.quiz import Quiz, detection, sensitivity, summary
 
-REAL, CHANGED = np.zeros((6, 8, 8, 3), np.float32), np.ones((6, 8, 8, 3), np.float32)
+REAL = np.zeros((6, 8, 8, 3), np.float32)
+CHANGED = np.ones((6, 8, 8, 3), np.float32)
 SIZES = [1, 1, 1, 2, 2, 2]
 
 
@@ -24,7 +25,7 @@ def test_guessing_is_zero_and_mirrored_scores_mirror():
 
 
 def test_an_eye_of_known_sensitivity_is_measured():
-    """An eye that feels 0 for the real picture and d' for the changed one, with noise of 1 on both, and names the larger feeling."""
+    """It feels 0 for the real image, d' for the changed one, noise of 1 on both, and compares."""
     noise = np.random.default_rng(0).standard_normal((100_000, 2))
     right = np.sum(noise[:, 1] + 1.3 > noise[:, 0])
     assert sensitivity(right, 100_000) == pytest.approx(1.3, abs=0.02)
@@ -44,8 +45,9 @@ def test_detection_counts_each_size():
 
 
 def sides(seed):
-    """Where the real (black) picture stands, question by question, read off the pictures that the panel shows."""
-    quiz, found = quiz_of(REAL, CHANGED, SIZES, seed=seed), []
+    """Where the real (black) picture stands, question by question, read off what is shown."""
+    quiz = Quiz(REAL, CHANGED, SIZES, seed=seed)
+    found = []
     for _ in SIZES:
         found.append("left" if quiz.panel.shown["image"][2, 2].max() < 0.5 else "right")
         quiz.choose("left")
@@ -53,7 +55,7 @@ def sides(seed):
 
 
 def test_the_answers_counted_are_the_pictures_shown():
-    quiz = quiz_of(REAL, CHANGED, SIZES, seed=3)
+    quiz = Quiz(REAL, CHANGED, SIZES, seed=3)
     for place, side in enumerate(sides(3)):
         assert f"Question {place + 1} of 6" in quiz.panel.status.value
         quiz.choose(side if place < 4 else {"left": "right", "right": "left"}[side])
@@ -63,7 +65,7 @@ def test_the_answers_counted_are_the_pictures_shown():
 
 
 def test_the_buttons_answer_and_a_finished_quiz_takes_no_more():
-    quiz = quiz_of(REAL, CHANGED, SIZES, seed=3)
+    quiz = Quiz(REAL, CHANGED, SIZES, seed=3)
     for side in sides(3):
         quiz.panel.buttons[f"{side.title()} is real"].click()
     assert [right for _, right in quiz.answers] == 6 * [True]
@@ -77,7 +79,7 @@ def test_the_seed_decides_the_sides_and_both_occur():
 
 
 def test_the_words_for_the_picture_do_not_say_which_is_real():
-    quiz = quiz_of(REAL, CHANGED, SIZES, seed=0)
+    quiz = Quiz(REAL, CHANGED, SIZES, seed=0)
     words = set()
     for _ in SIZES:
         words.add(quiz.panel.shown["words"])
@@ -87,6 +89,6 @@ def test_the_words_for_the_picture_do_not_say_which_is_real():
 
 def test_pictures_that_do_not_match_give_a_sentence():
     with pytest.raises(ValueError, match="6 real and 5 changed pictures and 6 sizes"):
-        quiz_of(REAL, random(5, 8, 8, 3), SIZES)
+        Quiz(REAL, random(5, 8, 8, 3), SIZES)
     with pytest.raises(ValueError, match="and 2 sizes"):
-        quiz_of(REAL, CHANGED, [1, 2])
+        Quiz(REAL, CHANGED, [1, 2])

@@ -1,0 +1,65 @@
+"""Where a panel saves its picture, and under which name: the name says what the picture shows."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lecture_lib.datasets.images import save_image
+from lecture_lib.datasets.shapes import Image
+
+FOLDER = "my-pictures"
+FIRST_NOTEBOOK = Path("notebooks") / "00_start_here.ipynb"
+LONGEST_NAME = 100  # characters
+
+
+def save_picture(image: Image, *, function: str, choices: Sequence[str] = ()) -> Path:
+    """Save an image as a PNG in `my-pictures`; a file that exists is never overwritten.
+
+    Args:
+        image: (H, W, C) in [0, 1].
+        function: the name of the function that made it, used where the notebook's is not known.
+        choices: what it shows, such as ("flamingo", "step-60").
+
+    Returns:
+        The Path written, such as my-pictures/08_class_visualization-flamingo-step-60.png.
+
+    Raises:
+        ValueError: when the folder cannot be made or written to.
+    """
+    folder = pictures_folder()
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"The folder {folder} cannot be made ({error.strerror}); start Jupyter from a folder "
+            "that you may write to."
+        ) from None
+    return save_image(np.asarray(image), folder / file_name(function, choices))
+
+
+def pictures_folder() -> Path:
+    """Return `my-pictures` beside the folder of notebooks: in the course, or a student's copy.
+
+    Outside both it lies in the current folder.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FIRST_NOTEBOOK).is_file():
+            return folder / FOLDER
+    return here / FOLDER
+
+
+def file_name(function: str, choices: Sequence[str]) -> str:
+    """Return a name of letters, digits, dots, hyphens and underscores that ends in .png."""
+    words = "-".join([notebook_name() or function, *choices])
+    name = re.sub(r"[^\w.]+", "-", words)
+    return f"{name[:LONGEST_NAME].strip('-.')}.png"
+
+
+def notebook_name() -> str:
+    """Return the name of the notebook that runs here, as Jupyter tells its kernel, or ""."""
+    path = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    return path.stem if path.suffix == ".ipynb" else ""

@@ -1,0 +1,114 @@
+"""Controls: each argument gets one, lists mark what cannot be used, classes are found by words."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from panel_tools import GRAY
+
+from lecture_lib.panels.controls import (
+    as_control,
+    class_box,
+    layer_dropdown,
+    learning_rate_slider,
+    net_dropdown,
+    power_slider,
+)
+
+
+@pytest.mark.parametrize(
+    "given, value",
+    [
+        ((0, 10), 5),
+        ((0.0, 1.0, 0.5), 0.5),
+        (["a", "b"], "a"),
+        ("as it is", "as it is"),
+        (7, 7),
+        (GRAY, GRAY),
+    ],
+)
+def test_a_control_is_made_from_what_is_given(given, value):
+    np.testing.assert_array_equal(as_control("some_name", given).read(), value)
+
+
+@pytest.mark.parametrize("given", [("a", "b"), (1,), (5, 1), []])
+def test_what_is_no_range_and_no_list_is_named(given):
+    with pytest.raises(ValueError, match="some_name"):
+        as_control("some_name", given)
+
+
+def test_a_control_is_labeled_with_its_argument():
+    slider = as_control("number_of_steps", (0, 10)).view
+    assert slider.description == slider.tooltip == "number of steps"
+
+
+def test_the_learning_rate_moves_by_factors():
+    control = learning_rate_slider(0.1, low=0.001, high=10)
+    assert control.read()() == pytest.approx(0.1)
+    assert (10**control.view.min, 10**control.view.max) == pytest.approx((0.001, 10))
+    with pytest.raises(ValueError, match="20 is not between"):
+        learning_rate_slider(20)
+
+
+def test_a_weight_moves_by_factors_and_has_its_argument_as_its_name():
+    control = as_control("style_weight", power_slider(10, low=1, high=1000))
+    assert (control.read(), control.view.description, control.view.max) == (
+        pytest.approx(10),
+        "style weight",
+        pytest.approx(3),
+    )
+    with pytest.raises(ValueError, match="0 is not between"):
+        power_slider(0, low=0, high=1)
+
+
+def test_layers_come_from_a_list_or_a_model():
+    model = SimpleNamespace(layers=[SimpleNamespace(name="conv1"), SimpleNamespace(name="conv2")])
+    assert layer_dropdown(["conv1", "conv2"]).view.options == (
+        ("conv1", "conv1"),
+        ("conv2", "conv2"),
+    )
+    assert layer_dropdown(model).read() == "conv2"
+    with pytest.raises(ValueError, match="no layer “conv9”"):
+        layer_dropdown(["conv1"], value="conv9")
+
+
+def test_a_net_that_is_not_here_says_why():
+    control = net_dropdown(["big", "small"], reasons={"big": "it needs a download of 98 MB."})
+    assert control.read() == "small"
+    control.view.value = "big"
+    with pytest.raises(ValueError, match="98 MB"):
+        control.read()
+
+
+def test_a_layer_that_the_chosen_net_lacks_is_marked_and_says_why():
+    net = net_dropdown(["small", "large"])
+    lacking = {"small": {"conv9": "not in small; it ends with conv2"}, "large": {}}
+    layer = layer_dropdown(["conv1", "conv9"], value="conv1", net=net, reasons=lacking.get)
+    assert layer.view.options == (("conv1", "conv1"), ("conv9  (not in small)", "conv9"))
+    layer.view.value = "conv9"
+    with pytest.raises(
+        ValueError, match="^conv9 cannot be used here: not in small; it ends with conv2$"
+    ):
+        layer.read()
+    net.view.value = "large"
+    assert (
+        layer.view.options == (("conv1", "conv1"), ("conv9", "conv9")) and layer.read() == "conv9"
+    )
+
+
+@pytest.mark.parametrize(
+    "text, index", [("dog", 1), ("2", 2), (" DOG ", 1), ("crane (3)", 3), ("goldf", 0)]
+)
+def test_a_class_is_found_by_name_number_or_part(text, index):
+    control = class_box(["goldfish", "dog", "crane", "crane"])
+    control.view.value = text
+    assert control.read() == index
+
+
+@pytest.mark.parametrize("text", ["", "unicorn", "4", "-1", "crane", "²"])
+def test_a_class_that_is_not_there_is_one_sentence(text):
+    control = class_box(["goldfish", "dog", "crane", "crane"], value=1)
+    assert control.read() == 1
+    control.view.value = text
+    with pytest.raises(ValueError, match="No class is called"):
+        control.read()
