@@ -1,190 +1,277 @@
-"""Activations: what every channel of a layer makes of a picture, and which patches of many pictures excite a channel most."""
+"""Activations: what each channel of a layer makes of an image, and which patches excite it most."""
 
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.datasets.shapes import Activations, Image, ImageOrImages, Images, Network
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import features, layer_outputs, map_features
+from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import Box, receptive_field
 
 __all__ = [
+    "Patch",
+    "TopActivations",
     "activation_maps",
     "channels_to_images",
+    "highlight_box",
+    "patches_of",
     "receptive_field",
     "top_activations",
-    "patches_of",
     "top_patches",
-    "highlight_box",
 ]
 
 
-def activation_maps(model, layer, images):
-    """φ_l(I), the output of a layer. images: (H, W, C) or (N, H, W, C) in [0, 1]; returns (h, w, channels) or (N, h, w, channels)."""
+def activation_maps(model: Network, layer: str, images: ImageOrImages) -> Activations:
+    """Return the activations of a layer: φ_l(I).
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer with rows and columns.
+        images: (H, W, C) or (N, H, W, C) in [0, 1].
+
+    Returns:
+        (h, w, channels) or (N, h, w, channels) float32.
+
+    Raises:
+        ValueError: for a layer without rows and columns, and for images that are none.
+    """
     map_features(model, layer)
-    batch, net = as_batch(images, channels=model.input.shape[-1]), layer_outputs(model, layer)
+    net = layer_outputs(model, layer)
+    batch = as_batch(images, channels=model.input.shape[-1])
     maps = [net(some, training=False)[layer].numpy() for some in batches(batch)]
     return unbatch(np.concatenate(maps), images)
 
 
-def channels_to_images(maps, *, one_scale=False):
-    """The channels of activations (h, w, channels) as gray pictures (channels, h, w, 1) in [0, 1]: 0 is black, the largest number white.
+def channels_to_images(maps: Activations, *, one_scale: bool = False) -> Images:
+    """Return the channels of activations as gray images: 0 is black, the largest number white.
 
-    one_scale: False gives each channel its own white, so that weak ones can be seen; True one white for all, so that strengths compare.
-    Numbers below 0 are black too.
+    Args:
+        maps: (h, w, channels), any numbers; those below 0 are black, too.
+        one_scale: False gives each channel its own white, so that weak ones can be seen; True one
+            white for all, so that strengths compare.
+
+    Returns:
+        (channels, h, w, 1) in [0, 1].
     """
-    tiles = np.maximum(np.moveaxis(np.asarray(maps, np.float32), -1, 0)[..., None], 0)
+    tiles = np.moveaxis(np.asarray(maps, np.float32), -1, 0)[..., None]  # (channels, h, w, 1)
+    tiles = np.maximum(tiles, 0)
     most = tiles.max() if one_scale else tiles.max(axis=(1, 2, 3), keepdims=True)
     return tiles / np.where(most > 0, most, 1)
 
 
 class Patch(NamedTuple):
-    """Where a channel was excited: picture number `image_index`, the Box that the neuron sees, and its `value`."""
+    """Where a channel was excited.
+
+    Attributes:
+        image_index: the number of the image.
+        box: what the neuron sees of it.
+        value: its activation.
+    """
 
     image_index: int
     box: Box
     value: float
 
 
-class Search(NamedTuple):
-    """The strongest neurons of each of n channels, after `seen` pictures of (H, W) = `image_shape`; it can go on from here.
+class TopActivations(NamedTuple):
+    """The strongest activations of n channels so far; a search can go on from here.
 
-    values: (n, count), the largest first, -inf where there is nothing yet. places: (n, count, 3), the picture, row and column of each.
+    Attributes:
+        values: (n, count), the largest first, -inf where there is nothing yet.
+        places: (n, count, 3), the image, row and column of each.
+        seen: how many images were looked at.
+        image_shape: their (H, W), None before the first.
     """
 
     values: np.ndarray
     places: np.ndarray
     seen: int
-    image_shape: tuple
+    image_shape: tuple | None
 
 
-def top_activations(model, layer, images, *, channels=None, count=9, so_far=None, batch_size=None):
-    """argmax over pictures and positions of φ_l(I)[row, column, channel]: for each channel its `count` strongest pictures, as a Search.
+def top_activations(
+    model: Network,
+    layer: str,
+    images: Iterable[Image],
+    *,
+    channels: int | Sequence[int] | None = None,
+    count: int = 9,
+    so_far: TopActivations | None = None,
+    batch_size: int | None = None,
+) -> TopActivations:
+    """Find the images that excite each channel of a layer most.
 
-    images: an array (N, H, W, C) in [0, 1] or anything that yields pictures (H, W, C) of one size; only `batch_size` of them, by
-    default 8 to 32, are in memory at a time. channels: numbers, by default all; one forward pass serves them all. Each picture counts
-    once, at its strongest position. so_far: an earlier Search for the same channels, to go on with further pictures, numbered from
-    so_far.seen. Interrupting the kernel returns what was reached. Raises ValueError for a layer, channel or picture that is none.
+    argmax over images and positions of φ_l(I)[row, column, channel]
+
+    Each image counts once, at its strongest position, and one pass serves all channels.
+    Interrupting the kernel returns what was reached.
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer with rows and columns.
+        images: (N, H, W, C) in [0, 1], or anything that yields images (H, W, C) of one size.
+        channels: their numbers, by default all.
+        count: how many images to keep for each channel.
+        so_far: an earlier result for the same channels, to go on with further images, numbered from
+            `so_far.seen`.
+        batch_size: how many images are in memory at a time, by default 8 to 32.
+
+    Raises:
+        ValueError: for a layer, channel or image that is none.
     """
     map_features(model, layer)
     channels = _checked_channels(model, layer, channels)
-    found = so_far or _nothing(len(channels), count)
-    if len(found.values) != len(channels):
-        raise ValueError(
-            f"so_far holds {len(found.values)} channels and {len(channels)} are asked for; go on with the same channels."
-        )
-    progress = tqdm(
-        total=len(images) if hasattr(images, "__len__") else None, desc="pictures", delay=20
-    )  # only when it takes long
+    found = so_far or _nothing_yet(len(channels), count)
+    _check_same_channels(found, channels)
+    strongest = _strongest_positions(model, layer)
+    total = len(images) if hasattr(images, "__len__") else None
     try:
-        with progress:
-            for batch in batches(images, size=batch_size):
-                found = _merged(
-                    found,
-                    _strongest(model, layer)(
-                        as_batch(batch, channels=model.input.shape[-1]), channels
-                    ),
-                    batch,
-                )
+        with tqdm(total=total, desc="images", delay=20) as progress:  # only when it takes long
+            for some in batches(images, size=batch_size):
+                batch = as_batch(some, channels=model.input.shape[-1])
+                found = _merge(found, strongest(batch, channels), batch)
                 progress.update(len(batch))
     except KeyboardInterrupt:
-        print(f"Stopped after {found.seen} pictures; so_far= goes on from there.")
+        print(f"Stopped after {found.seen} images; so_far= goes on from there.")
     return found
 
 
-def _checked_channels(model, layer, channels):
+def _checked_channels(
+    model: Network, layer: str, channels: int | Sequence[int] | None
+) -> np.ndarray:
     count = features(model, layer).shape[-1]
     numbers = np.arange(count) if channels is None else np.atleast_1d(np.asarray(channels))
-    if (
-        not np.issubdtype(numbers.dtype, np.integer)
-        or not numbers.size
-        or numbers.min() < 0
-        or numbers.max() >= count
-    ):
+    whole = np.issubdtype(numbers.dtype, np.integer) and numbers.size > 0
+    if not whole or numbers.min() < 0 or numbers.max() >= count:
         raise ValueError(
-            f"{layer} has {count} channels, numbered from 0 to {count - 1}; {channels} are not among them."
+            f"{layer} has {count} channels, numbered from 0 to {count - 1}; {channels} are not "
+            "among them."
         )
     return numbers.astype(np.int32)
 
 
-def _nothing(channels, count):
+def _nothing_yet(channels: int, count: int) -> TopActivations:
     if count < 1:
         raise ValueError(f"At least one patch is looked for; count was {count}.")
-    return Search(
-        np.full((channels, count), -np.inf, np.float32),
-        np.zeros((channels, count, 3), np.int64),
-        0,
-        None,
-    )
+    values = np.full((channels, count), -np.inf, np.float32)
+    return TopActivations(values, np.zeros((channels, count, 3), np.int64), 0, None)
 
 
-@lru_cache(maxsize=16)
-def _strongest(model, layer):
-    """images, channels -> the largest number of each channel (N, n) and its position, counted row by row (N, n)."""
+def _check_same_channels(found: TopActivations, channels: np.ndarray) -> None:
+    if len(found.values) != len(channels):
+        raise ValueError(
+            f"so_far holds {len(found.values)} channels and {len(channels)} are asked for; go on "
+            "with the same channels."
+        )
+
+
+@kept_with_model
+def _strongest_positions(model: Network, layer: str) -> Callable:
+    """Compile images, channels -> the largest number of each channel (N, n), its position, width.
+
+    Positions are counted row by row, on maps of that width.
+    """
     outputs = layer_outputs(model, layer)
+    signature = [tf.TensorSpec(model.input.shape), tf.TensorSpec([None], tf.int32)]
 
-    @tf.function(
-        autograph=False,
-        input_signature=[tf.TensorSpec(model.input.shape), tf.TensorSpec([None], tf.int32)],
-    )
-    def strongest(images, channels):
+    @tf.function(autograph=False, input_signature=signature)
+    def strongest(images: tf.Tensor, channels: tf.Tensor) -> tuple:
         maps = tf.gather(outputs(images, training=False)[layer], channels, axis=-1)
-        flat = tf.reshape(maps, [tf.shape(maps)[0], -1, tf.shape(maps)[-1]])
+        flat = tf.reshape(maps, [tf.shape(maps)[0], -1, tf.shape(maps)[-1]])  # (N, h · w, n)
         return tf.reduce_max(flat, axis=1), tf.argmax(flat, axis=1), tf.shape(maps)[2]
 
     return strongest
 
 
-def _merged(found, strongest, batch):
-    """The best of what was found and of one batch, whose columns are pictures: sorted together, the first `count` stay."""
+def _merge(found: TopActivations, strongest: tuple, batch: Images) -> TopActivations:
+    """The best of what was found and of one more batch."""
     if found.image_shape not in (None, batch.shape[1:3]):
         raise ValueError(
-            f"The pictures so far have {found.image_shape} pixels and these {batch.shape[1:3]}; give all one size."
+            f"The images so far have {found.image_shape} pixels and these {batch.shape[1:3]}; give "
+            "all one size."
         )
     values, flat, width = (part.numpy() for part in strongest)
     numbers = np.broadcast_to(found.seen + np.arange(len(batch))[:, None], flat.shape)
-    places = np.stack([numbers, flat // width, flat % width], axis=-1)
+    places = np.stack([numbers, flat // width, flat % width], axis=-1)  # (N, n, 3)
+    # Channels first, then old and new side by side: (n, count + N).
     values = np.concatenate([found.values, values.T], axis=1)
     places = np.concatenate([found.places, places.swapaxes(0, 1)], axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")[
-        :, : found.values.shape[1]
-    ]  # of equals, the earlier picture first
-    best = np.take_along_axis(places, order[..., None], axis=1)
-    return Search(
-        np.take_along_axis(values, order, axis=1), best, found.seen + len(batch), batch.shape[1:3]
+    # A stable sort keeps, of equals, the earlier image first.
+    count = found.values.shape[1]
+    order = np.argsort(-values, axis=1, kind="stable")[:, :count]
+    return TopActivations(
+        np.take_along_axis(values, order, axis=1),
+        np.take_along_axis(places, order[..., None], axis=1),
+        found.seen + len(batch),
+        batch.shape[1:3],
     )
 
 
-def patches_of(model, layer, search, *, row=0):
-    """What a Search found for its channel number `row` as a list of Patch(image_index, box, value), the strongest first."""
-    boxed = zip(search.places[row], search.values[row], strict=True)
-    box = lambda place: receptive_field(
-        model, layer, int(place[1]), int(place[2]), image_shape=search.image_shape
-    )
-    return [
-        Patch(int(place[0]), box(place), float(value)) for place, value in boxed if value > -np.inf
-    ]
+def patches_of(model: Network, layer: str, found: TopActivations, *, row: int = 0) -> list[Patch]:
+    """Return what was found for one channel as patches, the strongest first.
 
-
-def top_patches(model, layer, channel, images, *, count=9):
-    """The patches of many pictures that excite a channel most, each cut to what the neuron sees: [Patch(image_index, box, value)].
-
-    channel: 0..channels-1, or a list of such, which gives a list of lists after one pass. images, interrupts and errors: as in
-    `top_activations`. Fewer than `count` come back where there are fewer pictures.
-    Source: Girshick et al., Rich feature hierarchies for accurate object detection and semantic segmentation, 2014.
+    Args:
+        model, layer: those that were searched.
+        found: what `top_activations` returned.
+        row: which of the channels that were asked for, from 0.
     """
-    search = top_activations(model, layer, images, channels=channel, count=count)
-    lists = [patches_of(model, layer, search, row=row) for row in range(len(search.values))]
+    patches = []
+    for place, value in zip(found.places[row], found.values[row], strict=True):
+        if value > -np.inf:
+            image_index, *neuron = (int(number) for number in place)
+            box = receptive_field(model, layer, *neuron, image_shape=found.image_shape)
+            patches.append(Patch(image_index, box, float(value)))
+    return patches
+
+
+def top_patches(
+    model: Network,
+    layer: str,
+    channel: int | Sequence[int],
+    images: Iterable[Image],
+    *,
+    count: int = 9,
+) -> list:
+    """Find the patches that excite a channel most, each cut to what the neuron sees.
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer with rows and columns.
+        channel: 0..channels-1, or a list of them, which one pass serves.
+        images: (N, H, W, C) in [0, 1], or anything that yields images (H, W, C) of one size.
+        count: how many patches; fewer come back where there are fewer images.
+
+    Returns:
+        [Patch(image_index, box, value), ...], the strongest first; a list of such lists for a list
+        of channels.
+
+    Raises:
+        ValueError: for a layer, channel or image that is none.
+
+    Source:
+        Girshick et al., Rich feature hierarchies for accurate object detection and semantic
+        segmentation, 2014.
+    """
+    found = top_activations(model, layer, images, channels=channel, count=count)
+    lists = [patches_of(model, layer, found, row=row) for row in range(len(found.values))]
     return lists if np.ndim(channel) else lists[0]
 
 
-def highlight_box(image, box, *, pale=0.75):
-    """A picture (H, W, C) in [0, 1] whose parts outside a Box are mixed with white: pale is the share of white, in 0..1."""
-    lit = 1 - (1 - pale) * (1 - image)
+def highlight_box(image: Image, box: Box, *, fade: float = 0.75) -> Image:
+    """Return an image whose parts outside a box are mixed with white.
+
+    Args:
+        image: (H, W, C) in [0, 1].
+        box: what stays as it is.
+        fade: the share of white outside, in 0..1.
+    """
+    faded = 1 - (1 - fade) * (1 - image)
     inside = slice(box.top, box.bottom), slice(box.left, box.right)
-    lit[inside] = image[inside]
-    return lit
+    faded[inside] = image[inside]
+    return faded

@@ -1,184 +1,289 @@
-"""Concepts: directions in which a layer's activations move when pictures show more of something, and how a class leans on them.
+"""Concepts: directions in a layer's activations along which images show more of something.
 
-A layer's activations are averaged over their positions, φ̄_l(I): what is in the picture, not where. So a concept is one direction among
-the channels of a layer. To add a little of it at every position changes the score of class c by v · Σ ∂S_c/∂φ_l, a sum over positions.
+A layer's activations are averaged over their positions, φ̄_l(I): what is in the image, not where.
+So a concept is one direction v among the channels of a layer. Adding a little of it at every
+position changes the logit of class c by v · Σ ∂S_c/∂φ_l, a sum over positions.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
+from scipy.stats import permutation_test
 from sklearn.linear_model import LogisticRegression
 
 from lecture_lib.core.gradients import gradient_at_layers
 from lecture_lib.datasets.images import as_batch
+from lecture_lib.datasets.shapes import Images, Network
 from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import as_tuple, check_class, compiled_outputs, layers_and_scores
 
+Rows = Float[np.ndarray, "images features"]  # one row of channel means for each image
 
-def mean_activations(model, layers, images):
-    """φ̄_l(I), the mean of each channel over its positions: {layer: (N, channels)} float32, for one layer name or several.
 
-    images: (N, H, W, C) in [0, 1]. Raises ValueError that lists the layers when there is none of that name.
+def mean_activations(model: Network, layers: str | list[str], images: Images) -> dict[str, Rows]:
+    """Return the mean of each channel over its positions: φ̄_l(I).
+
+    Args:
+        model: images -> logits (N, classes).
+        layers: one name or several.
+        images: (N, H, W, C) in [0, 1].
+
+    Returns:
+        {layer: (N, channels) float32}.
+
+    Raises:
+        ValueError: for a layer that the network does not have, with those that it has.
     """
-    batch, names = as_batch(images, channels=model.input.shape[-1]), as_tuple(layers)
-    parts = [compiled_outputs(model, names)(some) for some in batches(batch)]
-    return {
-        name: np.concatenate([_over_positions(part[name], np.mean) for part in parts])
-        for name in names
-    }
+    names = as_tuple(layers)
+    forward = compiled_outputs(model, names)
+    batch = as_batch(images, channels=model.input.shape[-1])
+    parts = [forward(some) for some in batches(batch)]
+    return {name: _joined([_mean(part[name]) for part in parts]) for name in names}
 
 
-def layer_gradients(model, layers, images, *, class_index):
-    """Σ over positions of ∂S_c/∂φ_l, what a little more of each channel everywhere does to the score: {layer: (N, channels)} float32.
+def layer_gradients(
+    model: Network, layers: str | list[str], images: Images, *, class_index: int
+) -> dict[str, Rows]:
+    """Return what a little more of each channel does to a logit: Σ_positions ∂S_c/∂φ_l.
 
-    Once per class and picture, whatever the number of concepts. images: (N, H, W, C) in [0, 1]. class_index: 0..classes-1.
+    Computed once for each class and image, whatever the number of concepts.
+
+    Args:
+        model: images -> logits (N, classes).
+        layers: one name or several.
+        images: (N, H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+
+    Returns:
+        {layer: (N, channels) float32}.
+
+    Raises:
+        ValueError: for a layer or a class that the network does not have.
     """
-    batch, names, index = (
-        as_batch(images, channels=model.input.shape[-1]),
-        as_tuple(layers),
-        check_class(model, class_index),
-    )
-    parts = [
-        gradient_at_layers(layers_and_scores(model, names), some, index)[1]
-        for some in batches(batch)
-    ]
-    return {
-        name: np.concatenate([_over_positions(part[place], np.sum) for part in parts])
-        for place, name in enumerate(names)
-    }
+    names = as_tuple(layers)
+    index = check_class(model, class_index)
+    outputs = layers_and_scores(model, names)
+    batch = as_batch(images, channels=model.input.shape[-1])
+    parts = [gradient_at_layers(outputs, some, index)[1] for some in batches(batch)]
+    by_layer = zip(names, zip(*parts, strict=True), strict=True)
+    return {name: _joined([_sum(part) for part in own]) for name, own in by_layer}
 
 
-def _over_positions(activations, fold):
-    """(N, h, w, channels) or (N, units) -> (N, channels)."""
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts)
+
+
+def _mean(activations: np.ndarray) -> np.ndarray:
+    return _positions_in_a_row(activations).mean(axis=1)
+
+
+def _sum(activations: np.ndarray) -> np.ndarray:
+    return _positions_in_a_row(activations).sum(axis=1)
+
+
+def _positions_in_a_row(activations: np.ndarray) -> np.ndarray:
+    """(N, h, w, channels) or (N, units) -> (N, positions, channels)."""
     activations = np.asarray(activations)
-    return fold(activations.reshape(len(activations), -1, activations.shape[-1]), axis=1)
+    return activations.reshape(len(activations), -1, activations.shape[-1])
 
 
 class ConceptVector(NamedTuple):
-    """A direction `vector` (channels,) of length 1; a picture shows the concept where φ̄ · vector is above `threshold`."""
+    """The direction of a concept.
+
+    Attributes:
+        vector: v, (channels,), of length 1.
+        threshold: an image shows the concept where φ̄ · v is above it.
+    """
 
     vector: np.ndarray
     threshold: float
 
 
-def concept_vector(concept, counterparts):
-    """v = w / ‖w‖, w the weights of a logistic regression that tells activations of a concept's pictures from those of others.
+def concept_vector(concept: Rows, negatives: Rows) -> ConceptVector:
+    """Find the direction that tells images of a concept from others.
 
-    concept: (N, channels), counterparts: (M, channels), from `mean_activations`. Channels are brought to one spread for the fit.
-    Returns a ConceptVector. Raises ValueError for arrays that do not fit together, or fewer than 2 pictures of either.
-    Source: Kim et al., Interpretability beyond feature attribution: testing with concept activation vectors, 2018.
+    v = w / ‖w‖, w the weights of a logistic regression on raw activations
+
+    All channels keep their own spread: brought to one spread for the fit, and back after it, quiet
+    channels would dominate the direction. Only one common unit is taken out.
+
+    Args:
+        concept: (N, channels), from `mean_activations` of images that show the concept.
+        negatives: (M, channels), of random images that do not.
+
+    Raises:
+        ValueError: for arrays that do not fit together, or fewer than 2 images of either.
+
+    Source:
+        Kim et al., Interpretability beyond feature attribution: quantitative testing with concept
+        activation vectors, 2018.
     """
-    concept, counterparts = _matching(concept, counterparts)
-    both, labels = (
-        np.concatenate([concept, counterparts]),
-        np.repeat([1, 0], [len(concept), len(counterparts)]),
-    )
-    spread = both.std(axis=0) + 1e-6
-    fitted = LogisticRegression(C=0.05, solver="newton-cg", max_iter=1000).fit(
-        both / spread, labels
-    )
-    weights = fitted.coef_[0] / spread
+    concept, negatives = _matching(concept, negatives)
+    both = np.concatenate([concept, negatives])
+    labels = np.repeat([1, 0], [len(concept), len(negatives)])
+    unit = np.sqrt(both.var(axis=0).mean()) + 1e-6  # the spread of a typical channel
+    regression = LogisticRegression(C=0.05, solver="newton-cg", tol=1e-6, max_iter=1000)
+    fitted = regression.fit((both - both.mean(axis=0)) / unit, labels)
+    weights = fitted.coef_[0] / unit
     length = np.linalg.norm(weights)
     if length < 1e-9:
         raise ValueError(
-            "The pictures of the concept and the others have the same activations; no direction tells them apart."
+            "The pictures of the concept and the others have the same activations; no direction "
+            "tells them apart."
         )
-    return ConceptVector(weights / length, float(-fitted.intercept_[0] / length))
+    intercept = fitted.intercept_[0] - weights @ both.mean(axis=0)
+    return ConceptVector(weights / length, float(-intercept / length))
 
 
-def _matching(concept, counterparts):
-    concept, counterparts = (
-        np.asarray(activations, np.float64) for activations in (concept, counterparts)
-    )
-    if concept.ndim != 2 or counterparts.ndim != 2 or concept.shape[1] != counterparts.shape[1]:
+def _matching(concept: Rows, negatives: Rows) -> tuple[np.ndarray, np.ndarray]:
+    concept = np.asarray(concept, np.float64)
+    negatives = np.asarray(negatives, np.float64)
+    if concept.ndim != 2 or negatives.ndim != 2 or concept.shape[1] != negatives.shape[1]:
         raise ValueError(
-            f"Activations are (pictures, channels), both of one layer; these are {concept.shape} and {counterparts.shape}."
+            "Activations are (pictures, channels), both of one layer; these are "
+            f"{concept.shape} and {negatives.shape}."
         )
-    if min(len(concept), len(counterparts)) < 2:
+    if min(len(concept), len(negatives)) < 2:
         raise ValueError(
-            f"A direction takes 2 or more pictures of both kinds; there are {len(concept)} and {len(counterparts)}."
+            "A direction takes 2 or more pictures of both kinds; there are "
+            f"{len(concept)} and {len(negatives)}."
         )
-    return concept, counterparts
+    return concept, negatives
 
 
-def accuracy(found, concept, counterparts):
-    """The share of pictures told apart, each kind counting half: 1 is perfect, ½ is chance. Give pictures that the fit has not seen."""
-    concept, counterparts = _matching(concept, counterparts)
-    return float(
-        (
-            (concept @ found.vector > found.threshold).mean()
-            + (counterparts @ found.vector <= found.threshold).mean()
-        )
-        / 2
-    )
+def accuracy(found: ConceptVector, concept: Rows, negatives: Rows) -> float:
+    """Return the share of images that a direction tells apart, each kind counting half.
+
+    1 is perfect, ½ is chance. Give images that the fit has not seen.
+
+    Args:
+        found: from `concept_vector`.
+        concept: (N, channels).
+        negatives: (M, channels).
+    """
+    concept, negatives = _matching(concept, negatives)
+    recognized = concept @ found.vector > found.threshold
+    rejected = negatives @ found.vector <= found.threshold
+    return float((recognized.mean() + rejected.mean()) / 2)
 
 
-def tcav_score(gradients, vector):
-    """The share of a class's pictures whose score rises with a little more of the concept: |{I : g(I) · v > 0}| / N, in 0..1.
+def tcav_score(gradients: Rows, vector: np.ndarray) -> float | np.ndarray:
+    """Return the share of a class's images whose logit rises with a little more of a concept.
 
-    gradients: (N, channels) from `layer_gradients`. vector: (channels,), or several (runs, channels), which give (runs,) shares.
-    Source: Kim et al., as above.
+    |{I : g(I) · v > 0}| / N
+
+    Args:
+        gradients: g, (N, channels), from `layer_gradients`.
+        vector: v, (channels,), or several (runs, channels).
+
+    Returns:
+        A number in 0..1, or (runs,).
+
+    Source:
+        Kim et al., Interpretability beyond feature attribution, 2018.
     """
     return (np.asarray(gradients) @ np.asarray(vector).T > 0).mean(axis=0)
 
 
 class ConceptVectors(NamedTuple):
-    """Directions of a concept (runs, channels), of sets of counterparts in its place (runs, channels), and the held-out accuracy."""
+    """Directions of a concept, found several times over.
+
+    Attributes:
+        vectors: (runs, channels), of the concept.
+        negatives: (runs, channels), of random images in its place: what nonsense gives.
+        accuracy: of the concept's directions, on images that they have not seen.
+    """
 
     vectors: np.ndarray
-    counterparts: np.ndarray
+    negatives: np.ndarray
     accuracy: float
 
 
-def concept_vectors(concept, counterparts, *, runs=30):
-    """The direction of a concept found `runs` times over, each time from other pictures, and as often of what is no concept.
+def concept_vectors(concept: Rows, negatives: Rows, *, runs: int = 30) -> ConceptVectors:
+    """Find the direction of a concept several times, from other images each time.
 
-    Run r sets the r-th part of the concept's pictures against a set of counterparts, and another set of counterparts against the same:
-    what the second gives is what meaningless pictures give. concept: (N, channels), 2 or more pictures a run; counterparts: (2 N, channels)
-    or more; both in random order. The accuracy is that of each direction on the pictures of the next run.
+    Run r tells the r-th part of the concept's images from a set of negatives. Another set of
+    negatives is told from the same set: what that gives is what meaningless images give.
+
+    Args:
+        concept: (N, channels), 2 or more images for each run, in random order.
+        negatives: twice as many or more, in random order.
+        runs: how often.
+
+    Raises:
+        ValueError: for too few images.
     """
-    concept, counterparts = _matching(concept, counterparts)
+    concept, negatives = _matching(concept, negatives)
     size = len(concept) // runs
-    if size < 2 or len(counterparts) < 2 * runs * size:
+    if size < 2 or len(negatives) < 2 * runs * size:
         raise ValueError(
-            f"{runs} runs take {2 * runs} or more pictures of the concept and twice as many counterparts as pictures of the "
-            f"concept; there are {len(concept)} and {len(counterparts)}."
+            f"{runs} runs take {2 * runs} or more pictures of the concept and twice as many "
+            f"negatives as pictures of the concept; there are {len(concept)} and {len(negatives)}."
         )
-    sets = [
-        part[: runs * size].reshape(runs, size, -1)
-        for part in (concept, counterparts, counterparts[runs * size :])
-    ]
-    shown, others, blanks = sets
+    # Three piles, each dealt into one set for each run: (runs, size, channels).
+    shown = _dealt(concept, runs, size)
+    others = _dealt(negatives, runs, size)
+    blanks = _dealt(negatives[runs * size :], runs, size)
     found = [concept_vector(*pair) for pair in zip(shown, others, strict=True)]
     null = [concept_vector(*pair) for pair in zip(blanks, others, strict=True)]
-    held_out = np.mean([accuracy(found[run - 1], shown[run], others[run]) for run in range(runs)])
-    return ConceptVectors(
-        np.stack([one.vector for one in found]),
-        np.stack([one.vector for one in null]),
-        float(held_out),
-    )
+    # The direction of each run is judged by the images of the next.
+    held_out = [accuracy(found[run - 1], shown[run], others[run]) for run in range(runs)]
+    vectors = np.stack([one.vector for one in found])
+    meaningless = np.stack([one.vector for one in null])
+    return ConceptVectors(vectors, meaningless, float(np.mean(held_out)))
+
+
+def _dealt(rows: np.ndarray, runs: int, size: int) -> np.ndarray:
+    return rows[: runs * size].reshape(runs, size, -1)
 
 
 class ConceptTest(NamedTuple):
-    """The mean `score`, the `scores` (runs,) behind it, those of the counterparts, and the `p_value` of the difference."""
+    """Whether a class leans on a concept.
+
+    Attributes:
+        score: the mean TCAV score of the runs, in 0..1.
+        scores: those behind it, (runs,).
+        negative_scores: those of random images in the concept's place, (runs,).
+        p_value: of the difference between the two, two-sided.
+    """
 
     score: float
     scores: np.ndarray
-    counterpart_scores: np.ndarray
+    negative_scores: np.ndarray
     p_value: float
 
 
-def concept_test(gradients, found, *, samples=9999, seed=0):
-    """Whether a class leans on a concept (score near 1) or against it (near 0) more than on meaningless pictures: two-sided.
+def concept_test(
+    gradients: Rows, found: ConceptVectors, *, samples: int = 9999, seed: int = 0
+) -> ConceptTest:
+    """Test whether a class leans on a concept more than on meaningless images.
 
-    gradients: (N, channels) of the class. found: ConceptVectors. If the concept were meaningless, concept and counterparts of a run could
-    swap places: the p-value is the share of random swaps whose mean difference is as far from 0. Returns a ConceptTest.
-    Source: Fisher, The design of experiments, 1935 (the test); Kim et al., as above, compare the same two groups by a t-test.
+    If the concept were meaningless, concept and negatives of a run could swap places. The p-value
+    is the share of random swaps whose mean difference is as far from 0 as the one found.
+
+    Args:
+        gradients: (N, channels) of the class, from `layer_gradients`.
+        found: from `concept_vectors`.
+        samples: how many swaps are tried, at most.
+        seed: draws them.
+
+    Source:
+        Fisher, The design of experiments, 1935 (the test). Kim et al., Interpretability beyond
+        feature attribution, 2018, compare the same two groups by a t-test.
     """
-    scores, null = tcav_score(gradients, found.vectors), tcav_score(gradients, found.counterparts)
-    swaps = np.random.default_rng(seed).choice([-1, 1], (samples, len(scores)))
-    difference = scores - null
-    as_far = np.abs(swaps @ difference) >= abs(difference.sum()) - 1e-9
-    return ConceptTest(
-        float(scores.mean()), scores, null, float((1 + as_far.sum()) / (1 + samples))
+    scores = tcav_score(gradients, found.vectors)
+    null = tcav_score(gradients, found.negatives)
+    swaps = permutation_test(
+        (scores, null),
+        _mean_difference,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=samples,
+        rng=np.random.default_rng(seed),
     )
+    return ConceptTest(float(scores.mean()), scores, null, float(swaps.pvalue))
+
+
+def _mean_difference(scores: np.ndarray, null: np.ndarray, axis: int) -> float | np.ndarray:
+    return np.mean(scores - null, axis=axis)

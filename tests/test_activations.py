@@ -1,4 +1,4 @@
-"""Activations: what the layer computes, receptive fields against pixels that were changed, patches where they were planted."""
+"""Activations: what a layer computes, receptive fields, and patches found where they were planted."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ layers = keras.layers
 
 
 def graph(build, *, channels=3):
-    """A network of one convolution after another as `build` connects them, ending in scores; its maps are those of "end"."""
+    """A network of convolutions as `build` connects them; its maps are those of "end"."""
     keras.utils.set_random_seed(5)
     images = keras.Input((None, None, channels), name="image")
     x = layers.Activation("linear", name="end")(build(images))
@@ -83,7 +83,7 @@ GRAPHS = {
 
 
 def changed_by(model, layer, row, column, *, shape, seed=0):
-    """The pixels that a neuron answers to, found by nudging each pixel of two pictures alone: bool (H, W)."""
+    """The pixels that a neuron answers to, found by changing each pixel alone: bool (H, W)."""
     height, width = shape
     net, found, count = layer_outputs(model, layer), np.zeros(shape, bool), height * width
     for image in random(2, height, width, model.input.shape[-1], seed=seed):
@@ -126,7 +126,7 @@ def test_a_neuron_that_sees_padding_only_gives_a_sentence():
 
 
 def test_fields_worked_out_on_paper():
-    """Three 3x3 convolutions in a row see 7x7; stride 2 doubles the step of everything behind it: 3, then 3 + 2·2 = 7."""
+    """Three 3x3 convolutions see 7x7; stride 2 doubles the steps behind it: 3 + 2 · 2 = 7."""
     row_of_three = graph(lambda x: conv(conv(conv(x))))
     assert receptive_field(row_of_three, "end", 10, 9, image_shape=(24, 24)) == (7, 6, 14, 13)
     halved = graph(lambda x: conv(conv(x, 3, 2, "valid"), 3, 1, "valid"))
@@ -147,7 +147,7 @@ def test_fields_worked_out_on_paper():
     ],
 )
 def test_nothing_outside_the_field_of_a_deep_neuron_counts_and_all_its_edges_do(name, layer, side):
-    """Redrawing every pixel outside leaves the neuron as it is; redrawing the outermost row or column inside moves it."""
+    """No pixel outside the box changes the neuron; the outermost row or column inside does."""
     trained = name in ("tinynet", "mnist_cnn") or (name == "squeezenet" and model_is_here(name))
     net = load_model(name, weights="trained" if trained else None)
     image, other = (random(side, side, net.input.shape[-1], seed=seed) for seed in (1, 2))
@@ -269,7 +269,7 @@ def test_tiles_have_one_white_each_or_one_for_all():
 
 
 def bright_squares():
-    """A net whose one channel is the brightness of 3x3 squares, at every second pixel, and pictures with one bright square each."""
+    """A net whose one channel is the brightness of 3x3 squares, and images with one such square."""
     net = graph(lambda x: layers.Conv2D(2, 3, 2, use_bias=False, name="mean")(x))
     net.get_layer("mean").set_weights(
         [np.stack([np.full((3, 3, 3), 1 / 27), -np.full((3, 3, 3), 1 / 27)], axis=-1)]

@@ -1,4 +1,4 @@
-"""Neighbors and maps: an image is its own nearest neighbor, two blobs stay apart, and what is kept on disk is right or made anew."""
+"""Neighbors and maps: an image is nearest to itself, blobs stay apart, the disk cache is right."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,13 @@ from small_nets import linear_net, normal, random, small_net
 from lecture_lib.models import cache
 from lecture_lib.models.cache import cached, layer_features
 from lecture_lib.models.inference import layer_outputs
-from lecture_lib.neighbors import assign_to_grid, nearest, pca_map, precision_at_k, tsne_map
+from lecture_lib.neighbors import (
+    assign_to_grid,
+    nearest_neighbors,
+    pca_map,
+    precision_at_k,
+    tsne_map,
+)
 from lecture_lib.panels import image_map
 
 BANK = normal(60, 7)
@@ -24,7 +30,7 @@ SIDES = np.repeat([0, 1], 40)
 
 def test_an_image_is_its_own_nearest_neighbor():
     images = random(20, 6, 5, 3)
-    found = nearest(images, images, count=1)
+    found = nearest_neighbors(images, images, count=1)
     np.testing.assert_array_equal(found.indices[:, 0], range(20))
     np.testing.assert_allclose(found.distances, 0, atol=1e-3)
 
@@ -32,7 +38,7 @@ def test_an_image_is_its_own_nearest_neighbor():
 def test_neighbors_are_those_of_all_distances_sorted():
     queries = normal(9, 7, seed=2)
     distances = np.sqrt(np.square(queries[:, None] - BANK[None]).sum(axis=-1))
-    found = nearest(queries, BANK, count=4)
+    found = nearest_neighbors(queries, BANK, count=4)
     np.testing.assert_array_equal(found.indices, np.argsort(distances, axis=1)[:, :4])
     np.testing.assert_allclose(found.distances, np.sort(distances, axis=1)[:, :4], rtol=1e-4)
 
@@ -41,15 +47,15 @@ def test_neighbors_agree_with_a_tree_search():
     distances, indices = (
         NearestNeighbors(n_neighbors=5, algorithm="kd_tree").fit(BANK).kneighbors(BANK)
     )
-    found = nearest(BANK, BANK)
+    found = nearest_neighbors(BANK, BANK)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_allclose(found.distances, distances, atol=1e-3)
 
 
 def test_a_batch_of_queries_is_one_after_another():
-    together = nearest(BANK[:5], BANK, count=3, without=np.arange(5))
+    together = nearest_neighbors(BANK[:5], BANK, count=3, exclude=np.arange(5))
     for number in range(5):
-        alone = nearest(BANK[number], BANK, count=3, without=number)
+        alone = nearest_neighbors(BANK[number], BANK, count=3, exclude=number)
         assert alone.indices.shape == (3,)
         np.testing.assert_array_equal(alone.indices, together.indices[number])
         np.testing.assert_allclose(alone.distances, together.distances[number], rtol=1e-5)
@@ -59,35 +65,38 @@ def test_the_one_left_out_does_not_answer_even_among_copies():
     copies = np.repeat(
         BANK[:3], 4, axis=0
     )  # each picture four times: which copy comes first is nobody's business
-    found = nearest(copies, copies, count=3, without=np.arange(12)).indices
+    found = nearest_neighbors(copies, copies, count=3, exclude=np.arange(12)).indices
     assert not (found == np.arange(12)[:, None]).any()
     np.testing.assert_array_equal(found // 4, np.arange(12)[:, None] // 4 * np.ones((1, 3)))
-    far = nearest(
-        BANK, BANK, count=2, without=np.full(60, 7)
+    far = nearest_neighbors(
+        BANK, BANK, count=2, exclude=np.full(60, 7)
     ).indices  # one that is not near most of them
     assert 7 not in far and far.shape == (60, 2)
 
 
 def test_large_numbers_with_small_differences_are_told_apart():
     bank = 1000 + np.float32([[0.0], [0.25], [0.5], [1.0]])
-    np.testing.assert_array_equal(nearest(bank[1], bank, count=4).indices[0], 1)
+    np.testing.assert_array_equal(nearest_neighbors(bank[1], bank, count=4).indices[0], 1)
     np.testing.assert_allclose(
-        nearest(bank[0], bank, count=4).distances, [0, 0.25, 0.5, 1.0], atol=1e-3
+        nearest_neighbors(bank[0], bank, count=4).distances, [0, 0.25, 0.5, 1.0], atol=1e-3
     )
 
 
 @pytest.mark.parametrize(
     "ask, sentence",
     [
-        (lambda: nearest(BANK[0, :3], BANK), "a query is one row of the bank"),
-        (lambda: nearest(BANK[0], BANK[0]), "a query is one row of the bank"),
-        (lambda: nearest(BANK[0], BANK, count=0), "1 to 60 neighbors"),
-        (lambda: nearest(BANK[0], BANK, count=60, without=0), "1 to 59 neighbors"),
-        (lambda: nearest(BANK[:5], BANK, without=np.arange(4)), "one for each of the 5 queries"),
-        (lambda: nearest(BANK[0] * np.nan, BANK), "not finite"),
-        (lambda: nearest(BANK[0], np.empty((0, 7))), "holds no numbers"),
-        (lambda: nearest(["a"], BANK), "no array of numbers"),
-        (lambda: nearest([[1.0], [1.0, 2.0]], BANK), "no array of numbers"),
+        (lambda: nearest_neighbors(BANK[0, :3], BANK), "a query is one row of the bank"),
+        (lambda: nearest_neighbors(BANK[0], BANK[0]), "a query is one row of the bank"),
+        (lambda: nearest_neighbors(BANK[0], BANK, count=0), "1 to 60 neighbors"),
+        (lambda: nearest_neighbors(BANK[0], BANK, count=60, exclude=0), "1 to 59 neighbors"),
+        (
+            lambda: nearest_neighbors(BANK[:5], BANK, exclude=np.arange(4)),
+            "one for each of the 5 queries",
+        ),
+        (lambda: nearest_neighbors(BANK[0] * np.nan, BANK), "not finite"),
+        (lambda: nearest_neighbors(BANK[0], np.empty((0, 7))), "holds no numbers"),
+        (lambda: nearest_neighbors(["a"], BANK), "no array of numbers"),
+        (lambda: nearest_neighbors([[1.0], [1.0, 2.0]], BANK), "no array of numbers"),
         (lambda: precision_at_k([1, 2], [1, 2]), r"\(Q, count\)"),
         (lambda: precision_at_k([[1], [2]], [1]), r"\(Q, count\)"),
     ],
@@ -126,7 +135,7 @@ def test_two_blobs_stay_apart(make):
     radii = [np.linalg.norm(points[SIDES == side] - middles[side], axis=1).max() for side in (0, 1)]
     assert points.shape == (80, 2) and points.dtype == np.float32
     assert np.linalg.norm(middles[0] - middles[1]) > max(radii)
-    found = nearest(points, points, without=np.arange(80)).indices
+    found = nearest_neighbors(points, points, exclude=np.arange(80)).indices
     assert precision_at_k(SIDES[found], SIDES) == 1.0
 
 
@@ -158,6 +167,9 @@ def test_tsne_goes_on_from_where_it_is_told_to_begin():
         (lambda: tsne_map(BANK, perplexity=1), "from 2 to less than 60"),
         (lambda: tsne_map(BANK, steps=10), "250 or more"),
         (lambda: tsne_map(BANK, start=BANK), r"\(60, 2\)"),
+        (lambda: tsne_map(BANK, start=np.zeros((60, 2))), "finite points that differ"),
+        (lambda: tsne_map(BANK, start=np.full((60, 2), np.nan)), "finite points that differ"),
+        (lambda: tsne_map(BANK, start=pca_map(np.ones((60, 7)))), "finite points that differ"),
         (lambda: tsne_map(BANK * np.inf), "not finite"),
         (lambda: assign_to_grid(BANK), r"\(N, 2\)"),
     ],
@@ -378,11 +390,14 @@ def test_pictures_without_points_give_a_sentence(draw):
 
 def test_pointing_at_a_dot_shows_its_picture():
     points, labels = normal(5, 2), np.array([0, 1, 0, 12, 1])
-    show = lambda number: (np.full((8, 8, 3), number / 10, np.float32), f"number {number}")
+
+    def show(number):
+        return np.full((8, 8, 3), number / 10, np.float32), f"number {number}"
+
     panel = image_map.explore_map_panel(
         points, show, labels=labels, names=[f"kind {n}" for n in range(13)], alt="a gray square"
     )
-    figure = panel.box.children[1]
+    (figure,) = panel.above.children
     assert [trace.name for trace in figure.data] == ["kind 0", "kind 1", "kind 12"]
     np.testing.assert_allclose(
         np.stack([figure.data[1].x, figure.data[1].y], axis=1), points[[1, 4]]

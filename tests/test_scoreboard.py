@@ -1,4 +1,4 @@
-"""The scoreboard: a perfect map scores 1, a random one chance, a constant one ties, and curves are known where the net is linear."""
+"""The scoreboard: a perfect map scores 1, a random one chance; curves are known for linear nets."""
 
 import warnings
 
@@ -21,11 +21,11 @@ from lecture_lib.scoreboard import (
     edge_map,
     grade,
     insertion_curve,
-    likeness,
     mass_inside,
     normalized_auc,
     pointing_game,
     random_map,
+    rank_correlation,
 )
 
 MASK = np.zeros((12, 10), bool)
@@ -144,17 +144,17 @@ def test_the_share_under_a_curve_is_known_for_lines():
 
 def test_likeness_is_the_rank_correlation_and_a_constant_map_is_like_itself_alone():
     one, other = random(12, 10), random(12, 10, seed=1)
-    assert likeness(one, np.exp(one)) == pytest.approx(1) and likeness(one, -one) == pytest.approx(
-        -1
-    )
-    assert likeness(one, other) == pytest.approx(
+    assert rank_correlation(one, np.exp(one)) == pytest.approx(1) and rank_correlation(
+        one, -one
+    ) == pytest.approx(-1)
+    assert rank_correlation(one, other) == pytest.approx(
         np.corrcoef(one.ravel().argsort().argsort(), other.ravel().argsort().argsort())[0, 1]
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert (
-            likeness(np.zeros((3, 3)), np.ones((3, 3))) == 1
-            and likeness(np.zeros((12, 10)), one) == 0
+            rank_correlation(np.zeros((3, 3)), np.ones((3, 3))) == 1
+            and rank_correlation(np.zeros((12, 10)), one) == 0
         )
 
 
@@ -187,9 +187,11 @@ def test_the_table_of_a_net_whose_cause_is_known():
     marked, net, classes = paint_badges(gray, [ring, cross]), hand_set_network(), np.arange(6) % 2
     masks = marked.masks[classes, np.arange(6)]
     kept = numbers_of(net)
-    cheat = lambda model, image, class_index: np.float32(
-        masks[[np.array_equal(image, picture) for picture in marked.images].index(True)]
-    )
+
+    def cheat(model, image, class_index):
+        number = [np.array_equal(image, marked_image) for marked_image in marked.images].index(True)
+        return np.float32(masks[number])
+
     board = grade(
         {"cheat": cheat, "saliency": saliency_map, "random": random_map},
         net,
@@ -208,7 +210,9 @@ def test_the_table_of_a_net_whose_cause_is_known():
     assert (board["saliency"].pointing > 0.99).all() and (
         board["saliency"].mass > 0.99
     ).all()  # the net looks at colored pixels alone
-    assert (board["random"].likeness > 0.999).all() and abs(board["random"].roc.mean() - 0.5) < 0.05
+    assert (board["random"].rank_correlation > 0.999).all() and abs(
+        board["random"].roc.mean() - 0.5
+    ) < 0.05
     assert (board["cheat"].deletion < board["random"].deletion).all() and (
         board["cheat"].insertion > board["random"].insertion
     ).all()

@@ -1,7 +1,8 @@
 """Nearest neighbors and maps of many pictures: PYTHONPATH=benchmarks python benchmarks/peers/neighbors.py [--count 1797] [--rounds 3] makes the table of t-SNE.
 
-Which neighbors are found joins the other rows of `side_by_side`. A map is worth what its neighbors are worth: the table holds its
-trustworthiness (of 12 neighbors; that of 10,000 pictures is the mean of five parts), and the seconds that it took.
+Which neighbors are found joins the other rows of `side_by_side`. A map is worth what its neighbors
+are worth: the table holds its trustworthiness (of 12 neighbors; that of 10,000 pictures is the mean
+of five parts), and the seconds that it took.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from lecture_lib.datasets import downloads
 from lecture_lib.datasets.digits import load_mnist
-from lecture_lib.neighbors import nearest, tsne_map
+from lecture_lib.neighbors import nearest_neighbors, tsne_map
 
 NEAR = 12
 
@@ -39,10 +40,17 @@ def one_query_at_a_time(bank):
 def everyone(net, *, count):
     """The five nearest of every picture, itself left out; all answer with distances to them, for ties may fall either way."""
     bank = digits(count)
-    length = lambda indices: np.linalg.norm(bank[indices] - bank[:, None], axis=2)
-    theirs = lambda: NearestNeighbors(n_neighbors=5).fit(bank).kneighbors()[0]
+
+    def length(indices):
+        return np.linalg.norm(bank[indices] - bank[:, None], axis=2)
+
+    def theirs():
+        return NearestNeighbors(n_neighbors=5).fit(bank).kneighbors()[0]
+
     return [
-        Contender("ours", lambda: nearest(bank, bank, without=np.arange(count)).distances, OURS),
+        Contender(
+            "ours", lambda: nearest_neighbors(bank, bank, exclude=np.arange(count)).distances, OURS
+        ),
         Contender("bare products of all pairs", lambda: bank @ bank.T, BARE),
         Contender("scikit-learn", theirs, PEER, tolerance=1e-3),
         *(
@@ -107,7 +115,8 @@ def main():
     )
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    features, contenders = digits(arguments.count), list(maps(arguments.count))
+    features = digits(arguments.count)
+    contenders = list(maps(arguments.count))
     trusts = {contender.who: trust(features, contender.run()) for contender in contenders}
     turns = race(contenders, rounds=arguments.rounds)
     ours = turns[contenders[0].who][:, 0]
@@ -115,7 +124,8 @@ def main():
         "who,pictures,trustworthiness,processor seconds,seconds on the wall,times ours,lowest,highest"
     ]
     for who, taken in turns.items():
-        ratios, medians = taken[:, 0] / ours, np.median(taken, axis=0)
+        ratios = taken[:, 0] / ours
+        medians = np.median(taken, axis=0)
         lines.append(
             f'"{who}",{arguments.count},{trusts[who]:.4f},{medians[0]:.2f},{medians[1]:.2f},'
             f"{np.median(ratios):.2f},{ratios.min():.2f},{ratios.max():.2f}"

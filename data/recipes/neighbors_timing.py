@@ -17,7 +17,7 @@ import numpy as np
 from lecture_lib.datasets.image_sets import random_crops
 from lecture_lib.models.cache import cached, layer_features
 from lecture_lib.models.zoo import load_model
-from lecture_lib.neighbors import nearest, tsne_map
+from lecture_lib.neighbors import nearest_neighbors, tsne_map
 
 TABLE = Path(__file__).parent.parent / "tables" / "neighbors_timing.csv"
 UNITS, CELLS, QUERIES = 64, 4096, 1000
@@ -36,7 +36,7 @@ def seconds(function, *, runs=2):
 def growth(count):
     """Rows for exact neighbors of `count` pictures among themselves and for their t-SNE map."""
     features = cached(layer_features, load_model("tinynet"), "pool", random_crops(count))
-    yield "all neighbors", count, seconds(lambda: nearest(features, features, count=6))[0], 1.0
+    yield "all neighbors", count, seconds(lambda: nearest_neighbors(features, features, count=6))[0], 1.0
     yield "t-SNE", count, seconds(lambda: tsne_map(features), runs=1)[0], ""
 
 
@@ -53,7 +53,7 @@ def clustered(count, *, seed=0):
 def index(count):
     """Rows for 1,000 queries among `count` vectors, compared with all of them and with an index of 4,096 cells of which 8 are searched."""
     vectors, queries = clustered(count)
-    time_exact, exact = seconds(lambda: nearest(queries, vectors).indices)
+    time_exact, exact = seconds(lambda: nearest_neighbors(queries, vectors).indices)
     yield "search everything", count, time_exact, 1.0
     quick = faiss.index_factory(UNITS, f"IVF{CELLS if count > 300_000 else CELLS // 8},Flat")
     build = lambda: (quick.train(vectors[:: max(1, count // 200_000)]), quick.add(vectors))
