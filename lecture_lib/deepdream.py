@@ -176,11 +176,11 @@ def _evaluate_octave(score: Score | Callable, image: Image, **options: Any) -> t
         ) from error
 
 
-def _octave_by_octave(copies: list[Image], steps: int) -> Callable:
+def _octave_by_octave(copies: list[np.ndarray], steps: int) -> Callable:
     """A projection that goes on to the next larger copy after every so many steps."""
     taken = count(1)
 
-    def project(image: Image) -> Image:
+    def project(image: Image) -> np.ndarray:
         octave, rest = divmod(next(taken), steps)
         if rest or octave == len(copies):
             return clip(image)

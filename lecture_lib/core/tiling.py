@@ -5,6 +5,7 @@ from itertools import pairwise
 from math import ceil
 
 import numpy as np
+from jaxtyping import Float
 
 from lecture_lib.core.ascent import clip
 from lecture_lib.core.gradients import value_and_gradient
@@ -13,10 +14,13 @@ from lecture_lib.datasets.images import as_batch
 from lecture_lib.datasets.shapes import Image
 from lecture_lib.models.backend import tf
 
+LargerImage = Float[np.ndarray, "larger_height larger_width channels"]
+ResizedImage = Float[np.ndarray, "new_height new_width channels"]
+
 SMALLEST = 16  # pixels: below it, the maps of a network are next to nothing but padding
 
 
-def pyramid(image: Image, *, octaves: int, scale: float) -> list[Image]:
+def pyramid(image: Image, *, octaves: int, scale: float) -> list[np.ndarray]:
     """Return copies of an image, the smallest first; the last is the image itself.
 
     Args:
@@ -34,7 +38,7 @@ def pyramid(image: Image, *, octaves: int, scale: float) -> list[Image]:
     return [*copies, image]
 
 
-def add_lost_detail(dreamed: Image, copy: Image, larger: Image) -> Image:
+def add_lost_detail(dreamed: Image, copy: Image, larger: LargerImage) -> LargerImage:
     """Return a dreamed copy at the size of a larger one, with the detail that it has there.
 
     resize(dreamed) + larger − resize(copy), clipped into [0, 1]
@@ -50,7 +54,7 @@ def add_lost_detail(dreamed: Image, copy: Image, larger: Image) -> Image:
     return clip(resize(dreamed - copy, larger.shape[:2]) + larger)
 
 
-def resize(image: Image, size: tuple[int, int]) -> Image:
+def resize(image: Image, size: tuple[int, int]) -> ResizedImage:
     """Return the numbers of an image at another size, smoothed first where it becomes smaller.
 
     Args:

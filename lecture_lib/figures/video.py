@@ -42,7 +42,7 @@ def save_film(frames: Sequence[Image], path: str | Path, *, seconds: float = 0.1
     return save_bytes(encode(pixels, seconds), path)
 
 
-def _at_size(frame: Image, size: tuple[int, int]) -> Image:
+def _at_size(frame: Image, size: tuple[int, int]) -> np.ndarray:
     return frame if frame.shape[:2] == size else clip(resize(frame, size))
 
 
