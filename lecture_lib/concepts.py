@@ -38,8 +38,11 @@ def mean_activations(model: Network, layers: str | list[str], images: Images) ->
     names = as_tuple(layers)
     forward = compiled_outputs(model, names)
     batch = as_batch(images, channels=model.input.shape[-1])
-    parts = [forward(some) for some in batches(batch)]
-    return {name: _joined([_mean(part[name]) for part in parts]) for name in names}
+    rows = {name: [] for name in names}
+    for some in batches(batch):
+        for name, activations in forward(some).items():
+            rows[name].append(_positions_in_a_row(activations).mean(axis=1))
+    return {name: np.concatenate(parts) for name, parts in rows.items()}
 
 
 def layer_gradients(
@@ -65,21 +68,12 @@ def layer_gradients(
     index = check_class(model, class_index)
     outputs = layers_and_scores(model, names)
     batch = as_batch(images, channels=model.input.shape[-1])
-    parts = [gradient_at_layers(outputs, some, index)[1] for some in batches(batch)]
-    by_layer = zip(names, zip(*parts, strict=True), strict=True)
-    return {name: _joined([_sum(part) for part in own]) for name, own in by_layer}
-
-
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts)
-
-
-def _mean(activations: np.ndarray) -> np.ndarray:
-    return _positions_in_a_row(activations).mean(axis=1)
-
-
-def _sum(activations: np.ndarray) -> np.ndarray:
-    return _positions_in_a_row(activations).sum(axis=1)
+    rows = {name: [] for name in names}
+    for some in batches(batch):
+        _, gradients = gradient_at_layers(outputs, some, index)
+        for name, gradient in zip(names, gradients, strict=True):
+            rows[name].append(_positions_in_a_row(gradient).sum(axis=1))
+    return {name: np.concatenate(parts) for name, parts in rows.items()}
 
 
 def _positions_in_a_row(activations: np.ndarray) -> np.ndarray:

@@ -225,7 +225,7 @@ def _filter_score(
     images: TensorImages, filter_index: Tensor, border: Tensor, *, model: Network, layer: str
 ) -> TensorValues:
     maps = layer_outputs(model, layer)(images)[layer]
-    rows, columns = tf.shape(maps)[1], tf.shape(maps)[2]
+    _, rows, columns, _ = tf.unstack(tf.shape(maps))
     # Of a small map something has to stay.
     edge = tf.minimum(border, (tf.minimum(rows, columns) - 1) // 2)
     means = tf.reduce_mean(maps[:, edge : rows - edge, edge : columns - edge], axis=[1, 2])
