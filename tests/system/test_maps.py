@@ -1,4 +1,7 @@
-"""The contract of maps: whatever the method, the net and the picture, a map is (model, image, class_index, *, options) -> (H, W)."""
+"""The contract of maps, whatever the method, the network and the image.
+
+A map is a function (model, image, class_index, *, options) -> (H, W).
+"""
 
 from functools import cache, partial
 
@@ -31,7 +34,7 @@ MAPS = {
     "center": center_map,
     "edges": edge_map,
 }
-# What each net is shown: its own size, then another where it can take one. CAM needs pooling and one linear layer at the end.
+# What each network is shown: its own size, then another where it can take one.
 NETS = {
     "small_net": [(20, 18, 3), (17, 24, 3)],
     "tinynet_robust": [(64, 64, 3), (48, 80, 3)],
@@ -42,6 +45,7 @@ NETS = {
     "mobilenetv2": [(64, 64, 3), (64, 96, 3)],
     "vgg16": [(64, 64, 3)],
 }
+# CAM needs pooling and one linear layer at the end.
 WITHOUT_CAM = {"mnist_cnn", "vgg16"}
 each_map = pytest.mark.parametrize("name", MAPS)
 each_net = pytest.mark.parametrize("net", NETS)
@@ -49,13 +53,13 @@ each_net = pytest.mark.parametrize("net", NETS)
 
 @cache
 def net_of(name):
-    """A net by its name; an architecture of others with random weights, built for small pictures and ten classes."""
+    """A network by its name; those of Keras with random weights, small images and ten classes."""
     if name == "small_net":
         return small_net()
     if name not in zoo.APPLICATIONS:
         return load_model(name)
     application = zoo.APPLICATIONS[name]
-    build = lambda weights: application.build(weights=weights, input_shape=(64, 64, 3), classes=10)
+    build = partial(application.build, input_shape=(64, 64, 3), classes=10)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(zoo.APPLICATIONS, name, application._replace(build=build))
         return zoo.load_application(name, trained=False)
@@ -63,41 +67,42 @@ def net_of(name):
 
 @each_net
 @each_map
-def test_a_map_is_a_finite_picture_of_the_same_size_and_the_net_stays_as_it_was(net, name):
+def test_a_map_is_finite_and_of_the_images_size_and_the_network_stays_as_it_was(net, name):
     if net == "squeezenet" and not model_is_here(net):
         pytest.skip("SqueezeNet is not here; LECTURE_DATA names its folder")
     if name == "cam" and net in WITHOUT_CAM:
-        with pytest.raises(ValueError, match="CAM needs a net that ends in global average pooling"):
-            cam_map(net_of(net), random(*NETS[net][0]), 0)
-        return
-    model, explain = net_of(net), MAPS[name]
+        pytest.skip("see the test of networks without CAM")
+    model = net_of(net)
     for shape in NETS[net]:
         image = random(*shape, seed=1)
         given, weights, scores = image.copy(), numbers_of(model), class_scores(model, image)
-        heatmap = explain(model, image, 3)
-        assert (
-            heatmap.shape == shape[:2]
-            and heatmap.dtype == np.float32
-            and np.isfinite(heatmap).all()
-        )
+        heatmap = MAPS[name](model, image, 3)
+        assert heatmap.shape == shape[:2] and heatmap.dtype == np.float32
+        assert np.isfinite(heatmap).all()
         np.testing.assert_array_equal(image, given)
         assert_same_numbers(model, weights)
         np.testing.assert_array_equal(class_scores(model, image), scores)
 
 
+@pytest.mark.parametrize("net", sorted(WITHOUT_CAM))
+def test_cam_refuses_networks_that_end_otherwise(net):
+    with pytest.raises(ValueError, match="CAM needs a net that ends in global average pooling"):
+        cam_map(net_of(net), random(*NETS[net][0]), 0)
+
+
 @each_map
 def test_asked_again_a_map_is_the_same_and_numpy_classes_are_welcome(name):
     explain, image = MAPS[name], random(64, 64, 3)
-    np.testing.assert_array_equal(
-        explain(net_of("tinynet_robust"), image, 5),
-        explain(net_of("tinynet_robust"), image, np.int64(5)),
-    )
+    model = net_of("tinynet_robust")
+    again = explain(model, image, np.int64(5))
+    np.testing.assert_array_equal(explain(model, image, 5), again)
 
 
 @each_map
-def test_a_new_class_or_picture_compiles_nothing_anew(name):
+def test_a_new_class_or_image_compiles_nothing_anew(name):
     net, calls = counting_net()
-    explain = partial(MAPS[name], **({"patch": 2, "stride": 2} if name == "occlusion" else {}))
+    options = {"patch": 2, "stride": 2} if name == "occlusion" else {}
+    explain = partial(MAPS[name], **options)
     explain(net, random(6, 6, 3), 0)
     calls.clear()
     for class_index in 1, 2:

@@ -1,14 +1,17 @@
-"""The same net and the same picture in two independent libraries: captum, on PyTorch with the weights carried over, and tf-keras-vis.
+"""The same network and the same image in two independent libraries, captum and tf-keras-vis.
 
-Run where they are installed: `pip install -e ".[parity]"`. Tolerance: 1e-4 of a map's largest number, 32-bit arithmetic on both sides.
+For captum, the weights are carried over to PyTorch. Run where both are installed:
+`pip install -e ".[parity]"`. The tolerance is 1e-4 of a map's largest number, with 32-bit
+arithmetic on both sides.
 """
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
 from small_nets import normal, random
 
+from lecture_lib.activations import activation_maps
 from lecture_lib.core.scores import class_score, neuron_score
 from lecture_lib.grad_cam import grad_cam_map
 from lecture_lib.guided_backprop import deconvnet_map, guided_gradient, guided_map
@@ -28,27 +31,23 @@ def assert_same_map(ours, theirs):
 
 @cache
 def keras_net():
-    """Three convolutions, a pooling between them, the mean, linear scores; weights are always the same."""
-    layers, images = keras.layers, keras.Input((None, None, 3), name="image")
+    """Three convolutions, a pooling between them, the mean, linear scores; known weights."""
+    layers = keras.layers
+    images = keras.Input((None, None, 3), name="image")
     x = layers.Conv2D(8, 3, padding="same", activation="relu", name="conv1")(images)
     x = layers.ReLU(name="relu2")(layers.Conv2D(10, 3, padding="same", name="conv2")(x))
-    x = layers.Conv2D(12, 3, padding="same", activation="relu", name="conv3")(
-        layers.MaxPooling2D(2, name="halved")(x)
-    )
+    x = layers.MaxPooling2D(2, name="halved")(x)
+    x = layers.Conv2D(12, 3, padding="same", activation="relu", name="conv3")(x)
     x = layers.Dense(4, name="scores")(layers.GlobalAveragePooling2D(name="pool")(x))
     model = keras.Model(images, x)
-    model.set_weights(
-        [
-            0.4 * normal(*weight.shape, seed=number)
-            for number, weight in enumerate(model.get_weights())
-        ]
-    )
+    shapes = [weight.shape for weight in model.get_weights()]
+    model.set_weights([0.4 * normal(*shape, seed=seed) for seed, shape in enumerate(shapes)])
     return named(model, class_names=None, image_size=12)
 
 
 @cache
 def torch_net():
-    """The same net in PyTorch: kernels (height, width, in, out) become (out, in, height, width)."""
+    """The same network in PyTorch."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     nn = torch.nn
     net = nn.Sequential(
@@ -63,16 +62,15 @@ def torch_net():
         nn.Flatten(),
         nn.Linear(12, 4),
     )
-    numbers = [
-        np.transpose(weight)
-        if weight.ndim == 2
-        else weight.transpose(3, 2, 0, 1)
-        if weight.ndim == 4
-        else weight
-        for weight in keras_net().get_weights()
-    ]
-    net.load_state_dict(dict(zip(net.state_dict(), map(torch.tensor, numbers), strict=True)))
+    numbers = [torch.tensor(as_in_torch(weight)) for weight in keras_net().get_weights()]
+    net.load_state_dict(dict(zip(net.state_dict(), numbers, strict=True)))
     return net.eval()
+
+
+def as_in_torch(weight):
+    """Kernels (height, width, in, out) become (out, in, height, width); (in, out) -> (out, in)."""
+    orders = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}
+    return weight.transpose(orders[weight.ndim])
 
 
 def for_torch(image):
@@ -89,10 +87,9 @@ def captum():
     return pytest.importorskip("captum.attr", reason="captum is not installed")
 
 
-def test_both_nets_give_the_same_scores(captum):
-    np.testing.assert_allclose(
-        keras_net()(IMAGE[None]), torch_net()(for_torch(IMAGE)).detach(), rtol=1e-4, atol=1e-5
-    )
+def test_both_networks_give_the_same_scores(captum):
+    theirs = torch_net()(for_torch(IMAGE)).detach()
+    np.testing.assert_allclose(keras_net()(IMAGE[None]), theirs, rtol=1e-4, atol=1e-5)
 
 
 @classes
@@ -103,28 +100,21 @@ def test_gradients_are_those_of_captum(captum, class_index):
         deconvnet_map: captum.Deconvolution,
     }
     for make, kind in kinds.items():
-        theirs = np.abs(
-            from_torch(kind(torch_net()).attribute(for_torch(IMAGE), target=class_index))
-        ).max(axis=-1)
+        gradients = kind(torch_net()).attribute(for_torch(IMAGE), target=class_index)
+        theirs = np.abs(from_torch(gradients)).max(axis=-1)
         assert_same_map(make(keras_net(), IMAGE, class_index), theirs)
 
 
 @pytest.mark.parametrize("channel", [0, 5, 11])
 def test_the_guided_gradient_of_a_neuron_is_that_of_captum(captum, channel):
-    maps = keras.Model(keras_net().input, keras_net().get_layer("conv3").output)(
-        IMAGE[None]
-    ).numpy()[0]
-    row, column = np.unravel_index(maps[..., channel].argmax(), maps.shape[:2])
+    maps = activation_maps(keras_net(), "conv3", IMAGE)
+    row, column = map(int, np.unravel_index(maps[..., channel].argmax(), maps.shape[:2]))
     attribution = captum.NeuronGuidedBackprop(torch_net(), torch_net()[6])
-    theirs = from_torch(
-        attribution.attribute(for_torch(IMAGE), neuron_selector=(channel, int(row), int(column)))
+    theirs = attribution.attribute(for_torch(IMAGE), neuron_selector=(channel, row, column))
+    ours = guided_gradient(
+        keras_net(), IMAGE, lambda net: neuron_score(net, "conv3", row, column, channel)
     )
-    assert_same_map(
-        guided_gradient(
-            keras_net(), IMAGE, lambda net: neuron_score(net, "conv3", row, column, channel)
-        ),
-        theirs,
-    )
+    assert_same_map(ours, from_torch(theirs))
 
 
 @classes
@@ -133,16 +123,14 @@ def test_integrated_gradients_are_those_of_captum(captum, class_index):
     theirs = attribution.attribute(
         for_torch(IMAGE), target=class_index, n_steps=32, method="riemann_middle"
     )
-    assert_same_map(
-        integrated_gradients_map(keras_net(), IMAGE, class_index, steps=32),
-        from_torch(theirs).sum(axis=-1),
-    )
+    ours = integrated_gradients_map(keras_net(), IMAGE, class_index, steps=32)
+    assert_same_map(ours, from_torch(theirs).sum(axis=-1))
 
 
 @classes
 @pytest.mark.parametrize("patch, stride", [(4, 2), (6, 1)])
 def test_occlusion_is_that_of_captum(captum, class_index, patch, stride):
-    """Where the patches of a row end at the edge of their own accord; otherwise captum cuts the last one off, and we move it back."""
+    """These patches end at the edge; captum would cut the last one off where we move it back."""
     options = {
         "sliding_window_shapes": (3, patch, patch),
         "strides": (3, stride, stride),
@@ -152,7 +140,7 @@ def test_occlusion_is_that_of_captum(captum, class_index, patch, stride):
         for_torch(IMAGE), target=class_index, **options
     )
     ours = occlusion_map(
-        keras_net(), IMAGE, class_index, patch=patch, stride=stride, fill=0.5, of=class_score
+        keras_net(), IMAGE, class_index, patch=patch, stride=stride, score=class_score
     )
     assert_same_map(ours, from_torch(theirs)[..., 0])
 
@@ -162,14 +150,10 @@ def test_occlusion_is_that_of_captum(captum, class_index, patch, stride):
 def test_grad_cam_is_that_of_captum_at_every_layer(captum, class_index, layer, place):
     attribution = captum.LayerGradCam(torch_net(), torch_net()[place])
     theirs = attribution.attribute(for_torch(IMAGE), target=class_index, relu_attributions=True)
-    assert_same_map(
-        grad_cam_map(keras_net(), IMAGE, class_index, layer=layer, full_size=False),
-        from_torch(theirs)[..., 0],
-    )
+    explain = partial(grad_cam_map, keras_net(), IMAGE, class_index, layer=layer)
+    assert_same_map(explain(full_size=False), from_torch(theirs)[..., 0])
     large = captum.LayerAttribution.interpolate(theirs, IMAGE.shape[:2], "bilinear")
-    assert_same_map(
-        grad_cam_map(keras_net(), IMAGE, class_index, layer=layer), from_torch(large)[..., 0]
-    )
+    assert_same_map(explain(), from_torch(large)[..., 0])
 
 
 @pytest.fixture
@@ -185,10 +169,9 @@ def keras_vis():
 @classes
 def test_saliency_is_that_of_tf_keras_vis(keras_vis, class_index):
     _, Saliency, CategoricalScore = keras_vis
-    theirs = Saliency(keras_net())(CategoricalScore(class_index), IMAGE[None], normalize_map=False)[
-        0
-    ]
-    assert_same_map(saliency_map(keras_net(), IMAGE, class_index), np.asarray(theirs))
+    explain = Saliency(keras_net())
+    theirs = explain(CategoricalScore(class_index), IMAGE[None], normalize_map=False)
+    assert_same_map(saliency_map(keras_net(), IMAGE, class_index), np.asarray(theirs)[0])
 
 
 @classes
@@ -201,39 +184,36 @@ def test_grad_cam_is_that_of_tf_keras_vis(keras_vis, class_index, layer):
         penultimate_layer=layer,
         expand_cam=False,
         normalize_cam=False,
-    )[0]
-    assert_same_map(
-        grad_cam_map(keras_net(), IMAGE, class_index, layer=layer, full_size=False),
-        np.asarray(theirs),
     )
+    ours = grad_cam_map(keras_net(), IMAGE, class_index, layer=layer, full_size=False)
+    assert_same_map(ours, np.asarray(theirs)[0])
 
 
 @classes
-def test_guided_backprop_is_saliency_of_tf_keras_vis_on_a_net_with_the_rule(keras_vis, class_index):
-    """tf-keras-vis lets a function change the net: the activations of its own layers, here by the rule of TensorFlow's documentation."""
+def test_guided_backprop_is_saliency_of_tf_keras_vis_with_the_rule(keras_vis, class_index):
+    """tf-keras-vis lets a function of ours, `use_guided_rule`, exchange activations."""
     _, Saliency, CategoricalScore = keras_vis
-
-    @tf.custom_gradient
-    def guided(x):
-        return tf.nn.relu(x), lambda upstream: tf.where((x > 0) & (upstream > 0), upstream, 0.0)
-
-    def with_rule(model):
-        for layer in model.layers:
-            if getattr(layer, "activation", None) is keras.activations.relu:
-                layer.activation = guided
-
     pure = keras.models.clone_model(keras_net(), clone_function=as_activation)
     pure.set_weights(keras_net().get_weights())
-    theirs = Saliency(pure, model_modifier=with_rule)(
-        CategoricalScore(class_index), IMAGE[None], normalize_map=False
-    )[0]
-    assert_same_map(guided_map(keras_net(), IMAGE, class_index), np.asarray(theirs))
+    explain = Saliency(pure, model_modifier=use_guided_rule)
+    theirs = explain(CategoricalScore(class_index), IMAGE[None], normalize_map=False)
+    assert_same_map(guided_map(keras_net(), IMAGE, class_index), np.asarray(theirs)[0])
 
 
 def as_activation(layer):
-    is_relu = isinstance(layer, keras.layers.ReLU)
-    return (
-        keras.layers.Activation("relu", name=layer.name)
-        if is_relu
-        else type(layer).from_config(layer.get_config())
-    )
+    """The layer again, a ReLU as an Activation."""
+    if isinstance(layer, keras.layers.ReLU):
+        return keras.layers.Activation("relu", name=layer.name)
+    return type(layer).from_config(layer.get_config())
+
+
+def use_guided_rule(model):
+    for layer in model.layers:
+        if getattr(layer, "activation", None) is keras.activations.relu:
+            layer.activation = guided_as_documented
+
+
+@tf.custom_gradient
+def guided_as_documented(x):
+    """The rule as TensorFlow's documentation of custom gradients would write it."""
+    return tf.nn.relu(x), lambda upstream: tf.where((x > 0) & (upstream > 0), upstream, 0.0)
