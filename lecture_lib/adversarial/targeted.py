@@ -1,80 +1,94 @@
-"""Adversarial images: a real picture, changed so little that nobody sees it, and read as something else.
+"""Targeted attacks: an image, hardly changed, that a network assigns to the class wanted."""
 
-The attacks that stay within a ball are written in `attacks`; here are those of the slides, and the two that serve any picture.
-"""
-
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from lecture_lib.adversarial.attacks import (
-    carlini_wagner,
-    evaluate_changed_only,
-    fgsm,
-    l2_ball,
-    max_ball,
-    pgd,
-)
+from lecture_lib.adversarial.attacks import check_attack, evaluate_changed_only
 from lecture_lib.core.ascent import ascend
+from lecture_lib.core.gradients import value_and_gradient
 from lecture_lib.core.scores import class_log_probability
 from lecture_lib.datasets.images import unbatch
-from lecture_lib.models.inference import batch_for, check_class
-
-__all__ = [
-    "Adversarial",
-    "make_adversarial",
-]
+from lecture_lib.datasets.shapes import Classes, ImageOrImages, Labels, Network, Values
 
 
 class Adversarial(NamedTuple):
-    """What an attack reached: `image` like the one given, the target's `probability` in it, the `steps` it took, whether it `succeeded`.
+    """What an attack reached; for a batch, all but the images are arrays (N,).
 
-    For a batch, probability, steps and succeeded are arrays (N,).
+    Attributes:
+        images: shaped like those given.
+        probability: that of the target class, P_target(images), in 0..1.
+        steps: how many were taken.
+        succeeded: whether the probability is above the threshold.
     """
 
-    image: np.ndarray
-    probability: np.ndarray
-    steps: np.ndarray
-    succeeded: np.ndarray
+    images: ImageOrImages
+    probability: float | Values
+    steps: int | Labels
+    succeeded: bool | np.ndarray
 
 
 def make_adversarial(
-    model, image, target_class, *, threshold=0.99, learning_rate=0.5, iterations=200, watch=None
-):
-    """I ← clip(I + learning_rate · g / ‖g‖), g = ∂ log P_target(I)/∂I, until P_target(I) > threshold.
+    model: Network,
+    images: ImageOrImages,
+    target_class: Classes,
+    *,
+    threshold: float = 0.99,
+    learning_rate: float = 0.5,
+    steps: int = 200,
+    watch: Callable | None = None,
+) -> Adversarial:
+    """Change images until the network assigns a target class more than some probability.
 
-    image: (H, W, C) or (N, H, W, C) in [0, 1], each attacked as if alone. target_class: 0..classes-1, or one per image. threshold: a
-    probability in 0..1. learning_rate: the length of a step; the slides' 1, measured where pixels run from -1 to 1, is 0.5 here.
-    The gradient of log P points where that of P points, and does not vanish when P is tiny. watch: as in `ascend`, of log P.
-    Returns an Adversarial, also when the threshold was not reached. Raises ValueError for a class, an image or a threshold out of range.
-    Source: Szegedy et al., Intriguing properties of neural networks, 2014.
+    I ← clip(I + learning_rate · g / ‖g‖),  g = ∂ log P_target(I)/∂I,  until P_target(I) > threshold
+
+    The gradient of log P points where that of P points, and does not vanish when P is tiny. Each
+    image is attacked as if it were alone.
+
+    Args:
+        model: images -> logits (N, classes).
+        images: (H, W, C) or (N, H, W, C) in [0, 1].
+        target_class: 0..classes-1, one for all images or one for each.
+        threshold: a probability, between 0 and 1.
+        learning_rate: the Euclidean length of a step; the slides' 1, measured where pixels run from
+            −1 to 1, is 0.5 here.
+        steps: at most so many, 0 or more.
+        watch: (step, steps, ascent) of log P, called after each step; returning True ends the
+            attack.
+
+    Returns:
+        Adversarial(images, probability, steps, succeeded), also when the threshold was not reached.
+
+    Raises:
+        ValueError: for a class, an image or a threshold out of range.
+
+    Source:
+        Szegedy et al., Intriguing properties of neural networks, 2014.
     """
     if not 0 < threshold < 1:
         raise ValueError(f"The threshold is a probability between 0 and 1; it was {threshold}.")
-    batch, targets, enough = (
-        batch_for(model, image),
-        check_class(model, target_class),
-        np.log(threshold),
-    )
-    if targets.ndim and len(targets) != len(batch):
-        raise ValueError(
-            f"There are {len(targets)} target classes for {len(batch)} images; give one class, or one for each image."
-        )
-    score_of, alone = partial(class_log_probability, model), np.ndim(image) == 3
-    evaluate = (
-        None if alone else evaluate_changed_only(score_of, np.broadcast_to(targets, len(batch)))
-    )
-    climb = ascend(
-        score_of(targets),
-        unbatch(batch, image),
-        steps=iterations,
+    batch, targets = check_attack(model, images, target_class, called="target classes")
+    log_threshold = np.log(threshold)
+    ascent = ascend(
+        class_log_probability(model, targets),
+        unbatch(batch, images),
+        steps=steps,
         learning_rate=learning_rate,
-        stop_above=enough,
-        evaluate=evaluate,
+        stop_above=log_threshold,
+        evaluate=_evaluate(model, images, targets),
         watch=watch,
     )
-    steps = np.sum(
-        climb.values[:-1] <= enough, axis=0
-    )  # an image that is above the threshold takes no more
-    return Adversarial(climb.images, np.exp(climb.values[-1]), steps, climb.values[-1] > enough)
+    last = ascent.values[-1]
+    # An image that is above the threshold takes no more steps.
+    steps_taken = np.sum(ascent.values[:-1] <= log_threshold, axis=0)
+    return Adversarial(ascent.images, np.exp(last), steps_taken, last > log_threshold)
+
+
+def _evaluate(model: Network, images: ImageOrImages, targets: Classes) -> Callable:
+    """For one image the usual one; in a batch, images that are above the threshold cost nothing."""
+    if np.ndim(images) == 3:
+        return value_and_gradient
+    one_each = np.broadcast_to(targets, len(images))
+    return evaluate_changed_only(partial(class_log_probability, model), one_each)

@@ -1,5 +1,7 @@
-"""What is left of an attack when its picture is rounded, saved, sent, made smaller, or shown to a net that it was not made for."""
+"""What is left of an attack whose images are rounded, compressed, or shown to another network."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,94 +17,170 @@ from lecture_lib.datasets.images import (
     resize_image,
     to_uint8,
 )
+from lecture_lib.datasets.shapes import Classes, Image, Images, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import batch_for, class_scores
 
 
-class Survival(NamedTuple):
-    """One stage: the share of pictures that still fool the net, and how far all are from the originals, in the middle (medians).
+class AttackSuccess(NamedTuple):
+    """How an attack fares after one stage of post-processing.
 
-    success in 0..1; l2: ‖I' − I‖; largest: max |I' − I|; ssim: structural similarity, 1 for equal pictures.
+    Attributes:
+        stage: its name, one of `post_processing`.
+        success: the share of images that still fool the network, in 0..1.
+        l2: ‖I' − I‖, the median over the images.
+        linf: max |I' − I|, the median over the images.
+        ssim: the structural similarity of I' and I, the median; 1 for equal images.
     """
 
     stage: str
     success: float
     l2: float
-    largest: float
+    linf: float
     ssim: float
 
 
-def stages():
-    """The stages of a picture's life, {name: image (H, W, C) -> image in [0, 1]}; only "float" hands on what lies outside [0, 1]."""
+def post_processing() -> dict[str, Callable]:
+    """Return what may happen to an image on its way: {name of the stage: image -> image}.
+
+    Images are (H, W, C); only "float" hands on numbers outside [0, 1].
+    """
     return {
         "float": identity,
         "clipped": clip,
-        "8 bits": lambda image: to_uint8(clip(image)) / np.float32(255),
-        "save_img": lambda image: (
-            np.asarray(keras.utils.array_to_img(image), np.float32).reshape(image.shape) / 255
-        ),
-        "PNG": lambda image: decode_image(encode_png(clip(image))),
-        "JPEG 90": lambda image: decode_image(encode_jpeg(clip(image), quality=90)),
-        "JPEG 75": lambda image: decode_image(encode_jpeg(clip(image), quality=75)),
-        "resized": lambda image: resize_image(
-            resize_image(clip(image), _smaller(image)), image.shape[:2]
-        ),
+        "8 bits": _through_8_bits,
+        "save_img": _through_save_img,
+        "PNG": _through_png,
+        "JPEG 90": partial(_through_jpeg, quality=90),
+        "JPEG 75": partial(_through_jpeg, quality=75),
+        "resized": _through_a_smaller_size,
     }
 
 
-def _smaller(image):
-    """Three quarters of its height and width."""
-    return tuple(max(1, 3 * side // 4) for side in image.shape[:2])
+def _through_8_bits(image: Image) -> Image:
+    return to_uint8(clip(image)) / np.float32(255)
 
 
-def survival(model, images, attacked, *, labels, targeted=False):
-    """How an attack fares at each of the `stages`: a list of Survival, one row a stage.
+def _through_save_img(image: Image) -> Image:
+    """What `keras.utils.save_img` writes: it stretches the numbers to the whole range."""
+    pixels = np.asarray(keras.utils.array_to_img(image), np.float32)
+    return pixels.reshape(image.shape) / 255
 
-    images: the originals, (N, H, W, C) in [0, 1], 7 pixels high and wide at least. attacked: their adversarial twins; numbers beyond
-    [0, 1] are allowed, as an attack that does not clip leaves them. labels: the right answers, one or (N,); a picture fools the net when
-    the answer is another. targeted: labels are the classes wanted, and a picture fools the net when that is the answer.
-    Raises ValueError for images that do not fit one another or the net, and for a class out of range.
-    Source of SSIM: Wang et al., Image quality assessment: from error visibility to structural similarity, 2004.
+
+# A file holds three colors: a gray image comes back with three equal ones.
+
+
+def _through_png(image: Image) -> np.ndarray:
+    return decode_image(encode_png(clip(image)))
+
+
+def _through_jpeg(image: Image, *, quality: int) -> np.ndarray:
+    return decode_image(encode_jpeg(clip(image), quality=quality))
+
+
+def _through_a_smaller_size(image: Image) -> np.ndarray:
+    """Resized to three quarters of its height and width, and back."""
+    height, width, _ = image.shape
+    smaller = (max(1, 3 * height // 4), max(1, 3 * width // 4))
+    return resize_image(resize_image(clip(image), smaller), (height, width))
+
+
+def attack_success_after(
+    model: Network,
+    images: Images,
+    adversarial: np.ndarray,
+    *,
+    labels: Classes,
+    targeted: bool = False,
+) -> list[AttackSuccess]:
+    """Measure how often adversarial examples still succeed after each stage of `post_processing`.
+
+    Args:
+        model: images -> logits (N, classes).
+        images: the originals, (N, H, W, C) in [0, 1], at least 7 pixels high and wide.
+        adversarial: their adversarial examples, (N, H, W, C). Numbers outside [0, 1] are allowed,
+            as an attack that does not clip leaves them.
+        labels: the true class, one for all images or one for each. An adversarial example succeeds
+            when the prediction is another.
+        targeted: labels are the classes wanted, and one succeeds when that is the prediction.
+
+    Returns:
+        One AttackSuccess for each stage.
+
+    Raises:
+        ValueError: for images that do not fit one another or the network, and for a class out of
+            range.
+
+    Source:
+        Of the structural similarity: Wang et al., Image quality assessment: from error visibility
+        to structural similarity, 2004.
     """
-    batch, attacked = batch_for(model, images), np.asarray(attacked, np.float32)
-    if attacked.shape != batch.shape:
+    originals = batch_for(model, images)
+    adversarial = np.asarray(adversarial, np.float32)
+    if adversarial.shape != originals.shape:
         raise ValueError(
-            f"The originals have the shape {batch.shape}, the attacked pictures {attacked.shape}; give as many of one size."
+            f"The originals have the shape {originals.shape}, the adversarial examples "
+            f"{adversarial.shape}; give as many of one size."
         )
-    margin, rows = class_margin(model, labels), []
-    for name, stage in stages().items():
-        reached = np.stack(
-            [stage(picture)[..., : batch.shape[-1]] for picture in attacked]
-        )  # gray files come back in three colors
-        fooled = (value(margin, reached) > 0) == targeted
-        rows.append(Survival(name, float(fooled.mean()), *sizes(batch, reached)))
+    channels = originals.shape[-1]
+    margin = class_margin(model, labels)
+    rows = []
+    for name, stage in post_processing().items():
+        processed = np.stack([stage(image)[..., :channels] for image in adversarial])
+        succeeded = (value(margin, processed) > 0) == targeted
+        norms = perturbation_norms(originals, processed)
+        rows.append(AttackSuccess(name, float(succeeded.mean()), *norms))
     return rows
 
 
-def sizes(images, changed):
-    """How far pictures are from their originals: the medians of ‖I' − I‖, max |I' − I| and SSIM. images, changed: (N, H, W, C)."""
-    change = changed - images
-    ssim = [
-        structural_similarity(*pair, channel_axis=-1, data_range=1)
-        for pair in zip(images, changed, strict=True)
-    ]
-    return tuple(
-        float(np.median(numbers))
-        for numbers in (length(change), np.abs(change).max(axis=(1, 2, 3)), ssim)
-    )
+def perturbation_norms(images: Images, changed: Images) -> tuple[float, float, float]:
+    """Return how far images are from their originals: medians of ‖I' − I‖, max |I' − I| and SSIM.
 
+    Args:
+        images: the originals I, (N, H, W, C) in [0, 1].
+        changed: I', (N, H, W, C).
 
-def transfer(models, images, attack):
-    """share[i, j] of the pictures whose answer net j changes when they were attacked on net i, in 0..1: (nets, nets).
-
-    models: nets that take these images, (N, H, W, C) in [0, 1]. attack: (model, images, labels) -> images, as `fgsm` and its kin; each net
-    is attacked away from its own answers and asked whether it keeps them. Raises ValueError for images that do not fit.
-    Source: Szegedy et al., Intriguing properties of neural networks, 2014.
+    Returns:
+        (l2, linf, ssim).
     """
-    answers = [class_scores(model, images).argmax(axis=1) for model in models]
-    moved = [attack(model, images, answer) for model, answer in zip(models, answers, strict=True)]
-    asked = lambda pictures: [
-        np.mean(class_scores(model, pictures).argmax(axis=1) != a)
-        for model, a in zip(models, answers, strict=True)
+    changes = changed - images
+    l2 = length(changes)
+    linf = np.abs(changes).max(axis=(1, 2, 3))
+    ssim = [
+        structural_similarity(image, other, channel_axis=-1, data_range=1)
+        for image, other in zip(images, changed, strict=True)
     ]
-    return np.array([asked(pictures) for pictures in moved])
+    return float(np.median(l2)), float(np.median(linf)), float(np.median(ssim))
+
+
+def transfer_matrix(models: Sequence[Network], images: Images, attack: Callable) -> np.ndarray:
+    """Measure how many adversarial examples of each network fool each other one.
+
+    Args:
+        models: networks that take these images.
+        images: (N, H, W, C) in [0, 1].
+        attack: (model, images, labels) -> images, such as `fgsm`. Each network is attacked away
+            from its own predictions.
+
+    Returns:
+        share[i, j] of the images, in 0..1, at which network j changes its prediction when they
+        were made to fool network i: (networks, networks).
+
+    Raises:
+        ValueError: for images that do not fit a network.
+
+    Source:
+        Szegedy et al., Intriguing properties of neural networks, 2014.
+    """
+    predictions = [_predicted(model, images) for model in models]
+    shares = np.zeros((len(models), len(models)))
+    for row, attacked in enumerate(models):
+        adversarial = attack(attacked, images, predictions[row])
+        for column, asked in enumerate(models):
+            changed = _predicted(asked, adversarial) != predictions[column]
+            shares[row, column] = np.mean(changed)
+    return shares
+
+
+def _predicted(model: Network, images: Images) -> np.ndarray:
+    return class_scores(model, images).argmax(axis=1)

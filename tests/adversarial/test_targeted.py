@@ -1,4 +1,4 @@
-"""Adversarial images: the way is known on a linear net, each image of a batch goes it alone, and the numbers reported are true."""
+"""Targeted attacks: the way is known on a linear net, and each image of a batch goes it alone."""
 
 import numpy as np
 import pytest
@@ -25,34 +25,32 @@ def spread(class_index):
 
 
 def test_the_first_step_goes_where_the_formula_points():
-    weights, image = 0.1 * normal(4, 4, 3, 5), np.full((4, 4, 3), 0.5, np.float32)
+    weights = 0.1 * normal(4, 4, 3, 5)
+    image = np.full((4, 4, 3), 0.5, np.float32)
     net = linear_net(weights)
-    way = weights[..., 2] - weights @ probabilities(net, image)  # ∂ log P_2 / ∂I
-    found = make_adversarial(net, image, 2, iterations=1, learning_rate=0.3)
-    np.testing.assert_allclose(
-        found.image - image, 0.3 * way / np.linalg.norm(way), rtol=1e-3, atol=1e-6
-    )
+    gradient = weights[..., 2] - weights @ probabilities(net, image)  # ∂ log P_2 / ∂I
+    expected = 0.3 * gradient / np.linalg.norm(gradient)
+    found = make_adversarial(net, image, 2, steps=1, learning_rate=0.3)
+    np.testing.assert_allclose(found.images - image, expected, rtol=1e-3, atol=1e-6)
 
 
 def test_it_succeeds_where_it_says_so():
     for target in range(4):
         found = make_adversarial(spread(0), IMAGE, target, threshold=0.95)
         assert found.succeeded and found.probability > 0.95 and found.steps <= 200
-        assert found.image.shape == IMAGE.shape and found.image.dtype == np.float32
-        assert found.image.min() >= 0 and found.image.max() <= 1
+        assert found.images.shape == IMAGE.shape and found.images.dtype == np.float32
+        assert found.images.min() >= 0 and found.images.max() <= 1
         np.testing.assert_allclose(
-            found.probability, probabilities(spread(0), found.image)[target], rtol=1e-4
+            found.probability, probabilities(spread(0), found.images)[target], rtol=1e-4
         )
 
 
 def test_it_stops_at_the_first_step_above_the_threshold():
-    found = make_adversarial(spread(0), IMAGE, 1, threshold=0.9, learning_rate=0.05)
-    before = make_adversarial(
-        spread(0), IMAGE, 1, threshold=0.9, learning_rate=0.05, iterations=int(found.steps) - 1
-    )
-    assert (
-        found.steps > 1 and found.succeeded and not before.succeeded and before.probability <= 0.9
-    )
+    options = {"threshold": 0.9, "learning_rate": 0.05}
+    found = make_adversarial(spread(0), IMAGE, 1, **options)
+    before = make_adversarial(spread(0), IMAGE, 1, steps=int(found.steps) - 1, **options)
+    assert found.steps > 1 and found.succeeded
+    assert not before.succeeded and before.probability <= 0.9
 
 
 def test_an_image_that_is_there_already_stays_as_it_is():
@@ -60,21 +58,20 @@ def test_an_image_that_is_there_already_stays_as_it_is():
     weights[..., 0] = 1
     found = make_adversarial(linear_net(weights), IMAGE, 0)
     assert found.succeeded and found.steps == 0
-    np.testing.assert_array_equal(found.image, IMAGE)
+    np.testing.assert_array_equal(found.images, IMAGE)
 
 
 def test_a_batch_is_attacked_as_if_one_by_one():
-    images, targets = random(4, 12, 12, 3), [0, 1, 2, 3]
-    options = {"threshold": 0.8, "learning_rate": 0.1, "iterations": 12}
+    images = random(4, 12, 12, 3)
+    targets = [0, 1, 2, 3]
+    options = {"threshold": 0.8, "learning_rate": 0.1, "steps": 12}
     batch = make_adversarial(spread(1), images, targets, **options)
-    assert (
-        batch.image.shape == images.shape
-        and batch.probability.shape == batch.steps.shape == batch.succeeded.shape == (4,)
-    )
+    assert batch.images.shape == images.shape
+    assert batch.probability.shape == batch.steps.shape == batch.succeeded.shape == (4,)
     assert len(set(batch.steps.tolist())) > 1  # so that the test has teeth
     for number, target in enumerate(targets):
         alone = make_adversarial(spread(1), images[number], target, **options)
-        np.testing.assert_allclose(batch.image[number], alone.image, atol=1e-5)
+        np.testing.assert_allclose(batch.images[number], alone.images, atol=1e-5)
         np.testing.assert_allclose(batch.probability[number], alone.probability, rtol=1e-3)
         assert batch.steps[number] == alone.steps and batch.succeeded[number] == alone.succeeded
 
@@ -87,40 +84,38 @@ def test_one_target_serves_a_whole_batch():
 @pytest.mark.parametrize("learning_rate", [0.5, 5.0])
 def test_an_unreachable_threshold_takes_all_steps_and_says_so(learning_rate):
     weights = np.zeros((4, 4, 3, 2), np.float32)
-    weights[..., 0] = 0.1  # the best is a black picture, where both classes have probability 1/2
+    weights[..., 0] = 0.1  # the best is a black image, where both classes have probability 1/2
     found = make_adversarial(
-        linear_net(weights), random(4, 4, 3), 1, iterations=7, learning_rate=learning_rate
+        linear_net(weights), random(4, 4, 3), 1, steps=7, learning_rate=learning_rate
     )
     assert not found.succeeded and found.steps == 7 and found.probability <= 0.5 + 1e-6
 
 
-def test_no_iterations_return_the_image():
-    found = make_adversarial(small_net(), IMAGE, 2, iterations=0)
-    np.testing.assert_array_equal(found.image, IMAGE)
+def test_no_steps_return_the_image():
+    found = make_adversarial(small_net(), IMAGE, 2, steps=0)
+    np.testing.assert_array_equal(found.images, IMAGE)
     assert found.steps == 0 and not found.succeeded
     np.testing.assert_allclose(found.probability, probabilities(small_net(), IMAGE)[2], rtol=1e-5)
 
 
 def test_a_target_of_nearly_no_probability_is_approached_at_full_length():
     image = np.full((4, 4, 3), 0.5, np.float32)
-    net = linear_net(
-        np.zeros((4, 4, 3, 2), np.float32) + np.float32([2.9, 0])
-    )  # log P of class 1 is about -69.6: 1e-30
+    # log P of class 1 is about -69.6: 1e-30.
+    net = linear_net(np.zeros((4, 4, 3, 2), np.float32) + np.float32([2.9, 0]))
     assert 0 < probabilities(net, image)[1] < 1e-29
-    found = make_adversarial(net, image, 1, iterations=1, learning_rate=0.5)
-    np.testing.assert_allclose(length(found.image - image), 0.5, rtol=1e-4)
+    found = make_adversarial(net, image, 1, steps=1, learning_rate=0.5)
+    np.testing.assert_allclose(length(found.images - image), 0.5, rtol=1e-4)
     assert found.probability > probabilities(net, image)[1]
 
 
 def test_watch_sees_and_ends_it():
     seen = []
-    found = make_adversarial(
-        spread(0),
-        IMAGE,
-        1,
-        learning_rate=0.01,
-        watch=lambda step, *_: seen.append(step) or step == 3,
-    )
+
+    def stop_at_three(step, steps, ascent):
+        seen.append(step)
+        return step == 3
+
+    found = make_adversarial(spread(0), IMAGE, 1, learning_rate=0.01, watch=stop_at_three)
     assert seen == [0, 1, 2, 3] and found.steps == 3 and not found.succeeded
 
 
@@ -128,7 +123,7 @@ def test_another_target_threshold_or_learning_rate_compiles_nothing_anew():
     net, calls = counting_net()
     for target, threshold, rate in (0, 0.99, 0.5), (1, 0.5, 0.1), (2, 0.3, 1.0):
         make_adversarial(
-            net, random(6, 6, 3), target, threshold=threshold, learning_rate=rate, iterations=3
+            net, random(6, 6, 3), target, threshold=threshold, learning_rate=rate, steps=3
         )
     assert len(calls) == 1
 
@@ -148,7 +143,7 @@ def test_another_target_threshold_or_learning_rate_compiles_nothing_anew():
         (IMAGE * np.nan, 0, {}, "NaN"),
         (IMAGE - 1, 0, {}, r"\[0, 1\]"),
         (random(12, 12, 1), 0, {}, "shape"),
-        (IMAGE, 0, {"iterations": -1}, "0 or more"),
+        (IMAGE, 0, {"steps": -1}, "0 or more"),
         (IMAGE, 0, {"learning_rate": -1}, "0 or more"),
     ],
 )
@@ -158,8 +153,9 @@ def test_what_makes_no_sense_gives_a_sentence(image, target, options, sentence):
 
 
 def test_the_net_and_the_image_stay_as_they_were():
-    net, image = small_net(), IMAGE.copy()
-    kept = numbers_of(net)
-    make_adversarial(net, image, 2, iterations=3)
-    assert_same_numbers(net, kept)
+    net = small_net()
+    image = IMAGE.copy()
+    before = numbers_of(net)
+    make_adversarial(net, image, 2, steps=3)
+    assert_same_numbers(net, before)
     np.testing.assert_array_equal(image, IMAGE)
