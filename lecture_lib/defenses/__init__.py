@@ -5,11 +5,11 @@ from lecture_lib.defenses.thresholding import (
     Certificate,
     certify,
     decoded_features,
-    fragile,
     greedy_flip_attack,
-    picture_of,
-    survivors,
+    nearest_image_with_pattern,
+    robust_mask,
     threshold,
+    undecided_pixels,
     with_threshold,
 )
 
@@ -18,10 +18,10 @@ __all__ = [
     "certify",
     "decoded_features",
     "greedy_flip_attack",
-    "fragile",
     "lowest_margin",
-    "picture_of",
-    "survivors",
+    "nearest_image_with_pattern",
+    "robust_mask",
     "threshold",
+    "undecided_pixels",
     "with_threshold",
 ]
