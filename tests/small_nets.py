@@ -1,5 +1,6 @@
-"""Nets small enough to be written down: what the tests compare with is plain numpy beside them."""
+"""Networks small enough to be written down: tests compare with plain numpy, which stands beside."""
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -8,6 +9,8 @@ from lecture_lib.models import classifiers
 from lecture_lib.models.backend import keras
 from lecture_lib.models.surgery import named
 
+layers = keras.layers
+
 
 def random(*shape, seed=0):
     """Numbers in [0, 1), float32: images, when the shape is that of images."""
@@ -15,103 +18,116 @@ def random(*shape, seed=0):
 
 
 def normal(*shape, seed=0):
+    """Numbers of mean 0 and deviation 1, float32."""
     return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def softmax(logits):
+    """exp S_c / Σ exp S of rows of logits."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def linear_net(weights, *, bias=0.0):
     """S_c(I) = Σ weights[..., c] · I + bias. weights: (H, W, C, classes)."""
-    images = keras.Input(weights.shape[:3], name="image")
-    dense = keras.layers.Dense(weights.shape[3], name="scores")
-    model = keras.Model(images, dense(keras.layers.Flatten(name="flatten")(images)))
-    dense.set_weights(
-        [
-            weights.reshape(-1, weights.shape[3]),
-            np.broadcast_to(np.float32(bias), weights.shape[3:]),
-        ]
-    )
+    *shape, classes = weights.shape
+    images = keras.Input(shape, name="image")
+    dense = layers.Dense(classes, name="scores")
+    model = keras.Model(images, dense(layers.Flatten(name="flatten")(images)))
+    dense.set_weights([weights.reshape(-1, classes), np.broadcast_to(np.float32(bias), (classes,))])
     return named(model, class_names=None, image_size=weights.shape[0])
 
 
 @cache
 def pixel_net():
-    """φ(I) = relu(I · kernel + bias) pixel by pixel ("conv"), its mean ("pool"), then 3 linear scores. See `pixel_features`."""
+    """φ(I) = relu(I · kernel + bias) pixel by pixel ("conv"), its mean ("pool"), 3 linear logits.
+
+    See `pixel_features`.
+    """
     images = keras.Input((None, None, 3), name="image")
-    maps = keras.layers.Conv2D(4, 1, activation="relu", name="conv")(images)
-    model = keras.Model(
-        images,
-        keras.layers.Dense(3, name="scores")(
-            keras.layers.GlobalAveragePooling2D(name="pool")(maps)
-        ),
-    )
+    maps = layers.Conv2D(4, 1, activation="relu", name="conv")(images)
+    pooled = layers.GlobalAveragePooling2D(name="pool")(maps)
+    model = keras.Model(images, layers.Dense(3, name="scores")(pooled))
     model.get_layer("conv").set_weights([normal(1, 1, 3, 4, seed=1), 0.1 * normal(4, seed=2)])
     model.get_layer("scores").set_weights([normal(4, 3, seed=3), normal(3, seed=4)])
     return named(model, class_names=("tench", "goldfish", "great white shark"), image_size=6)
 
 
+def pixel_weights(layer, dtype):
+    """Kernel and bias of a layer of `pixel_net`."""
+    return [np.asarray(weight, dtype) for weight in pixel_net().get_layer(layer).get_weights()]
+
+
 def pixel_features(images, *, dtype=np.float64):
     """φ of `pixel_net` in numpy and in double precision: (N, H, W, 3) -> (N, H, W, 4)."""
-    kernel, bias = (
-        np.asarray(weight, dtype) for weight in pixel_net().get_layer("conv").get_weights()
-    )
+    kernel, bias = pixel_weights("conv", dtype)
     return np.maximum(np.asarray(images, dtype) @ kernel[0, 0] + bias, 0)
 
 
 def pixel_scores(images, *, dtype=np.float64):
-    """The scores of `pixel_net` in numpy and in double precision: (N, H, W, 3) -> (N, 3)."""
-    kernel, bias = (
-        np.asarray(weight, dtype) for weight in pixel_net().get_layer("scores").get_weights()
-    )
+    """The logits of `pixel_net` in numpy and in double precision: (N, H, W, 3) -> (N, 3)."""
+    kernel, bias = pixel_weights("scores", dtype)
     return pixel_features(images, dtype=dtype).mean(axis=(1, 2)) @ kernel + bias
 
 
 @cache
 def small_net(*, classes=5):
-    """Two 3x3 convolutions of any image, the mean, linear scores; every layer has random weights, always the same."""
+    """Two 3x3 convolutions, the mean, linear logits; all weights random, and always the same."""
     keras.utils.set_random_seed(7)
     images = keras.Input((None, None, 3), name="image")
-    x = keras.layers.Conv2D(6, 3, padding="same", activation="relu", name="conv1")(images)
-    x = keras.layers.ReLU(name="relu2")(keras.layers.Conv2D(8, 3, padding="same", name="conv2")(x))
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    model = keras.Model(images, keras.layers.Dense(classes, name="scores")(x))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="conv1")(images)
+    x = layers.ReLU(name="relu2")(layers.Conv2D(8, 3, padding="same", name="conv2")(x))
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    model = keras.Model(images, layers.Dense(classes, name="scores")(x))
     for number, layer in enumerate(layer for layer in model.layers if layer.weights):
-        layer.set_weights(
-            [
-                0.5 * normal(*weight.shape, seed=10 * number + part)
-                for part, weight in enumerate(layer.get_weights())
-            ]
-        )
+        shapes = [weight.shape for weight in layer.weights]
+        drawn = [normal(*shape, seed=10 * number + part) for part, shape in enumerate(shapes)]
+        layer.set_weights([0.5 * weight for weight in drawn])
     return named(model, class_names=None, image_size=12)
 
 
 @cache
 def random_tinynet():
-    """The bundled nets' architecture with untrained weights, always the same."""
+    """The bundled networks' architecture with untrained weights, always the same."""
     keras.utils.set_random_seed(3)
     return named(classifiers.tinynet(7), class_names=None, image_size=64)
 
 
+def graph(build, *, channels=3):
+    """A network of convolutions as `build` connects them; its maps are those of "end"."""
+    keras.utils.set_random_seed(5)
+    images = keras.Input((None, None, channels), name="image")
+    end = layers.Activation("linear", name="end")(build(images))
+    model = keras.Model(images, layers.Dense(2)(layers.GlobalAveragePooling2D()(end)))
+    return named(model, class_names=None, image_size=24)
+
+
+class Counted(layers.Layer):
+    """Hands on its input, and notes the shape whenever Python runs through it."""
+
+    def __init__(self, calls, **kwargs):
+        super().__init__(**kwargs)
+        self.note = calls.append
+
+    def call(self, images):
+        self.note(images.shape)
+        return images
+
+    def compute_output_shape(self, shape):  # else Keras calls the layer to find out
+        return shape
+
+
 def counting_net():
-    """(model, calls): a linear net that writes into the list `calls` whenever Python runs through it: once for each trace."""
+    """(model, calls): a network that writes into the list `calls` once for each trace."""
     calls = []
-
-    class Counted(keras.layers.Layer):
-        def call(self, images):
-            calls.append(images.shape)
-            return images
-
-        def compute_output_shape(self, shape):  # else Keras calls the layer to find out
-            return shape
-
     images = keras.Input((6, 6, 3), name="image")
-    x = keras.layers.Conv2D(4, 3, padding="same", name="conv")(Counted()(images))
-    model = keras.Model(
-        images, keras.layers.Dense(3, name="scores")(keras.layers.GlobalAveragePooling2D()(x))
-    )
+    x = layers.Conv2D(4, 3, padding="same", name="conv")(Counted(calls)(images))
+    model = keras.Model(images, layers.Dense(3, name="scores")(layers.GlobalAveragePooling2D()(x)))
     calls.clear()
     return named(model, class_names=None, image_size=6), calls
 
 
-def stops_after(function, count):
+def stops_after(function: Callable, count: int) -> Callable:
     """The function, in whose place Ctrl-C comes after so many calls."""
     left = iter(range(count))
 
@@ -129,5 +145,6 @@ def numbers_of(model):
 
 
 def assert_same_numbers(model, kept):
+    """Check that the weights of a model are those that `numbers_of` copied."""
     for now, before in zip(model.get_weights(), kept, strict=True):
         np.testing.assert_array_equal(now, before)

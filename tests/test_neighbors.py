@@ -1,4 +1,4 @@
-"""Neighbors and maps: an image is nearest to itself, blobs stay apart, the disk cache is right."""
+"""Neighbors and maps: an image is nearest to itself, blobs stay apart, grids keep their order."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,8 @@ from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
-from small_nets import linear_net, normal, random, small_net
+from small_nets import normal, random
 
-from lecture_lib.models import cache
-from lecture_lib.models.cache import cached, layer_features
-from lecture_lib.models.inference import layer_outputs
 from lecture_lib.neighbors import (
     assign_to_grid,
     nearest_neighbors,
@@ -206,128 +203,6 @@ def test_no_exchange_of_two_cells_brings_all_points_nearer():
     cost = np.square(wanted[:, None] - cells[None]).sum(axis=-1)
     now, exchanged = cost.diagonal()[:, None] + cost.diagonal(), cost + cost.T
     assert (exchanged >= now - 1e-9).all()
-
-
-# Features, computed once
-
-
-def test_features_are_the_rows_of_a_layer():
-    images = random(5, 12, 12, 3)
-    wanted = np.asarray(layer_outputs(small_net(), "conv2")(images)["conv2"]).reshape(5, -1)
-    for batch_size in (1, 3, 8):
-        np.testing.assert_allclose(
-            layer_features(small_net(), "conv2", images, batch_size=batch_size),
-            wanted,
-            rtol=1e-4,
-            atol=1e-5,
-        )
-    np.testing.assert_allclose(
-        layer_features(small_net(), "conv2", images[2]), wanted[2], rtol=1e-4, atol=1e-5
-    )
-
-
-def test_features_of_nothing_give_a_sentence():
-    with pytest.raises(ValueError, match="its layers are conv1"):
-        layer_features(small_net(), "conv9", random(2, 12, 12, 3))
-    with pytest.raises(ValueError, match="divide by 255"):
-        layer_features(small_net(), "conv2", 255 * random(2, 12, 12, 3))
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "computed")
-    return tmp_path / "computed"
-
-
-CALLS = []
-
-
-def doubled(*values, factor=2):
-    CALLS.append(values)
-    return factor * np.asarray(values[-1], np.float32)
-
-
-def calls_of(*arguments, **options):
-    """How often the function was really called for this, and what came."""
-    before = len(CALLS)
-    result = cached(doubled, *arguments, **options)
-    return len(CALLS) - before, result
-
-
-def test_what_was_computed_is_not_computed_again(folder):
-    images = random(3, 4, 4, 3)
-    assert calls_of(images)[0] == 1
-    called, again = calls_of(images.copy())
-    assert called == 0
-    np.testing.assert_array_equal(again, 2 * images)
-    other = images.copy()
-    other[0, 0, 0, 0] += 1e-3
-    assert calls_of(other)[0] == calls_of(images, factor=3)[0] == calls_of(images[:2])[0] == 1
-    assert len(list(folder.iterdir())) == 4
-
-
-def test_a_net_is_known_by_its_weights_and_layers(folder):
-    weights, images = normal(4, 4, 3, 2), random(2, 4, 4, 3)
-    assert [calls_of(linear_net(weights), "flatten", images)[0] for _ in range(2)] == [1, 0]
-    assert calls_of(linear_net(weights), "scores", images)[0] == 1
-    weights[0, 0, 0, 0] += 1
-    assert calls_of(linear_net(weights), "flatten", images)[0] == 1
-
-
-def test_a_damaged_file_is_computed_again(folder):
-    values = random(2, 3, 3, 3)
-    cached(doubled, values)
-    (path,) = folder.iterdir()
-    whole = path.read_bytes()
-    for damaged in (
-        b"",
-        whole[:20],
-        whole[:-1],
-        whole + b"x",
-        *(_flipped(whole, place) for place in (0, 40, 100, len(whole) - 3)),
-    ):
-        path.write_bytes(damaged)
-        called, result = calls_of(values)
-        assert called == 1
-        np.testing.assert_array_equal(result, 2 * values)
-        assert path.read_bytes() == whole
-    assert [left.name for left in folder.iterdir()] == [path.name]
-
-
-def _flipped(data, place):
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-
-
-def test_where_nothing_can_be_kept_the_result_still_comes(tmp_path, monkeypatch):
-    (tmp_path / "computed").write_text("a file where the folder should be")
-    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "computed")
-    np.testing.assert_array_equal(cached(doubled, np.ones(3)), [2, 2, 2])
-    assert (tmp_path / "computed").read_text().startswith("a file")
-
-
-def test_what_was_not_used_for_longest_makes_room(folder, monkeypatch):
-    monkeypatch.setattr(cache, "LIMIT", 3 * (400 * 4 + 160))
-    for number in range(3):
-        cached(doubled, number, np.zeros(400))
-        _age(folder)
-    assert calls_of(0, np.zeros(400))[0] == 0  # used again, so that 1 is the oldest now
-    cached(doubled, 3, np.zeros(400))
-    assert [calls_of(number, np.zeros(400))[0] for number in (0, 2, 3)] == [0, 0, 0] and calls_of(
-        1, np.zeros(400)
-    )[0] == 1
-
-
-def _age(folder):
-    import os
-
-    for path in folder.iterdir():
-        os.utime(path, (path.stat().st_atime - 100, path.stat().st_mtime - 100))
-
-
-def test_an_error_of_the_function_comes_through_and_nothing_is_kept(folder):
-    with pytest.raises(ValueError, match="from 2 to less than 60"):
-        cached(tsne_map, BANK, perplexity=100)
-    assert not folder.exists() or not list(folder.iterdir())
 
 
 # Pictures on a map

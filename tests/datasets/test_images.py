@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from lecture_lib.datasets import decoding, downloads, images
-from lecture_lib.models.batching import batches, default_batch_size
 
 
 @pytest.fixture
@@ -382,24 +381,3 @@ def test_what_cannot_be_saved_is_said(noise, tmp_path):
     with pytest.raises(ValueError, match="divide by 255"):
         images.save_image(images.to_uint8(noise), tmp_path / "a.png")
     assert os.listdir(tmp_path) == []
-
-
-# Pictures that go through a net together
-
-
-def test_batches_hold_all_pictures_in_their_order_and_as_many_as_suit_their_size():
-    assert [
-        default_batch_size(shape)
-        for shape in ((224, 224, 3), (9, 64, 64, 3), (112, 112, 1), (512, 512, 3))
-    ] == [8, 32, 32, 8]
-    images = np.arange(75, dtype=np.float32).reshape(75, 1, 1, 1) + np.zeros(
-        (1, 64, 64, 3), np.float32
-    )
-    found = list(batches(image for image in images))
-    assert [len(batch) for batch in found] == [32, 32, 11]
-    np.testing.assert_array_equal(np.concatenate(found), images)
-    assert [len(batch) for batch in batches(images[:5], size=2)] == [2, 2, 1] and list(
-        batches([])
-    ) == []
-    with pytest.raises(ValueError, match="not of one size"):
-        list(batches([images[0], images[0, :32]]))
