@@ -1,9 +1,13 @@
-"""The same work, done by this course and by what one might pick instead: python benchmarks/side_by_side.py [--work WORD] [--net NAME]
+"""The same work, done by this course and by what one might pick instead.
 
-A piece of work has contenders: this course, the loop that one copies from slides, other libraries, and the net's bare passes, without
-which none can do. In one process they take turns, round by round, each round begun by another; what counts is the time of the
-processor, so that other programs disturb little, and the ratio of two contenders of one round. Where two should compute the same,
-their answers are compared first. `--fresh` measures what needs a process of its own: the first call, compiling included, and memory.
+    python benchmarks/side_by_side.py [--work WORD] [--net NAME]
+
+A piece of work has contenders: this course, the loop that one copies from slides, other libraries,
+and the net's bare passes, without which none can do. In one process they take turns, round by
+round, each round begun by another; what counts is the time of the processor, so that other programs
+disturb little, and the ratio of two contenders of one round. Where two should compute the same,
+their answers are compared first. `--fresh` measures what needs a process of its own: the first
+call, compiling included, and memory.
 """
 
 import argparse
@@ -44,19 +48,22 @@ __all__ = [
 ]
 PEERS = Path(__file__).parent / "peers"
 RESULTS = PEERS / "results"
+# Each has a list WORKS; those that are not here are left out.
 MODULES = (
     "peers_maps",
     "peers_attacks",
     "peers_pictures",
     "neighbors",
-)  # each has a list WORKS; those that are not here are left out
+)
 
 
 class Contender(NamedTuple):
     """Who does a piece of work, and how: run() does it once, and may answer an array.
 
-    kind: OURS, BARE, COPIED, PEER or TORCH. times: a run that does only a part of the work counts so many times. tolerance: where the
-    answer should be that of ours, the largest difference allowed, as a share of our largest number. note: else, how it differs.
+    kind: OURS, BARE, COPIED, PEER or TORCH. times: a run that does only a part of the work counts
+    so many times. tolerance: where the
+    answer should be that of ours, the largest difference allowed, as a share of our largest number.
+    note: else, how it differs.
     """
 
     who: str
@@ -68,7 +75,10 @@ class Contender(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A piece of work: its name, the nets it is done on, and contenders(net name) -> list of Contender."""
+    """A piece of work.
+
+    nets: those it is done on. contenders: net name -> list of Contender.
+    """
 
     name: str
     nets: tuple
@@ -83,7 +93,10 @@ def installed(name):
 def peer(
     package, who, prepare, *arguments, kind=PEER, times=1.0, tolerance=None, note="", **options
 ):
-    """A list of one contender, or of none where its package is not here; prepare(...) gives its run, when that is first asked for."""
+    """A list of one contender, or of none where its package is not here.
+
+    prepare(...) gives its run, when that is first asked for.
+    """
     prepared = cache(partial(prepare, *arguments, **options))
     return (
         [Contender(who, lambda: prepared()(), kind, times, tolerance, note)]
@@ -100,13 +113,18 @@ def seconds(work, *, clock=time.process_time):
 
 
 def race(contenders, *, rounds=7, clock=time.process_time, rest=0.02):
-    """Let all take turns: {who: seconds of the whole work (rounds, 2)}, by the clock and by that on the wall. rest: threads calm down."""
+    """Let all take turns: {who: seconds of the whole work (rounds, 2)}.
+
+    The two are those by the clock and by that on the wall. rest: seconds in which threads calm
+    down.
+    """
     taken = {contender.who: [] for contender in contenders}
     for number in range(rounds):
         first = number % len(contenders)
         for contender in contenders[first:] + contenders[:first]:
             time.sleep(rest)
-            wall, began = time.perf_counter(), clock()
+            wall = time.perf_counter()
+            began = clock()
             contender.run()
             taken[contender.who].append(
                 np.array([clock() - began, time.perf_counter() - wall]) * contender.times
@@ -116,7 +134,8 @@ def race(contenders, *, rounds=7, clock=time.process_time, rest=0.02):
 
 def first_answers(contenders):
     """({who: answer}, {who: the error, in a line}): what each answers, and who does not run."""
-    answers, errors = {}, {}
+    answers = {}
+    errors = {}
     for contender in contenders:
         try:
             answers[contender.who] = contender.run()
@@ -130,7 +149,10 @@ def first_answers(contenders):
 
 
 def compare(answer, ours):
-    """(largest difference as a share of our largest number, correlation) of two arrays; NaN where there is nothing to compare."""
+    """Compare two arrays: (largest difference, correlation), NaN where there is nothing to compare.
+
+    The difference is a share of our largest number.
+    """
     if answer is None or ours is None or np.shape(answer) != np.shape(ours):
         return np.nan, np.nan
     answer, ours = (np.asarray(array, np.float64).ravel() for array in (answer, ours))
@@ -140,51 +162,46 @@ def compare(answer, ours):
 
 
 def measure(work, net, *, rounds=7, clock=time.process_time):
-    """All contenders of one work on one net, as rows. Raises AssertionError for an answer that is not ours though it should be."""
+    """All contenders of one work on one net, as rows.
+
+    Raises:
+        AssertionError: for an answer that is not ours though it should be.
+    """
     contenders = work.contenders(net)
     answers, errors = first_answers(contenders)
     turns = race(
-        [contender for contender in contenders if contender.who not in errors],
-        rounds=rounds,
-        clock=clock,
+        [each for each in contenders if each.who not in errors], rounds=rounds, clock=clock
     )
-    named = {
-        contender.kind: contender.who for contender in contenders if contender.kind in (OURS, BARE)
-    }
+    named = {each.kind: each.who for each in contenders if each.kind in (OURS, BARE)}
     rows = []
-    for who, _, kind, _, tolerance, note in contenders:
-        apart, alike = (
-            compare(answers.get(who), answers.get(named.get(OURS)))
-            if kind not in (OURS, BARE)
-            else (np.nan, np.nan)
-        )
-        right = tolerance is None or who in errors or apart <= tolerance
-        assert right, (
-            f"{work.name} by {who} on {net}: {apart:.2g} away, which should be {tolerance:.2g} at most"
-        )
-        taken = turns.get(who, np.full((rounds, 2), np.nan))
-        ratios = [
-            taken[:, 0] / turns[named[rival]][:, 0] if rival in named else taken[:, 0] * np.nan
-            for rival in (OURS, BARE)
-        ]
-        spread = [
-            number for ratio in ratios for number in (np.median(ratio), ratio.min(), ratio.max())
-        ]
+    for each in contenders:
+        agreement = (np.nan, np.nan)
+        if each.kind not in (OURS, BARE):
+            agreement = compare(answers.get(each.who), answers.get(named.get(OURS)))
+        if each.who not in errors:
+            check_difference(each, agreement[0], where=f"on {net}", work=work)
+        taken = turns.get(each.who, np.full((rounds, 2), np.nan))
+        ratios = [spread(taken, turns.get(named.get(rival))) for rival in (OURS, BARE)]
+        about = (net, work.name, each.who, each.kind, rounds, *np.median(taken, axis=0))
         rows.append(
-            Row(
-                net,
-                work.name,
-                who,
-                kind,
-                rounds,
-                *np.median(taken, axis=0),
-                *spread,
-                apart,
-                alike,
-                errors.get(who, note),
-            )
+            Row(*about, *ratios[0], *ratios[1], *agreement, errors.get(each.who, each.note))
         )
     return rows
+
+
+def check_difference(contender, difference, *, where, work):
+    """Raise an AssertionError for an answer that is farther from ours than it should be."""
+    allowed = contender.tolerance
+    assert allowed is None or difference <= allowed, (
+        f"{work.name} by {contender.who} {where}: {difference:.2g} away, which should be "
+        f"{allowed:.2g} at most"
+    )
+
+
+def spread(taken, rival):
+    """Ratios of the processor's seconds to those of a rival: median, lowest, highest."""
+    ratios = taken[:, 0] / rival[:, 0] if rival is not None else taken[:, 0] * np.nan
+    return np.median(ratios), ratios.min(), ratios.max()
 
 
 def alone(module, number, net, *, who):
@@ -199,7 +216,10 @@ def alone(module, number, net, *, who):
 
 
 def most_memory():
-    """The most bytes that this process has held so far, as Linux tells; `getrusage` would count those of the process that started it."""
+    """The most bytes that this process has held so far, as Linux tells.
+
+    `getrusage` would count those of the process that started it.
+    """
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
@@ -214,51 +234,61 @@ def in_fresh_processes(module, number, net):
                 print(f"{contender.who} does not run: {str(error).splitlines()[0][:120]}")
 
 
-def main():
-    """Read the command line, measure, write CSVs, print tables, draw the picture."""
+def command_line():
+    """What is asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", default="", help="only works whose name holds this word")
     parser.add_argument("--net", default="", help="only this net")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument(
-        "--fresh",
-        action="store_true",
-        help="first call and memory, a process for each, instead of turns",
-    )
+    fresh = "first call and memory, a process for each, instead of turns"
+    parser.add_argument("--fresh", action="store_true", help=fresh)
     parser.add_argument("--draw", action="store_true", help="measure nothing, only draw again")
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore")  # those of other libraries would run through the table
-    for module in [] if arguments.draw else filter(installed, MODULES):
+    return parser.parse_args()
+
+
+def asked_for(arguments):
+    """Yield (module, number of the work, work, net) of all that is installed and asked for."""
+    for module in filter(installed, MODULES):
         for number, work in enumerate(importlib.import_module(module).WORKS):
-            for net in work.nets if arguments.work.lower() in work.name.lower() else ():
-                if arguments.net in ("", net):
-                    print(f"\n{work.name}, {net}", flush=True)
-                    if arguments.fresh:
-                        found = list(in_fresh_processes(module, number, net))
-                        print(
-                            *(
-                                f"{row.who:30}{row.first:9.2f} s{row.memory:9.0f} MB"
-                                for row in found
-                            ),
-                            sep="\n",
-                            flush=True,
-                        )
-                    else:
-                        found = measure(work, net, rounds=arguments.rounds)
-                        print(*table(found), sep="\n", flush=True)
-                    write(RESULTS / f"{'fresh_' if arguments.fresh else ''}{module}.csv", found)
-    rows, fresh = (
-        [row for module in MODULES for row in read(RESULTS / f"{first}{module}.csv", kind)]
-        for first, kind in (("", Row), ("fresh_", Fresh))
-    )
-    if rows:
-        (RESULTS / "side_by_side.md").write_text(
-            "\n".join([*page(rows, fresh), ""]), encoding="utf-8"
-        )
-        maps = read(RESULTS / f"{MODULES[0]}.csv", Row)
-        for name, some in (("side_by_side", maps), ("climbs", rows[len(maps) :])):
-            if some:
-                draw(some).savefig(RESULTS / f"{name}.png", dpi=150)
+            if arguments.work.lower() in work.name.lower():
+                nets = [net for net in work.nets if arguments.net in ("", net)]
+                yield from ((module, number, work, net) for net in nets)
+
+
+def measure_and_keep(module, number, work, net, *, arguments):
+    """Measure one work on one net, print it, and write it into its CSV."""
+    print(f"\n{work.name}, {net}", flush=True)
+    if arguments.fresh:
+        found = list(in_fresh_processes(module, number, net))
+        lines = [f"{row.who:30}{row.first:9.2f} s{row.memory:9.0f} MB" for row in found]
+    else:
+        found = measure(work, net, rounds=arguments.rounds)
+        lines = table(found)
+    print(*lines, sep="\n", flush=True)
+    write(RESULTS / f"{'fresh_' if arguments.fresh else ''}{module}.csv", found)
+
+
+def publish():
+    """Write the page and the figures from all that has been measured so far."""
+    maps, *others = [read(RESULTS / f"{module}.csv", Row) for module in MODULES]
+    fresh = sum([read(RESULTS / f"fresh_{module}.csv", Fresh) for module in MODULES], [])
+    ascents = sum(others, [])
+    if maps or ascents:
+        lines = [*page(maps + ascents, fresh), ""]
+        (RESULTS / "side_by_side.md").write_text("\n".join(lines), encoding="utf-8")
+    for name, rows in (("side_by_side", maps), ("ascents", ascents)):
+        if rows:
+            draw(rows).savefig(RESULTS / f"{name}.png", dpi=150)
+
+
+def main():
+    """Measure what the command line asks for, write CSVs, print tables, draw the figures."""
+    arguments = command_line()
+    warnings.simplefilter("ignore")  # those of other libraries would run through the table
+    if not arguments.draw:
+        for module, number, work, net in asked_for(arguments):
+            measure_and_keep(module, number, work, net, arguments=arguments)
+    publish()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-"""Write the links to Binder and Colab, once the course has a public address: python tools/badges.py --address OWNER/NAME [--branch main]
+"""Write the links to Binder and Colab, once the course has a public address.
 
-README.md gets the Binder badge. Every notebook gets a Colab badge under its title and a first cell that fetches and installs the course
-where it is missing, which is on Colab only; after it `make notebooks` must run once, for cells are numbered as they ran. Running this
-again with another address changes the links.
+    python tools/badges.py --address OWNER/NAME [--branch main]
+
+README.md gets the Binder badge. Every notebook gets a Colab badge under its title and a first cell
+that fetches and installs the course where it is missing, which is on Colab only; after it `make
+notebooks` must run once, for cells are numbered as they ran. Running this again with another
+address changes the links.
 """
 
 import argparse
@@ -11,7 +14,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-START, END = "<!-- badges -->", "<!-- end of badges -->"
+START = "<!-- badges -->"
+END = "<!-- end of badges -->"
 
 
 def readme_with(text, address, branch):
@@ -45,10 +49,11 @@ def install_cell(address, branch):
 
 
 def notebook_with(notebook, path, address, branch):
-    """The notebook with a Colab badge under its title and the cell that installs what is missing."""
+    """The notebook with a Colab badge under its title and a cell that installs what is missing."""
     first, *rest = [cell for cell in notebook["cells"] if cell["id"] != "colab"]
     link = f"https://colab.research.google.com/github/{address}/blob/{branch}/notebooks/{path.name}"
-    badge = f"{START}\n[Open in Colab]({link}), where the next cell brings the course; elsewhere it does nothing.\n{END}"
+    words = "where the next cell brings the course; elsewhere it does nothing."
+    badge = f"{START}\n[Open in Colab]({link}), {words}\n{END}"
     bare = re.sub(rf"\n\n{START}.*?{END}", "", "".join(first["source"]), flags=re.DOTALL)
     return {
         **notebook,

@@ -9,5 +9,5 @@ def source_of(cell):
 
 
 def statements_of(cell):
-    """The statements of a code cell; lines that begin with %, which only a notebook understands, are left out."""
+    """The statements of a code cell, without the lines that begin with %."""
     return ast.parse(re.sub(r"^%.*", "", source_of(cell), flags=re.MULTILINE)).body

@@ -1,7 +1,8 @@
 """Make the pages of the demonstration out of the notebooks: python tools/make_demo.py FOLDER
 
-Each page is a notebook's title, its question, what to try (from docs/teaching.md) and its own panels. Which of the notebook's statements
-the panels need is worked out from the names that each statement gives and needs, so nothing is copied by hand and nothing is marked.
+Each page is a notebook's title, its question, what to try (from docs/teaching.md) and its own
+panels. Which of the notebook's statements the panels need is worked out from the names that each
+statement gives and needs, so nothing is copied by hand and nothing is marked.
 """
 
 import ast
@@ -19,7 +20,8 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 PANELS = {"explore", "run_live", "explore_map", "real_or_changed"}
-# The picture on a tile is the panel's first; where that is a plain photograph, the last one under this heading.
+# The picture on a tile is the panel's first; where that is a plain photograph, the last one under
+# this heading.
 TILE_FROM = {
     "03_neighbors": "From 1,600 numbers to two: maps",
     "10_deepdream": "Look",
@@ -28,7 +30,10 @@ TILE_FROM = {
 
 
 def names_in(code):
-    """(given at once, needed at once, needed when a function in it is called): the global names of compiled code."""
+    """The global names of compiled code.
+
+    Returns (given at once, needed at once, needed when a function in it is called).
+    """
     steps = list(dis.get_instructions(code))
     given = {step.argval for step in steps if step.opname in ("STORE_NAME", "STORE_GLOBAL")}
     needed = {step.argval for step in steps if step.opname in ("LOAD_NAME", "LOAD_GLOBAL")}
@@ -44,7 +49,10 @@ def needed_inside(code):
 
 
 def changed_in(statement):
-    """Names whose objects a statement changes: x of x[0] = ..., x.y = ... and x.method(...) as a line of its own."""
+    """Names whose objects a statement changes.
+
+    They are x of x[0] = ..., x.y = ... and x.method(...) as a line of its own.
+    """
     lines = [
         part
         for part in ast.walk(statement)
@@ -66,11 +74,15 @@ def changed_in(statement):
 
 
 def with_stored_start(statement, name):
-    """A panel that climbs, beginning with the picture that its notebook stores, so that no page has to climb before it opens."""
+    """A live panel beginning with the picture that its notebook stores.
+
+    So no page has to run an ascent before it opens.
+    """
     if is_panel(statement) and statement.value.func.id == "run_live":
         for argument in statement.value.keywords:
             if argument.arg == "first":
-                stored = f"__import__('lecture_lib.images').images.load_image('pictures/{name}_first.png')"
+                loader = "__import__('lecture_lib.datasets').datasets.load_image"
+                stored = f"{loader}('pictures/{name}_first.png')"
                 argument.value = ast.parse(stored, mode="eval").body
     return statement
 
@@ -83,7 +95,7 @@ def is_panel(statement):
 
 
 def binds(statement):
-    """Whether a statement gives its names in any case, so that what they were before does not matter."""
+    """Whether a statement gives its names in any case: what they were before does not matter."""
     return isinstance(statement, (ast.Assign, ast.FunctionDef, ast.Import, ast.ImportFrom))
 
 
@@ -97,39 +109,43 @@ def counted_by(statement):
 
 
 def holds_function(statement):
-    """Whether some of a statement's code runs later, when a function is called; a comprehension's runs at once."""
+    """Whether some of a statement's code runs later, when a function is called."""
     return any(isinstance(part, (ast.FunctionDef, ast.Lambda)) for part in ast.walk(statement))
 
 
 def kept(statements):
-    """The panels among the statements of a notebook and what they need, in order: the statements before them that give or change it."""
+    """The panels among the statements of a notebook and what they need, in order.
+
+    They need the statements before them that give or change a name they use.
+    """
     compiled = [
         names_in(compile(ast.Module([line], []), "notebook", "exec")) for line in statements
     ]
-    imported = {
-        name
-        for line, (given, *_) in zip(statements, compiled, strict=True)
-        if isinstance(line, (ast.Import, ast.ImportFrom))
-        for name in given
-    }
-    late = {}
+    imported = set()  # names of modules, which no statement changes
+    late = {}  # {function: names it needs when it is called}
     for line, (given, _, later) in zip(statements, compiled, strict=True):
-        for name in given if holds_function(line) else ():
-            late[name] = late.get(name, set()) | later
-    needed, lines = set(), []
-    for line, (given, default_batch_size, later) in zip(
+        if isinstance(line, (ast.Import, ast.ImportFrom)):
+            imported |= given
+        if holds_function(line):
+            late.update({name: late.get(name, set()) | later for name in given})
+    # From the last statement to the first: is it a panel, or does it give what is needed below?
+    needed = set()
+    lines = []
+    for line, (given, needed_now, later) in zip(
         reversed(statements), reversed(compiled), strict=True
     ):
         if is_panel(line) or (given | set(changed_in(line)) - imported) & needed:
             lines.insert(0, line)
-            bound = given if binds(line) else counted_by(line)
-            needed = needed - bound | with_late(default_batch_size - counted_by(line) | later, late)
+            counted = counted_by(line)
+            bound = given if binds(line) else counted
+            needed = needed - bound | with_late(needed_now - counted | later, late)
     return lines
 
 
 def with_late(names, late):
     """The names, and what the functions among them will need when they are called."""
-    found, new = set(), set(names)
+    found = set()
+    new = set(names)
     while new:
         found |= new
         new = set().union(*(late.get(name, set()) for name in new)) - found
@@ -139,33 +155,44 @@ def with_late(names, late):
 def title_and_question(notebook):
     """The heading of a notebook and the bold words under it."""
     first = source_of(notebook["cells"][0])
-    return re.match(r"# (.+)", first).group(1), re.search(r"\*\*(.+?)\*\*", first, re.DOTALL).group(
-        1
-    )
+    title = re.match(r"# (.+)", first)
+    question = re.search(r"\*\*(.+?)\*\*", first, re.DOTALL)
+    return title.group(1), question.group(1)
 
 
 def page_of(notebook, name, tries=""):
-    """The cells of a page: words and code in turn; a panel among several keeps the words that stand over it."""
+    """The cells of a page: words and code in turn.
+
+    A panel among several keeps the words that stand over it.
+    """
     title, question = title_and_question(notebook)
-    words, statements, captions = "", [], {}
+    captions = captions_of(notebook, name)
+    lines = kept(list(captions))
+    several = sum(map(is_panel, lines)) > 1
+    pages = [("markdown", f"# {title}\n\n**{question}**\n\n{tries}")]
+    before = []  # the code since the last panel
+    for line in lines:
+        if not is_panel(line):
+            before.append(line)
+            continue
+        pages += [("code", before)] if before else []
+        pages += [("markdown", re.sub(r"^#.*\n+", "", captions[line]))] if several else []
+        pages.append(("code", [line]))
+        before = []
+    return pages
+
+
+def captions_of(notebook, name):
+    """{statement: the words over its cell} for all statements of a notebook, in order."""
+    words = ""
+    captions = {}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             words = source_of(cell)
-        else:
-            for line in statements_of(cell):
-                statements.append(with_stored_start(line, name))
-                captions[line] = words
-    pages, before = [("markdown", f"# {title}\n\n**{question}**\n\n{tries}")], []
-    lines = kept(statements)
-    several = sum(map(is_panel, lines)) > 1
-    for line in lines:
-        if is_panel(line):
-            pages += [("code", before)] if before else []
-            pages += [("markdown", re.sub(r"^#.*\n+", "", captions[line]))] if several else []
-            pages, before = [*pages, ("code", [line])], []
-        else:
-            before = [*before, line]
-    return pages
+            continue
+        for line in statements_of(cell):
+            captions[with_stored_start(line, name)] = words
+    return captions
 
 
 def notebook_of(pages, notebook):
@@ -186,7 +213,10 @@ def notebook_of(pages, notebook):
 
 
 def pictures_of(notebook):
-    """(heading, whether a panel shows it, words, encoded picture) of every picture that a notebook stores."""
+    """Every picture that a notebook stores.
+
+    Yields (heading, whether a panel shows it, words, encoded picture).
+    """
     heading = ""
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
@@ -223,9 +253,10 @@ def tries_of(teaching):
 
 
 def make(folder):
-    """Write a page for every notebook with panels, the pictures of the tiles, and the list of tiles."""
+    """Write a page for every notebook, the pictures of the tiles, and the list of tiles."""
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
-    tries, tiles = tries_of((ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")), []
+    tries = tries_of((ROOT / "docs" / "teaching.md").read_text(encoding="utf-8"))
+    tiles = []
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         pages = page_of(notebook, path.stem, tries.get(path.stem, ""))

@@ -16,22 +16,17 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 def save(images, name, *, columns, zoom, gap):
     """Write images side by side as a PNG, each pixel `zoom` pixels wide, on white."""
-    rows = [images[start : start + columns] for start in range(0, len(images), columns)]
-    large = [
-        [to_uint8(image).repeat(zoom, axis=0).repeat(zoom, axis=1) for image in row] for row in rows
-    ]
-    padded = [
-        np.concatenate(
-            [np.pad(image, [(0, gap), (0, gap), (0, 0)], constant_values=255) for image in row],
-            axis=1,
-        )
-        for row in large
-    ]
-    Image.fromarray(np.concatenate(padded)[:-gap, :-gap]).save(DOCS / name, optimize=True)
+    large = [to_uint8(image).repeat(zoom, axis=0).repeat(zoom, axis=1) for image in images]
+    margins = [(0, gap), (0, gap), (0, 0)]  # below and to the right of each
+    padded = [np.pad(image, margins, constant_values=255) for image in large]
+    starts = range(0, len(padded), columns)
+    rows = [np.concatenate(padded[start : start + columns], axis=1) for start in starts]
+    Image.fromarray(np.concatenate(rows)[:-gap, :-gap]).save(DOCS / name, optimize=True)
 
 
 def main():
-    robust, tinynet = load_model("tinynet_robust"), load_model("tinynet")
+    robust = load_model("tinynet_robust")
+    tinynet = load_model("tinynet")
     save(
         visualize_class(robust, np.arange(40), steps=60).images,
         "classes.png",
@@ -42,7 +37,7 @@ def main():
     cat = load_image("cat", size=tinynet.image_size)
     attacked = make_adversarial(
         tinynet, cat, class_index(tinynet, "teapot"), learning_rate=0.05
-    ).image
+    ).images
     save(
         [cat, attacked, np.clip(0.5 + 10 * (attacked - cat), 0, 1)],
         "teapot.png",

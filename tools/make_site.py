@@ -1,7 +1,9 @@
-"""Render all notebooks with their pictures as pages that open from a folder: python tools/make_site.py FOLDER
+"""Render all notebooks with their pictures as pages that open from a folder.
 
-The pages need no network and no server: pictures are inside them, equations are MathML, and the search looks through an index that
-lies beside them.
+    python tools/make_site.py FOLDER
+
+The pages need no network and no server: pictures are inside them, equations are MathML, and the
+search looks through an index that lies beside them.
 """
 
 import html
@@ -22,12 +24,15 @@ from pygments.lexers import PythonLexer
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("notebooks", "exercises")
 TITLE = "What convolutional networks see"
-WELCOME = f"<h1>{TITLE}</h1><p>A course in notebooks: each asks a network one question, and the answer is a picture.</p>"
+WELCOME = (
+    f"<h1>{TITLE}</h1><p>A course in notebooks: each asks a network one question, and the answer "
+    "is a picture.</p>"
+)
 COLORS = HtmlFormatter(style="xcode", cssclass="code")
 
 
 class Renderer(IPythonRenderer):
-    """Markdown as HTML with equations as MathML, which browsers draw themselves, and headings that can be linked to."""
+    """Markdown as HTML: equations as MathML, which browsers draw, and headings with anchors."""
 
     def inline_math(self, body):
         return convert(body)
@@ -71,7 +76,8 @@ def cell_as_html(cell):
 
 def sections(notebook):
     """(heading, words) of every part of a notebook, code included, for the search."""
-    heading, words = "", []
+    heading = ""
+    words = []
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             words.append(" ".join(source_of(cell).split()))
@@ -79,7 +85,9 @@ def sections(notebook):
         for piece in re.split(r"^(?=#{1,3} )", source_of(cell), flags=re.MULTILINE):
             if found := re.match(r"#{1,3} (.*)", piece):
                 yield heading, " ".join(words)
-                heading, words, piece = found.group(1), [], piece[found.end() :]
+                heading = found.group(1)
+                words = []
+                piece = piece[found.end() :]
             words.append(" ".join(re.sub(r"[*`$]|\]\([^)]*\)|\[(?=\w)", "", piece).split()))
     yield heading, " ".join(words)
 
@@ -89,7 +97,10 @@ def title_of(notebook):
 
 
 def with_local_links(page, path, folder):
-    """Links to notebooks lead to their pages; other files of the course are copied; links to folders become words."""
+    """Links to notebooks lead to their pages.
+
+    Other files of the course are copied; links to folders become words.
+    """
 
     def replace(match):
         target, mark, place = match.group(1).partition("#")
@@ -109,22 +120,31 @@ def with_local_links(page, path, folder):
 
 
 def whole_page(content, title, *, up, contents="", menu=""):
-    """A page with the course's bar, the contents at the left, and the search; up: the way to the folder of the site."""
+    """A page with the course's bar, the contents at the left, and the search.
+
+    up: the way to the folder of the site.
+    """
     return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(title)}</title><link rel="icon" href="data:;base64,="><link rel="stylesheet" href="{up}style.css"></head>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title><link rel="icon" href="data:;base64,=">
+<link rel="stylesheet" href="{up}style.css"></head>
 <body><a class="skip" href="#content">To the content</a>
 <header><a class="home" href="{up}index.html">{TITLE}</a>
-<form role="search"><input id="search" type="search" aria-label="Search all notebooks" placeholder="Search all notebooks"
- autocomplete="off">
+<form role="search"><input id="search" type="search" aria-label="Search all notebooks"
+ placeholder="Search all notebooks" autocomplete="off">
 <ol id="found" aria-live="polite" hidden></ol></form></header>
-<div class="columns"><nav aria-label="Notebooks"><ul>{menu}</ul></nav><main id="content">{content}</main>
+<div class="columns"><nav aria-label="Notebooks"><ul>{menu}</ul></nav>
+<main id="content">{content}</main>
 <nav class="contents" aria-label="On this page">{contents}</nav></div>
-<script>const UP = "{up}";</script><script src="{up}index.js"></script><script src="{up}search.js"></script></body></html>"""
+<script>const UP = "{up}";</script><script src="{up}index.js"></script>
+<script src="{up}search.js"></script></body></html>"""
 
 
 def menu_of(titles, current, *, up):
-    here = lambda path: ' aria-current="page"' if path == current else ""
+    def here(path):
+        return ' aria-current="page"' if path == current else ""
+
     shown = {path: title for path, title in titles.items() if path.startswith("notebooks")}
     return "".join(
         f'<li><a href="{up}{path}"{here(path)}>{html.escape(title)}</a></li>'
@@ -147,48 +167,65 @@ def tile_of(notebook, path):
     alt, encoded = picture_for(notebook, Path(path).stem)
     question = re.search(r"\*\*(.+?)\*\*", source_of(notebook["cells"][0]), re.DOTALL).group(1)
     picture = f'<img alt="{alt}" src="data:image/webp;base64,{encoded}">'
-    return f'<li><a href="{path}">{picture}<h2>{html.escape(title_of(notebook))}</h2><p>{rendered(question)[3:-5]}</p></a></li>'
+    title = html.escape(title_of(notebook))
+    words = rendered(question)[3:-5]
+    return f'<li><a href="{path}">{picture}<h2>{title}</h2><p>{words}</p></a></li>'
 
 
 def make(folder):
     """Write the whole site into a folder."""
-    paths = [path for part in PARTS for path in sorted((ROOT / part).glob("*.ipynb"))]
+    paths = {}  # {place on the site: notebook in the course}
+    for part in PARTS:
+        for path in sorted((ROOT / part).glob("*.ipynb")):
+            paths[f"{part}/{path.stem}.html"] = path
     notebooks = {
-        f"{path.parent.name}/{path.stem}.html": json.loads(path.read_text(encoding="utf-8"))
-        for path in paths
+        place: json.loads(path.read_text(encoding="utf-8")) for place, path in paths.items()
     }
     titles = {place: title_of(notebook) for place, notebook in notebooks.items()}
-    for (place, notebook), path in zip(notebooks.items(), paths, strict=True):
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        content = with_local_links("\n".join(map(cell_as_html, notebook["cells"])), path, folder)
-        menu = menu_of(titles, place, up="../")
-        page = whole_page(
-            content, titles[place], up="../", contents=contents_of(content), menu=menu
-        )
-        (folder / place).write_text(page, encoding="utf-8")
+    for place, notebook in notebooks.items():
+        page = page_of(notebook, place, titles, path=paths[place], folder=folder)
+        write(page, folder / place)
+    write(front_page(notebooks, titles), folder / "index.html")
+    write(search_index(notebooks, titles), folder / "index.js")
+    assets = ROOT / "tools" / "site"
+    shutil.copyfile(assets / "search.js", folder / "search.js")
+    style = (assets / "style.css").read_text(encoding="utf-8")
+    write(style + COLORS.get_style_defs(".code"), folder / "style.css")
+
+
+def write(text, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def page_of(notebook, place, titles, *, path, folder):
+    """The page of a notebook that lies in the course at `path`."""
+    cells = "\n".join(map(cell_as_html, notebook["cells"]))
+    content = with_local_links(cells, path, folder)
+    menu = menu_of(titles, place, up="../")
+    contents = contents_of(content)
+    return whole_page(content, titles[place], up="../", contents=contents, menu=menu)
+
+
+def front_page(notebooks, titles):
+    """The page with a tile for every notebook."""
     tiles = "".join(
         tile_of(notebook, place)
         for place, notebook in notebooks.items()
         if place.startswith("notebooks")
     )
-    page = whole_page(
-        f'{WELCOME}<ul class="tiles">{tiles}</ul>', TITLE, up="", menu=menu_of(titles, "", up="")
-    )
-    (folder / "index.html").write_text(page, encoding="utf-8")
-    found = [
-        [place, titles[place], heading, anchor(heading), words]
-        for place, notebook in notebooks.items()
-        for heading, words in sections(notebook)
-        if words
-    ]
-    (folder / "index.js").write_text(
-        f"const INDEX = {json.dumps(found, ensure_ascii=False)};", encoding="utf-8"
-    )
-    shutil.copyfile(ROOT / "tools" / "site" / "search.js", folder / "search.js")
-    style = (ROOT / "tools" / "site" / "style.css").read_text(
-        encoding="utf-8"
-    ) + COLORS.get_style_defs(".code")
-    (folder / "style.css").write_text(style, encoding="utf-8")
+    content = f'{WELCOME}<ul class="tiles">{tiles}</ul>'
+    return whole_page(content, TITLE, up="", menu=menu_of(titles, "", up=""))
+
+
+def search_index(notebooks, titles):
+    """The script with [page, its title, heading, anchor, words] of every section."""
+    found = []
+    for place, notebook in notebooks.items():
+        for heading, words in sections(notebook):
+            if words:
+                found.append([place, titles[place], heading, anchor(heading), words])
+    return f"const INDEX = {json.dumps(found, ensure_ascii=False)};"
 
 
 if __name__ == "__main__":

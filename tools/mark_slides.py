@@ -1,8 +1,11 @@
-"""Mark the cells of the notebooks as slides, from their rhythm: python tools/mark_slides.py [NOTEBOOK ...]
+"""Mark the cells of the notebooks as slides, from their rhythm.
 
-A heading begins a slide, a caption a slide below it, and what the caption is about stays with it: code and pictures, unless both together
-are higher than a screen. Imports, the functions behind a panel, and their captions are left out. Running it again changes nothing;
-outputs and words stay as they are.
+    python tools/mark_slides.py [NOTEBOOK ...]
+
+A heading begins a slide, a caption a slide below it, and what the caption is about stays with it:
+code and pictures, unless both together are higher than a screen. Imports, the functions behind a
+panel, and their captions are left out. Running it again changes nothing; outputs and words stay as
+they are.
 """
 
 import ast
@@ -17,7 +20,8 @@ from cells import source_of, statements_of
 from PIL import Image
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
-# Settings of jupyterlab-rise: what is higher than the screen can be scrolled, and nothing flies about.
+# Settings of jupyterlab-rise: what is higher than the screen can be scrolled, and nothing flies
+# about.
 SCREEN = 680  # pixels of a slide at 1280 × 720
 SETTINGS = {"scroll": True, "transition": "none", "center": False, "enable_chalkboard": False}
 
@@ -39,7 +43,7 @@ def picture_height(width, encoded):
 
 
 def height(cell):
-    """About how many pixels a cell is high on a screen 1280 wide, as measured in a browser: lines of words and code, and pictures."""
+    """About how many pixels a cell is high on a screen 1280 wide, as measured in a browser."""
     if cell["cell_type"] == "markdown":
         paragraphs = source_of(cell).split("\n\n")
         return sum(
@@ -62,8 +66,9 @@ def height(cell):
 
 
 def marks(cells):
-    """The slide type of each cell: slide, subslide, skip, or "-" for what stays on the slide before it."""
-    types, filled = [], 0
+    """The type of each cell: slide, subslide, skip, or "-" for what stays on the slide before."""
+    types = []
+    filled = 0
     for number, cell in enumerate(cells):
         after = cells[number + 1] if number + 1 < len(cells) else None
         if cell["cell_type"] == "code":

@@ -1,13 +1,16 @@
 """Run notebooks and say what each costs: python tools/measure_notebooks.py [NOTEBOOK ...]
 
-The table in README.md is made of these numbers: minutes from start to end and seconds to the first picture, TensorFlow's import
-included, the most memory that the kernel held, and what the notebook is better with. The notebooks in the folder stay as they are.
+The table in README.md is made of these numbers: minutes from start to end and seconds to the first
+picture, TensorFlow's import included, the most memory that the kernel held, and what the notebook
+is better with. The notebooks in the folder stay as they are.
 
-Whether the table's minutes are still true: python tools/measure_notebooks.py --check REPORT, the XML report of a run of all notebooks as
-tests. How fast its machine was and what else ran there cancels out, for shares of the whole are compared: each notebook's part of the
-table's minutes with its part of the report's, which may differ by a factor of two, or by half a minute: starting a kernel is in the
-table and not in the report, and TensorFlow wakes more slowly beside another notebook than alone. Memory and the first picture are
-not in the report and not checked.
+Whether the table's minutes are still true: python tools/measure_notebooks.py --check REPORT, the
+XML report of a run of all notebooks as
+tests. How fast its machine was and what else ran there cancels out, for shares of the whole are
+compared: each notebook's part of the table's minutes with its part of the report's, which may
+differ by a factor of two, or by half a minute: starting a kernel is in the table and not in the
+report, and TensorFlow wakes more slowly beside another notebook than alone. Memory and the first
+picture are not in the report and not checked.
 """
 
 import contextlib
@@ -26,7 +29,9 @@ import psutil
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-EXTRAS = (  # what a notebook's code says that looks for it, what it is, and its file in data/tables/downloads.tsv
+# what a notebook's code says that looks for it, what it is, and its file in
+# data/tables/downloads.tsv
+EXTRAS = (
     ('"squeezenet"', "SqueezeNet", "squeezenet1.1/squeezenet1.1.bin"),
     ("tiny_imagenet_is_here()", "Tiny ImageNet", "tiny-imagenet-200.zip"),
 )
@@ -34,7 +39,11 @@ STARTING = 30  # seconds that the start of a notebook may take more or less than
 
 
 class Cost(NamedTuple):
-    """What one run costs: minutes from start to end, seconds until the first picture is there, the most gigabytes of its kernel."""
+    """What one run costs.
+
+    minutes: from start to end. first_picture: seconds until it is there. memory: the most gigabytes
+    of the kernel.
+    """
 
     minutes: float
     first_picture: float
@@ -56,7 +65,9 @@ def measure(path, folder):
         folder,
         path,
     ]
-    start, begun, largest = time.monotonic(), time.time(), 0
+    start = time.monotonic()
+    begun = time.time()
+    largest = 0
     process = psutil.Popen(command)
     while process.poll() is None:
         for child in process.children(recursive=True):  # the kernel and what it starts
@@ -74,7 +85,7 @@ def measure(path, folder):
 
 
 def first_picture(notebook):
-    """When the first cell that shows a picture ended, in seconds since 1970, as the run has recorded."""
+    """When the first cell that shows a picture ended, in seconds since 1970, as recorded."""
     for cell in notebook["cells"]:
         pages = [
             "".join(output.get("data", {}).get("text/html", ""))
@@ -87,7 +98,10 @@ def first_picture(notebook):
 
 
 def better_with(notebook):
-    """What a notebook looks for, and does without where it is not: "SqueezeNet, 2 MB", or a dash; sizes as in data/tables/downloads.tsv."""
+    """What a notebook looks for, and does without where it is not: "SqueezeNet, 2 MB", or a dash.
+
+    Sizes are those of data/tables/downloads.tsv.
+    """
     with open(ROOT / "data" / "tables" / "downloads.tsv", encoding="utf-8", newline="") as table:
         sizes = {
             row["name"]: int(row["bytes"])
@@ -116,7 +130,7 @@ def rows_of(readme):
 
 
 def seconds_of(report):
-    """{notebook: seconds} in the XML report of a run of the notebooks as tests, their cells added up."""
+    """{notebook: seconds} in the XML report of the notebooks' tests, their cells added up."""
     seconds = {}
     for case in ElementTree.fromstring(report).iter("testcase"):
         name = case.get("classname").removesuffix(".ipynb").split(".")[-1]
@@ -125,7 +139,7 @@ def seconds_of(report):
 
 
 def outdated(said, measured):
-    """A sentence for each notebook whose share of the time measured is beyond twice or half its share of what is said."""
+    """A sentence for each notebook whose share of the time is not within a factor of two."""
     for name in sorted(said.keys() | measured.keys()):
         if name not in said or name not in measured:
             yield f"{name} is only in the {'table' if name in said else 'report'}."
@@ -135,7 +149,10 @@ def outdated(said, measured):
             not expected / 2 <= measured[name] <= expected * 2
             and abs(measured[name] - expected) > STARTING
         ):
-            yield f"{name} took {measured[name]:.0f} s where the table in README.md, at this machine's speed, lets expect {expected:.0f} s."
+            yield (
+                f"{name} took {measured[name]:.0f} s where the table in README.md, at this "
+                f"machine's speed, lets expect {expected:.0f} s."
+            )
 
 
 def check(report):

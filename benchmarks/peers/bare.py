@@ -1,4 +1,7 @@
-"""The bare passes of a net, compiled, at the batch size that is fastest here: what no map and no attack can do without."""
+"""The bare passes of a net, compiled, at the batch size that is fastest here.
+
+No map and no attack can do without them.
+"""
 
 from functools import cache
 
@@ -22,13 +25,13 @@ def forward_of(model):
 def gradient_of(model):
     """images -> the gradient of score 3, compiled."""
 
-    def slopes(images):
+    def gradient(images):
         with tf.GradientTape() as tape:
             tape.watch(images)
             score = model(images, training=False)[:, 3]
         return tape.gradient(score, images)
 
-    return tf.function(slopes, autograph=False, reduce_retracing=True)
+    return tf.function(gradient, autograph=False, reduce_retracing=True)
 
 
 def best_batch(function, image):
@@ -42,11 +45,9 @@ def best_batch(function, image):
 
 
 def passes(function, image, *, count, size):
-    """The work of `count` passes in batches of `size`, and how many passes it really does (whole batches)."""
-    batch, calls = (
-        tf.constant(np.repeat(image[None], min(size, count), axis=0)),
-        max(1, count // size),
-    )
+    """The work of `count` passes in whole batches of `size`, and how many passes it really does."""
+    batch = tf.constant(np.repeat(image[None], min(size, count), axis=0))
+    calls = max(1, count // size)
     return (lambda: [function(batch).numpy() for _ in range(calls)]), calls * min(size, count)
 
 
@@ -54,8 +55,9 @@ def passes(function, image, *, count, size):
 def untrained(name):
     """A net of random weights, always the same; SqueezeNet has those it was trained to.
 
-    Batch normalization takes its means and spreads from eight pictures of noise: without, numbers shrink from layer to layer, to
-    scores of 1e-12 in MobileNetV2, and rounding would be all there is to compare.
+    Batch normalization takes its means and spreads from eight pictures of noise: without, numbers
+    shrink from layer to layer, to scores of 1e-12 in MobileNetV2, and rounding would be all there
+    is to compare.
     """
     if name == "squeezenet":
         return load_model(name)

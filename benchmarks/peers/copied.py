@@ -1,4 +1,7 @@
-"""The loops that one finds on slides and in tutorials, as they are: an eager tape, one picture at a time, `predict` for every patch."""
+"""The loops that one finds on slides and in tutorials, as they are.
+
+An eager tape, one picture at a time, `predict` for every patch.
+"""
 
 import numpy as np
 
@@ -39,7 +42,10 @@ def integrated_gradients(model, picture, class_index, *, steps):
 
 
 def occlusion(model, picture, class_index, *, patch, stride, rows=None):
-    """A gray patch at every place, `predict` for every place; returns the drops (places down, places across). rows: only so many rows."""
+    """A gray patch and a `predict` at every place: the drops (places down, places across).
+
+    rows: only so many rows of places.
+    """
     height, width = picture.shape[:2]
     whole = model.predict(picture[None], verbose=0)[0, class_index]
     drops = []
@@ -52,7 +58,7 @@ def occlusion(model, picture, class_index, *, patch, stride, rows=None):
 
 
 def grad_cam(model, picture, class_index, *, layer):
-    """A model with two outputs, made anew for each picture, and an eager tape over it; enlarged with TensorFlow."""
+    """A model with two outputs, made anew for each picture; enlarged with TensorFlow."""
     both = keras.Model(model.input, [model.get_layer(layer).output, model.output])
     with tf.GradientTape() as tape:
         maps, scores = both(picture[None])
@@ -63,13 +69,19 @@ def grad_cam(model, picture, class_index, *, layer):
 
 
 def guided_model(model):
-    """A copy in which `relu` as a layer's activation is guided; a ReLU that is a layer of its own is overlooked, as in the tutorials."""
+    """A copy in which `relu` as a layer's activation is guided.
+
+    A ReLU that is a layer of its own is overlooked, as in the tutorials.
+    """
 
     @tf.custom_gradient
     def guided_relu(x):
-        return tf.nn.relu(
-            x
-        ), lambda slopes: tf.cast(slopes > 0, "float32") * tf.cast(x > 0, "float32") * slopes
+        return (
+            tf.nn.relu(x),
+            lambda gradients: (
+                tf.cast(gradients > 0, "float32") * tf.cast(x > 0, "float32") * gradients
+            ),
+        )
 
     made = clone(model)
     for layer in made.layers:

@@ -1,7 +1,11 @@
-"""How cost grows with pixels, steps, pictures and batch, as one picture: PYTHONPATH=benchmarks python benchmarks/peers/curves.py [--rounds 3]
+"""How cost grows with pixels, steps, pictures and batch, as one picture.
 
-Every point is the median processor time of one call that has been compiled. Dotted lines go through the last point and grow as the work
-does: a curve above them pays a fixed cost. In the last panel they are what a picture costs alone: the deeper below, the more a batch saves.
+    PYTHONPATH=benchmarks python benchmarks/peers/curves.py [--rounds 3]
+
+Every point is the median processor time of one call that has been compiled. Dotted lines go through
+the last point and grow as the work
+does: a curve above them pays a fixed cost. In the last panel they are what a picture costs alone:
+the deeper below, the more a batch saves.
 """
 
 import argparse
@@ -35,11 +39,9 @@ def of_steps(model, steps):
 
 
 def of_pictures(model, count):
-    images, unreachable = (
-        gray_noise(model, size=64, shape=(count,)),
-        {"threshold": 1 - 1e-7, "learning_rate": 1e-6},
-    )
-    return lambda: make_adversarial(model, images, np.full(count, 3), iterations=5, **unreachable)
+    images = gray_noise(model, size=64, shape=(count,))
+    unreachable = {"threshold": 1 - 1e-7, "learning_rate": 1e-6}
+    return lambda: make_adversarial(model, images, np.full(count, 3), steps=5, **unreachable)
 
 
 def of_batch(model, count):
@@ -47,7 +49,8 @@ def of_batch(model, count):
     return lambda: gradient(class_score(model, 3), images)
 
 
-# (title, what is varied, its values, the work, the power with which cost should grow; 0: it is the cost of one picture)
+# (title, what is varied, its values, the work, the power with which cost should grow; 0: it is the
+# cost of one picture)
 CURVES = (
     (
         "saliency of one picture",
@@ -103,7 +106,8 @@ def main():
     """Read the command line, measure, draw the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    rounds, curves = parser.parse_args().rounds, {}
+    rounds = parser.parse_args().rounds
+    curves = {}
     for title, varied, values, work, power in CURVES:
         for net in NETS:
             taken = [

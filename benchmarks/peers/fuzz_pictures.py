@@ -1,7 +1,11 @@
-"""Feed the one decoder of pictures with files made to break it: PYTHONPATH=benchmarks python benchmarks/peers/fuzz_pictures.py [SECONDS] (pip install atheris).
+"""Feed the one decoder of pictures with files made to break it.
 
-Atheris changes bytes of small pictures of every format and keeps what reaches new lines of Python. Whatever comes must be an image in
-[0, 1] or the one sentence of a ValueError; anything else ends the run with the file that did it. What it finds lies in a temporary folder.
+    pip install atheris
+    PYTHONPATH=benchmarks python benchmarks/peers/fuzz_pictures.py [SECONDS]
+
+Atheris changes bytes of small pictures of every format and keeps what reaches new lines of Python.
+Whatever comes must be an image in [0, 1] or the one sentence of a ValueError; anything else ends
+the run with the file that did it. What it finds lies in a temporary folder.
 """
 
 import io

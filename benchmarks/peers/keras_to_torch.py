@@ -1,7 +1,8 @@
-"""A network of Keras as a module of PyTorch, so that libraries of both sides explain the same net: `torch_net(model)`.
+"""A network of Keras as a module of PyTorch: libraries of both sides explain the same net.
 
-The module runs the Keras graph layer by layer on images (N, C, H, W); `net.layer("conv1")` is the module of one layer, which is what a
-library that hooks into layers asks for. It is in evaluation mode, its weights are copies that want no gradient. Padding is that of
+The module runs the Keras graph layer by layer on images (N, C, H, W); `net.layer("conv1")` is the
+module of one layer, which is what a library that hooks into layers asks for. It is in evaluation
+mode, its weights are copies that want no gradient. Padding is that of
 TensorFlow: with "same" and a stride, the odd pixel is added at the bottom and at the right.
 """
 
@@ -17,10 +18,8 @@ class TorchNet(nn.Module):
 
     def __init__(self, model):
         super().__init__()
-        self.graph, self.places = (
-            model,
-            {layer.name: place for place, layer in enumerate(model.layers)},
-        )
+        self.graph = model
+        self.places = {layer.name: place for place, layer in enumerate(model.layers)}
         self.parts = nn.ModuleList(map(torch_layer, model.layers))
         self.eval().requires_grad_(False)
 
@@ -42,16 +41,25 @@ class TorchNet(nn.Module):
 
 
 def torch_net(model):
-    """A `TorchNet` of a functional Keras model in channels-last. Raises ValueError for a layer that has no counterpart here."""
+    """A `TorchNet` of a functional Keras model with its channels last.
+
+    Raises:
+        ValueError: for a layer that has no counterpart here.
+    """
     return TorchNet(model)
 
 
 class Same(nn.Module):
-    """TensorFlow's padding "same" for windows and strides (rows, columns): as much as needed, the odd pixel last. value: what is added."""
+    """TensorFlow's padding "same": as much as the windows need, the odd pixel last.
+
+    window, strides: (rows, columns). value: what is added.
+    """
 
     def __init__(self, window, strides, value=0.0):
         super().__init__()
-        self.window, self.strides, self.value = window, strides, value
+        self.window = window
+        self.strides = strides
+        self.value = value
 
     def forward(self, x):
         needed = [
@@ -127,7 +135,8 @@ def torch_layer(layer):
     }
     if type(layer) not in kinds:
         raise ValueError(
-            f"The layer {layer.name!r} is a {type(layer).__name__}, which is not translated to PyTorch."
+            f"The layer {layer.name!r} is a {type(layer).__name__}, which is not translated to "
+            "PyTorch."
         )
     return kinds[type(layer)](layer)
 
@@ -146,7 +155,8 @@ def activation(layer):
     }
     if layer.activation.__name__ not in names:
         raise ValueError(
-            f"The layer {layer.name!r} ends in {layer.activation.__name__}, which is not translated to PyTorch."
+            f"The layer {layer.name!r} ends in {layer.activation.__name__}, which is not "
+            "translated to PyTorch."
         )
     return names[layer.activation.__name__]()
 
@@ -165,7 +175,7 @@ def zeros(layer):
 
 
 def convolution(layer):
-    """Convolution, with a filter for each channel or for all, padding before and activation after."""
+    """Convolution, a filter for each channel or for all; padding first, activation last."""
     kernel = layer.kernel.numpy()
     each = isinstance(layer, keras.layers.DepthwiseConv2D)
     kernel = np.transpose(kernel, (2, 3, 0, 1) if each else (3, 2, 0, 1))
@@ -192,8 +202,12 @@ def convolution(layer):
 
 
 def pooling(layer):
-    """The largest or the mean number of windows; means only of windows side by side, of which the last may be cut off."""
-    largest, padded = isinstance(layer, keras.layers.MaxPooling2D), layer.padding == "same"
+    """The largest or the mean number of windows.
+
+    Means only of windows side by side, of which the last may be cut off.
+    """
+    largest = isinstance(layer, keras.layers.MaxPooling2D)
+    padded = layer.padding == "same"
     if largest:
         return in_a_row(
             [Same(layer.pool_size, layer.strides, -np.inf)] if padded else [],
@@ -201,14 +215,16 @@ def pooling(layer):
         )
     if padded and layer.pool_size != layer.strides:
         raise ValueError(
-            f"The layer {layer.name!r} takes means of padded windows, which is not translated to PyTorch."
+            f"The layer {layer.name!r} takes means of padded windows, which is not translated to "
+            "PyTorch."
         )
     return nn.AvgPool2d(layer.pool_size, layer.strides, ceil_mode=padded)
 
 
 def normalization(layer):
     made = nn.BatchNorm2d(layer.moving_mean.shape[0], layer.epsilon)
-    one, zero = np.ones(made.num_features, np.float32), np.zeros(made.num_features, np.float32)
+    one = np.ones(made.num_features, np.float32)
+    zero = np.zeros(made.num_features, np.float32)
     fill(
         made,
         layer.gamma.numpy() if layer.scale else one,

@@ -1,4 +1,6 @@
-"""Nearest neighbors and maps of many pictures: PYTHONPATH=benchmarks python benchmarks/peers/neighbors.py [--count 1797] [--rounds 3] makes the table of t-SNE.
+"""Nearest neighbors and maps of many pictures; as a program it makes the table of t-SNE.
+
+    PYTHONPATH=benchmarks python benchmarks/peers/neighbors.py [--count 1797] [--rounds 3]
 
 Which neighbors are found joins the other rows of `side_by_side`. A map is worth what its neighbors
 are worth: the table holds its trustworthiness (of 12 neighbors; that of 10,000 pictures is the mean
@@ -23,7 +25,7 @@ NEAR = 12
 
 @cache
 def digits(count):
-    """The pixels of 1,797 digits of scikit-learn, or of the first so many test digits of MNIST: (count, numbers) in [0, 1]."""
+    """The pixels (count, numbers) in [0, 1] of 1,797 digits of scikit-learn, or more of MNIST."""
     pictures = load_digits().images / 16 if count == 1797 else load_mnist()[2][:count]
     return np.float32(pictures.reshape(count, -1))
 
@@ -38,7 +40,10 @@ def one_query_at_a_time(bank):
 
 
 def everyone(net, *, count):
-    """The five nearest of every picture, itself left out; all answer with distances to them, for ties may fall either way."""
+    """The five nearest of every picture, itself left out.
+
+    All answer with distances to them, for ties may fall either way.
+    """
     bank = digits(count)
 
     def length(indices):
@@ -98,41 +103,48 @@ def maps(count):
 
 
 def trust(features, points):
-    """Trustworthiness in 0..1: how few neighbors in the map are none in the features; where there are many, the mean of five parts."""
-    parts = np.array_split(
-        np.random.default_rng(0).permutation(len(features)), 1 if len(features) < 4000 else 5
-    )
-    return float(
-        np.mean([trustworthiness(features[part], points[part], n_neighbors=NEAR) for part in parts])
-    )
+    """Trustworthiness in 0..1: how few neighbors in the map are none in the features.
+
+    Where there are many pictures, the mean of five parts.
+    """
+    order = np.random.default_rng(0).permutation(len(features))
+    parts = np.array_split(order, 1 if len(features) < 4000 else 5)
+    found = [trustworthiness(features[part], points[part], n_neighbors=NEAR) for part in parts]
+    return float(np.mean(found))
+
+
+def command_line():
+    """What is asked for on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    count = "1797, or up to 10000 digits of MNIST"
+    parser.add_argument("--count", type=int, default=1797, help=count)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
 
 
 def main():
-    """Read the command line, make maps in turns, print the table and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--count", type=int, default=1797, help="1797, or up to 10000 digits of MNIST"
-    )
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+    """Make maps in turns, print the table and keep it."""
+    arguments = command_line()
     features = digits(arguments.count)
     contenders = list(maps(arguments.count))
     trusts = {contender.who: trust(features, contender.run()) for contender in contenders}
     turns = race(contenders, rounds=arguments.rounds)
     ours = turns[contenders[0].who][:, 0]
     lines = [
-        "who,pictures,trustworthiness,processor seconds,seconds on the wall,times ours,lowest,highest"
+        "who,pictures,trustworthiness,processor seconds,seconds on the wall,times ours,"
+        "lowest,highest"
     ]
     for who, taken in turns.items():
-        ratios = taken[:, 0] / ours
-        medians = np.median(taken, axis=0)
-        lines.append(
-            f'"{who}",{arguments.count},{trusts[who]:.4f},{medians[0]:.2f},{medians[1]:.2f},'
-            f"{np.median(ratios):.2f},{ratios.min():.2f},{ratios.max():.2f}"
-        )
+        numbers = [*np.median(taken, axis=0), *spread(taken[:, 0] / ours)]
+        seconds_and_ratios = ",".join(f"{number:.2f}" for number in numbers)
+        lines.append(f'"{who}",{arguments.count},{trusts[who]:.4f},{seconds_and_ratios}')
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"tsne_{arguments.count}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(*lines, sep="\n")
+
+
+def spread(ratios):
+    return np.median(ratios), ratios.min(), ratios.max()
 
 
 COUNTS = (1797, 10000) if downloads.is_here("mnist.npz") else (1797,)

@@ -1,4 +1,7 @@
-"""Attacks of other libraries, each as function(net name, number of pictures, ...) -> run(), which answers how the pictures were changed."""
+"""Attacks of other libraries, each as function(net name, number of pictures, ...) -> run().
+
+run() answers how the pictures were changed.
+"""
 
 from functools import cache, partial
 from typing import NamedTuple
@@ -15,7 +18,10 @@ STEPS = 20
 
 
 class Task(NamedTuple):
-    """What is attacked: a net, pictures (N, H, W, 3), the classes that they should become, and those that the net sees in them now."""
+    """What is attacked: a net and pictures (N, H, W, 3).
+
+    targets: the classes that they should become. labels: those that the net predicts now.
+    """
 
     model: object
     images: np.ndarray
@@ -64,7 +70,8 @@ def bare_torch(net, count, steps):
     """The same passes in PyTorch, all pictures in one batch."""
     import torch
 
-    model, x = on_torch(net), channels_first(task(net, count).images)
+    model = on_torch(net)
+    x = channels_first(task(net, count).images)
 
     def run():
         for _ in range(steps):
@@ -80,7 +87,8 @@ def foolbox_attack(net, count, attack, *, targeted, epsilon):
     import torch
 
     _, images, targets, labels = task(net, count)
-    model, x = foolbox.PyTorchModel(on_torch(net), bounds=(0, 1)), channels_first(images)
+    model = foolbox.PyTorchModel(on_torch(net), bounds=(0, 1))
+    x = channels_first(images)
     wrong = (
         foolbox.criteria.TargetedMisclassification
         if targeted
@@ -166,7 +174,8 @@ def captum_attack(net, count, *, norm, epsilon, length, targeted):
     from captum.robust import PGD
 
     _, images, targets, labels = task(net, count)
-    loss, x = torch.nn.CrossEntropyLoss(reduction="none"), channels_first(images)
+    loss = torch.nn.CrossEntropyLoss(reduction="none")
+    x = channels_first(images)
     attack = PGD(on_torch(net), loss, lower_bound=0, upper_bound=1)
     target = torch.tensor(targets if targeted else labels).long()
     options = {
@@ -186,7 +195,8 @@ def art_attack(net, count, kind, *, torch=True, targeted, **options):
     from art.estimators.classification import PyTorchClassifier, TensorFlowV2Classifier
 
     model, images, targets, labels = task(net, count)
-    classes, shape = model.output.shape[-1], images.shape[1:]
+    classes = model.output.shape[-1]
+    shape = images.shape[1:]
     if torch:
         from torch.nn import CrossEntropyLoss
 

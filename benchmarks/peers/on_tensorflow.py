@@ -1,7 +1,8 @@
-"""Maps of other libraries that run on TensorFlow, each as function(net name, ...) -> run(), ready to be timed; see README.md.
+"""Maps of other libraries that run on TensorFlow, each as function(net name, ...) -> run().
 
-Each is called as its documentation calls it, on the same net and picture, in batches of 8 where it takes batches; what it answers is
-brought into the form of ours (H, W) by numpy where that is a line.
+Each is called as its documentation calls it, on the same net and picture, in batches of 8 where it
+takes batches; what it answers is brought into the form of ours (H, W) by numpy where that is a
+line.
 """
 
 from functools import cache
@@ -12,7 +13,9 @@ from bare import untrained
 from lecture_lib.datasets.images import load_image
 from lecture_lib.models.backend import keras, tf
 
-CLASS, PATCH, NOISE = 3, 32, 0.1
+CLASS = 3
+PATCH = 32
+NOISE = 0.1
 keras.config.disable_interactive_logging()  # the bars of `predict` would run through the table
 
 
@@ -23,7 +26,7 @@ def picture():
 
 
 def stride_of(net):
-    """How far a patch moves: half of its side; by all of it where a pass takes long, so that a benchmark ends."""
+    """How far a patch moves: half of its side, or all of it where a pass takes long."""
     return PATCH // 2 if net in ("mobilenetv2", "squeezenet") else PATCH
 
 
@@ -144,7 +147,8 @@ def keras_vis_saliency(net, count=0):
     from tf_keras_vis.saliency import Saliency
     from tf_keras_vis.utils.scores import CategoricalScore
 
-    explain, score = Saliency(untrained(net), clone=False), CategoricalScore(CLASS)
+    explain = Saliency(untrained(net), clone=False)
+    score = CategoricalScore(CLASS)
     settings = {"gradient_modifier": None, "keepdims": True, "normalize_map": False}
     noise = NOISE / np.ptp(picture())
     return lambda: of_colors(
@@ -156,7 +160,8 @@ def keras_vis_grad_cam(net, layer):
     from tf_keras_vis.gradcam import Gradcam
     from tf_keras_vis.utils.scores import CategoricalScore
 
-    explain, score = Gradcam(untrained(net), clone=False), CategoricalScore(CLASS)
+    explain = Gradcam(untrained(net), clone=False)
+    score = CategoricalScore(CLASS)
     return lambda: explain(
         score,
         picture()[None],
@@ -173,14 +178,13 @@ def keras_vis_guided(net):
 
     from lecture_lib.models.surgery import clone
 
-    explain, score = (
-        Saliency(clone(untrained(net)), GuidedBackpropagation(), clone=False),
-        CategoricalScore(CLASS),
-    )
+    explain = Saliency(clone(untrained(net)), GuidedBackpropagation(), clone=False)
+    score = CategoricalScore(CLASS)
     return lambda: explain(score, picture()[None], normalize_map=False)[0]
 
 
-# saliency (PAIR) 0.2: one brings the function that asks the net oneself; this is the one of its example
+# saliency (PAIR) 0.2: one brings the function that asks the net oneself; this is the one of its
+# example
 
 
 def pair_caller(net):

@@ -1,4 +1,7 @@
-"""Maps of captum and pytorch-grad-cam on the same net in PyTorch, each as function(net name, ...) -> run(), ready to be timed."""
+"""Maps of captum and pytorch-grad-cam on the same net in PyTorch.
+
+Each is a function(net name, ...) -> run(), ready to be timed.
+"""
 
 import contextlib
 from functools import cache
@@ -109,7 +112,10 @@ def captum_guided(net):
 
 
 def without_compiled_torchvision():
-    """Let torchvision be imported where its compiled part does not load, as beside a PyTorch for processors only; grad-cam needs none."""
+    """Let torchvision be imported where its compiled part does not load; grad-cam needs none.
+
+    So it is beside a PyTorch for processors only.
+    """
     for name in ("nms", "qnms"):
         with contextlib.suppress(RuntimeError):  # it is there
             torch.library.define(

@@ -1,7 +1,8 @@
-"""Attacks, by this course and by the libraries that one might pick instead; `side_by_side` says how all of them are compared.
+"""Attacks, by this course and by the libraries that one might pick instead.
 
-All answer how they changed the pictures. The targeted attack is one rule everywhere: a step of one length along each picture's own
-gradient of log P, back into [0, 1]; as projected gradients in a ball too large to be felt it is found in every library of attacks.
+All answer how they changed the pictures. The targeted attack is one rule everywhere: a step of one
+length along each picture's own gradient of log P, back into [0, 1]; as projected gradients in a
+ball too large to be felt it is found in every library of attacks.
 """
 
 from functools import partial
@@ -21,20 +22,22 @@ from on_attack_libraries import (
 )
 from side_by_side import BARE, COPIED, OURS, TORCH, Contender, Work, peer
 
-from lecture_lib.adversarial.attacks import carlini_wagner, pgd
+from lecture_lib.adversarial.attacks import pgd
+from lecture_lib.adversarial.nearest import carlini_wagner
 from lecture_lib.adversarial.targeted import make_adversarial
 from lecture_lib.core.ascent import ascend
 from lecture_lib.core.scores import class_log_probability
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.zoo import model_is_here
 
-LENGTH, EPSILON = 0.1, 8 / 255
+LENGTH = 0.1
+EPSILON = 8 / 255
 FEW = 4  # pictures, where one is attacked after another: each costs the same
 FAR = 1e3  # the radius of a ball that holds every picture
 
 
 def bare(net, count, steps):
-    """The gradient passes of `steps` steps for `count` pictures, at the batch that is fastest; one picture goes alone."""
+    """The gradient passes of `steps` steps for `count` pictures, at the batch that is fastest."""
     work = task(net, count)
     compiled = gradient_of(work.model)
     size = 1 if count == 1 else min(count, best_batch(compiled, work.images[0]))
@@ -43,7 +46,7 @@ def bare(net, count, steps):
 
 
 def copied_targeted(net, count):
-    """The loop of the slides: one picture at a time, eagerly, the gradient of the probability at length 1."""
+    """The loop of the slides: one picture at a time, eagerly, the gradient of P at length 1."""
     model, images, targets, _ = task(net, count)
 
     def step(image, target):
@@ -65,12 +68,10 @@ def copied_targeted(net, count):
 
 
 def copied_pgd(net, count):
-    """Projected gradients as one finds them written: the loss of Keras, a tape, all pictures in one batch, eagerly."""
+    """Projected gradients as one finds them: the loss of Keras, an eager tape, one batch."""
     model, images, _, labels = task(net, count)
-    loss, random = (
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        np.random.default_rng(0),
-    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    random = np.random.default_rng(0)
 
     def run():
         moved = tf.constant(
@@ -94,22 +95,28 @@ def copied_pgd(net, count):
 def targeted(net, *, count):
     """Twenty steps of one length toward other classes; no picture is finished early."""
     model, images, targets, _ = task(net, count)
-    options = {"threshold": 1 - 1e-7, "learning_rate": LENGTH, "iterations": STEPS}
-    # Where weights are random, slopes change so fast from place to place that rounding alone parts two climbs of one rule; where
-    # they are not, one climb of sixteen, or of a net of many kinks, comes near a border that it crosses a step earlier or later.
+    options = {"threshold": 1 - 1e-7, "learning_rate": LENGTH, "steps": STEPS}
+    # Where weights are random, gradients change so fast from place to place that rounding alone
+    # parts two ascents of one rule; where they are not, one ascent of sixteen, or of a net of many
+    # kinks, comes near a border that it crosses a step earlier or later.
     bound = 0.05 if net == "tinynet" and count == 1 else 0.2
     same = (
-        {"note": "the same rule; rounding parts climbs where weights are random"}
+        {"note": "the same rule; rounding parts ascents where weights are random"}
         if net == "mobilenetv2"
         else {"tolerance": bound}
     )
     far = {"norm": 2, "epsilon": FAR, "length": LENGTH, "targeted": True} | same
     art = {"norm": 2, "eps": FAR, "eps_step": LENGTH, "max_iter": STEPS, "targeted": True} | same
-    alone = lambda: make_adversarial(model, images[0], targets[0], **options).image[None] - images
-    together = lambda: make_adversarial(model, images, targets, **options).image - images
-    step = lambda foolbox: foolbox.attacks.L2PGD(
-        abs_stepsize=LENGTH, steps=STEPS, random_start=False
-    )
+
+    def alone():
+        return make_adversarial(model, images[0], targets[0], **options).images[None] - images
+
+    def together():
+        return make_adversarial(model, images, targets, **options).images - images
+
+    def step(foolbox):
+        return foolbox.attacks.L2PGD(abs_stepsize=LENGTH, steps=STEPS, random_start=False)
+
     return [
         Contender("ours", alone if count == 1 else together, OURS),
         bare(net, count, STEPS),
@@ -168,7 +175,8 @@ def targeted(net, *, count):
 
 def projected(net):
     """Twenty steps of signs in a box around sixteen pictures, from random places in it."""
-    count, (model, images, _, labels) = 16, task(net, 16)
+    count = 16
+    (model, images, _, labels) = task(net, 16)
     note = {"note": "from other random places"}
     box = {
         "norm": np.inf,
@@ -184,7 +192,10 @@ def projected(net):
         "num_random_init": 1,
         "targeted": False,
     } | note
-    step = lambda foolbox: foolbox.attacks.LinfPGD(abs_stepsize=box["length"], steps=STEPS)
+
+    def step(foolbox):
+        return foolbox.attacks.LinfPGD(abs_stepsize=box["length"], steps=STEPS)
+
     return [
         Contender(
             "ours", lambda: pgd(model, images, labels, epsilon=EPSILON, steps=STEPS) - images, OURS
@@ -239,13 +250,18 @@ def projected(net):
 
 
 def nearest_wrong(net):
-    """The attack of Carlini and Wagner on four pictures: three weights, twenty steps of Adam at each."""
-    count, (model, images, _, labels) = 4, task(net, 4)
-    ours = lambda: carlini_wagner(model, images, labels, steps=STEPS, searches=3) - images
-    # They look at a picture before each step, we after the last one too: one step more of theirs is the same way.
-    climb = lambda foolbox: foolbox.attacks.L2CarliniWagnerAttack(
-        3, STEPS + 1, 0.02, 0, 1.0, abort_early=False
-    )
+    """Carlini and Wagner's attack on four pictures: three weights, twenty steps of Adam at each."""
+    count = 4
+    (model, images, _, labels) = task(net, 4)
+
+    def ours():
+        return carlini_wagner(model, images, labels, steps=STEPS, binary_search_steps=3) - images
+
+    # They look at a picture before each step, we after the last one too: one step more of theirs is
+    # the same way.
+    def attack(foolbox):
+        return foolbox.attacks.L2CarliniWagnerAttack(3, STEPS + 1, 0.02, 0, 1.0, abort_early=False)
+
     art = {
         "max_iter": STEPS,
         "binary_search_steps": 3,
@@ -254,7 +270,7 @@ def nearest_wrong(net):
         "targeted": False,
         "note": "halves and doubles its steps",
     }
-    early = {"kind": TORCH, "note": "stops early where a climb stalls"}
+    early = {"kind": TORCH, "note": "stops early where an ascent stalls"}
     same = {
         "kind": TORCH,
         "tolerance": 0.5,
@@ -269,7 +285,7 @@ def nearest_wrong(net):
             foolbox_attack,
             net,
             count,
-            climb,
+            attack,
             targeted=False,
             epsilon=None,
             **same,
@@ -280,8 +296,11 @@ def nearest_wrong(net):
     ]
 
 
-def until_sure(net):
-    """Sixteen pictures until the net is 99 % sure of other classes: those that are finished leave the batch, or stay in it to the end."""
+def until_confident(net):
+    """Sixteen pictures until the net is 99 % confident of other classes.
+
+    Those that are finished leave the batch, or stay in it to the end.
+    """
     model, images, targets, _ = task(net, 16)
     together = partial(
         ascend,
@@ -294,7 +313,7 @@ def until_sure(net):
     return [
         Contender(
             "ours",
-            lambda: make_adversarial(model, images, targets, learning_rate=0.05).image - images,
+            lambda: make_adversarial(model, images, targets, learning_rate=0.05).images - images,
             OURS,
         ),
         Contender(
@@ -309,5 +328,5 @@ WORKS = (
     Work("targeted attack, 20 steps, 16 pictures", NETS, partial(targeted, count=16)),
     Work("projected gradient, 20 steps, 16 pictures", NETS, projected),
     Work("Carlini and Wagner, 3 x 20 steps, 4 pictures", NETS, nearest_wrong),
-    Work("16 pictures until 99 %", ("tinynet",), until_sure),
+    Work("16 pictures until 99 %", ("tinynet",), until_confident),
 )

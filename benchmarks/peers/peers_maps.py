@@ -1,7 +1,9 @@
-"""Maps: occlusion, saliency, SmoothGrad, integrated gradients, Grad-CAM, guided backprop; see side_by_side.py.
+"""Maps: occlusion, saliency, SmoothGrad, integrated gradients, Grad-CAM, guided backprop.
 
-All explain score 3 of the same net for the same photograph at 224 pixels. What a peer computes on PyTorch it computes on the same net,
-translated by keras_to_torch.py. SmoothGrad draws noise, each peer its own: there only the correlation tells.
+All explain score 3 of the same net for the same photograph at 224 pixels. What a peer computes on
+PyTorch it computes on the same net,
+translated by keras_to_torch.py. SmoothGrad draws noise, each peer its own: there only the
+correlation tells.
 """
 
 from functools import cache, partial
@@ -31,7 +33,7 @@ COUNTS = {
     "vgg16": (8, 8),
     "squeezenet": (24, 32),
 }  # pictures of SmoothGrad, points of integrated gradients
-BELOW = {  # layers from one to the next of which occlusion computes only what a patch touches
+REUSE_LAYERS = {  # from one to the next, occlusion computes only what a patch changes
     "mobilenetv2": ("block_1_project_BN", "block_3_project_BN", "block_6_project_BN"),
     "resnet50v2": (
         "conv2_block1_out",
@@ -54,7 +56,9 @@ BELOW = {  # layers from one to the next of which occlusion computes only what a
     "squeezenet": ("pool1", "fire3", "fire4"),
 }
 FEW = 4  # of them, for loops that take one after another: each costs the same
-EQUAL = 0.05  # of our largest number: where the input of a ReLU is nearly 0, rounding decides whether a slope gets through
+# of our largest number: where the input of a ReLU is nearly 0, rounding decides whether a gradient
+# gets through
+EQUAL = 0.05
 
 
 @cache
@@ -99,13 +103,14 @@ def on_torch(package, who, name, *arguments, **about):
 
 
 def occlusion(net):
-    model, stride = untrained(net), stride_of(net)
+    model = untrained(net)
+    stride = stride_of(net)
     across = (224 - PATCH) // stride + 1
     whole = partial(
-        occlusion_map, model, picture(), CLASS, patch=PATCH, stride=stride, of=class_score
+        occlusion_map, model, picture(), CLASS, patch=PATCH, stride=stride, score=class_score
     )
     return [
-        ours(whole, below=BELOW.get(net)),
+        ours(whole, reuse_layers=REUSE_LAYERS.get(net)),
         Contender("ours, whole pictures", whole, "ours, whole pictures", tolerance=EQUAL),
         bare(net, "forward", across**2),
         loop(
@@ -156,7 +161,8 @@ def saliency(net):
 
 
 def smoothgrad(net):
-    model, count = untrained(net), COUNTS.get(net, (50, 64))[0]
+    model = untrained(net)
+    count = COUNTS.get(net, (50, 64))[0]
     few = {
         "times": count / FEW,
         "note": f"one picture after another; {FEW} of {count}, counted {count / FEW:g} times",
@@ -181,7 +187,8 @@ def smoothgrad(net):
 
 
 def integrated_gradients(net):
-    model, count = untrained(net), COUNTS.get(net, (50, 64))[1]
+    model = untrained(net)
+    count = COUNTS.get(net, (50, 64))[1]
     few = {"times": count / FEW, "note": f"{FEW} of {count} points, counted {count / FEW:g} times"}
     return [
         ours(integrated_gradients_map, model, picture(), CLASS, steps=count),
@@ -263,14 +270,15 @@ def grad_cam(net):
 def guided_backprop(net):
     model = untrained(net)
     relus = [layer for layer in model.layers if isinstance(layer, keras.layers.ReLU)]
-    overlooked = lambda some, what: (
-        {"note": f"overlooks {what}: another map"} if some else {"tolerance": EQUAL}
-    )
+
+    def overlooked(some, what):
+        return {"note": f"overlooks {what}: another map"} if some else {"tolerance": EQUAL}
+
     by_keras = overlooked(relus, "a ReLU that is a layer")
     capped = [layer for layer in relus if layer.max_value]
     by_torch = overlooked(capped, "ReLU6")
     by_xplique = (
-        {"note": "a slope passes a ReLU6 above 6, too: another map"}
+        {"note": "a gradient passes a ReLU6 above 6, too: another map"}
         if capped
         else {"tolerance": EQUAL}
     )

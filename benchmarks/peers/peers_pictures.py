@@ -1,7 +1,8 @@
-"""Climbs that end in pictures, and searches through pictures, by this course and by what one might pick instead; see `side_by_side`.
+"""Gradient ascent to pictures, and searches through them, by this course and by others.
 
-The loops that are copied are those of examples and lecture slides, eager and one picture at a time, for the same objective where the
-row says nothing else. A bare pass goes forward to the layers that are needed, and back from their squares, at the climb's own sizes.
+The loops that are copied are those of examples and lecture slides, eager and one picture at a time,
+for the same objective where the row says nothing else. A bare pass goes forward to the layers that
+are needed, and back from their squares, at the ascent's own sizes.
 """
 
 import time
@@ -9,7 +10,7 @@ from functools import partial
 
 import numpy as np
 from bare import best_batch
-from copied_climbs import copied_class, copied_dream, copied_style, keras_vis_class, lucent_class
+from copied_ascents import copied_class, copied_dream, copied_style, keras_vis_class, lucent_class
 from on_attack_libraries import net_of
 from side_by_side import BARE, COPIED, OURS, TORCH, Contender, Work, peer
 
@@ -38,10 +39,13 @@ NETS = tuple(name for name in DREAM_LAYER if name != "squeezenet" or model_is_he
 
 
 def gradient_passes(model, layers, images, *, of=lambda maps: maps):
-    """The work of one pass forward to the layers, and back from the squares of `of` them, for each of a list of images or batches."""
+    """The work of one pass forward to the layers, and back from the squares of `of` them.
+
+    images: a list of images or batches, each of which has one pass.
+    """
     outputs = layer_outputs(model, layers)
 
-    def slopes(images):
+    def gradient(images):
         with tf.GradientTape() as tape:
             tape.watch(images)
             squares = tf.add_n(
@@ -52,18 +56,20 @@ def gradient_passes(model, layers, images, *, of=lambda maps: maps):
             )
         return tape.gradient(squares, images)
 
-    compiled = tf.function(slopes, autograph=False, reduce_retracing=True)
+    compiled = tf.function(gradient, autograph=False, reduce_retracing=True)
     batches = [tf.constant(image if image.ndim == 4 else image[None]) for image in images]
     return lambda: [compiled(batch).numpy() for batch in batches]
 
 
-def class_pictures(net, *, waves=False, steps=100):
-    """One class, a hundred steps: pixel by pixel, or on the waves that make up a picture; MobileNetV2 makes 25 that count fourfold."""
-    model, parts = net_of(net), 4 if net == "mobilenetv2" else 1
-    start, steps = (
-        gray_noise(model, size=model.image_size // 4 * 4 if waves else None),
-        steps // parts,
-    )
+def class_pictures(net, *, fourier=False, steps=100):
+    """One class, a hundred steps: of the pixels, or of the Fourier coefficients of a picture.
+
+    MobileNetV2 makes 25 steps that count fourfold.
+    """
+    model = net_of(net)
+    parts = 4 if net == "mobilenetv2" else 1
+    start = gray_noise(model, size=model.image_size // 4 * 4 if fourier else None)
+    steps = steps // parts
     passes = Contender(
         "bare passes", gradient_passes(model, model.layers[-1].name, [start] * steps), BARE, parts
     )
@@ -74,20 +80,21 @@ def class_pictures(net, *, waves=False, steps=100):
         lucent_class,
         net,
         steps=steps // 5,
-        waves=waves,
+        fourier=fourier,
         kind=TORCH,
         times=5 * parts,
     )
-    if waves:
+    if fourier:
         ours = Contender(
             "ours", lambda: visualize_class_fourier(model, 3, steps=steps).images, OURS, parts
         )
-        return [ours, passes, *lucent(note="its own waves and movements, Adam")]
-    # A robust net's slopes change little from place to place; elsewhere rounding parts climbs of one rule after some ten steps.
+        return [ours, passes, *lucent(note="its own coefficients and movements, Adam")]
+    # A robust net's gradients change little from place to place; elsewhere rounding parts ascents
+    # of one rule after some ten steps.
     same = (
         {"tolerance": 0.05}
         if net == "tinynet_robust"
-        else {"note": "the same rule; rounding parts the climbs"}
+        else {"note": "the same rule; rounding parts the ascents"}
     )
     return [
         Contender(
@@ -111,7 +118,8 @@ def class_pictures(net, *, waves=False, steps=100):
 
 def dreams(net):
     """DeepDream of a picture of 320 x 480 pixels, three octaves of ten steps."""
-    model, layer = net_of(net), DREAM_LAYER[net]
+    model = net_of(net)
+    layer = DREAM_LAYER[net]
     image = np.random.default_rng(0).random((320, 480, 3), np.float32)
     sizes = [size for size in pyramid(image, octaves=3, scale=1.4) for _ in range(10)]
     return [
@@ -130,12 +138,11 @@ def dreams(net):
 
 def styles(net):
     """Style transfer, twenty steps at 256 x 256 pixels."""
-    model, layers = net_of(net), STYLES[net]
+    model = net_of(net)
+    layers = STYLES[net]
     content, style = random_crops(2, size=256)
-    options, note = (
-        {"content_layer": layers[-2], "style_layers": layers, "steps": 20},
-        "all three pictures every step, other weights",
-    )
+    options = {"content_layer": layers[-2], "style_layers": layers, "steps": 20}
+    note = "all three pictures every step, other weights"
     return [
         Contender("ours", lambda: stylize(model, content, style, **options).images, OURS),
         Contender("bare passes", gradient_passes(model, layers, [content] * 20), BARE),
@@ -151,8 +158,10 @@ def styles(net):
 
 
 def patches(net):
-    """The nine patches that excite a channel most, of 2,000 pictures; all answer with the numbers of the pictures."""
-    model, layer, side = net_of(net), DREAM_LAYER[net], 64 if net == "tinynet_robust" else 96
+    """The nine patches of 2,000 pictures that excite a channel most: the pictures' numbers."""
+    model = net_of(net)
+    layer = DREAM_LAYER[net]
+    side = 64 if net == "tinynet_robust" else 96
     images = (
         np.random.default_rng(0).random((2000, side, side, 3), np.float32)
         ** np.linspace(0.2, 5, 2000)[:, None, None, None]
@@ -164,10 +173,17 @@ def patches(net):
         maps = extractor.predict(images, verbose=0)[..., 5]
         return np.argsort(-maps.max(axis=(1, 2)), kind="stable")[:9]
 
-    compiled = lambda batch: compiled_outputs(model, (layer,))(batch)[layer]
+    def compiled(batch):
+        return compiled_outputs(model, (layer,))(batch)[layer]
+
     size = best_batch(compiled, images[0])
-    forward = lambda: [compiled(images[start : start + size]) for start in range(0, 2000, size)]
-    ours = lambda: top_activations(model, layer, images, channels=5).places[0, :, 0]
+
+    def forward():
+        return [compiled(images[start : start + size]) for start in range(0, 2000, size)]
+
+    def ours():
+        return top_activations(model, layer, images, channels=5).places[0, :, 0]
+
     return [
         Contender("ours", ours, OURS),
         Contender("bare passes", forward, BARE),
@@ -177,11 +193,18 @@ def patches(net):
 
 def together(net):
     """Eight classes, twenty steps each: at once, and one after another."""
-    model, classes = net_of(net), np.arange(8)
+    model = net_of(net)
+    classes = np.arange(8)
     start = gray_noise(model, shape=(8,))
-    one_by_one = lambda: np.stack(
-        [visualize_class(model, number, start=start[number], steps=20).images for number in classes]
-    )
+
+    def one_by_one():
+        return np.stack(
+            [
+                visualize_class(model, number, start=start[number], steps=20).images
+                for number in classes
+            ]
+        )
+
     return [
         Contender(
             "ours, at once",
@@ -193,11 +216,11 @@ def together(net):
 
 
 def previewed(net):
-    """Two hundred steps in a panel that shows the picture as it climbs, and without one: the bare climb."""
+    """Two hundred steps in a panel that shows each preview, and without one: the bare ascent."""
     model = net_of(net)
     panel = run_live_panel(
         lambda watch: visualize_class(model, 3, steps=200, watch=watch),
-        alt="the picture that climbs",
+        alt="the picture of a class",
     )
 
     def in_a_panel():
@@ -213,7 +236,11 @@ def previewed(net):
 
 WORKS = (
     Work("class visualization, 100 steps", NETS, class_pictures),
-    Work("class visualization in waves, 100 steps", NETS, partial(class_pictures, waves=True)),
+    Work(
+        "class visualization by Fourier coefficients, 100 steps",
+        NETS,
+        partial(class_pictures, fourier=True),
+    ),
     Work("DeepDream, 3 octaves of 10", NETS, dreams),
     Work("style, 20 steps at 256 pixels", NETS, styles),
     Work("top patches of 2,000 pictures", NETS, patches),

@@ -1,8 +1,11 @@
-"""How soon a panel answers when something is moved, and what is compiled anew: PYTHONPATH=benchmarks python benchmarks/peers/sliders.py [--changes 7]
+"""How soon a panel answers when something is moved, and what is compiled anew.
 
-Seconds are those on the wall, as a reader waits for them: the median of several changes and the longest. Traces are graphs that
-TensorFlow has built; a change that builds none costs no more than the work itself. Layers and nets are gone through twice: what has been
-seen before should answer without building anything.
+    PYTHONPATH=benchmarks python benchmarks/peers/sliders.py [--changes 7]
+
+Seconds are those on the wall, as a reader waits for them: the median of several changes and the
+longest. Traces are graphs that TensorFlow has built; a change that builds none costs no more than
+the work itself. Layers and nets are gone through twice: what has been seen before should answer
+without building anything.
 """
 
 import argparse
@@ -35,7 +38,8 @@ def traces():
 
 def answers(work, values):
     """Seconds of work(value) for every value, and how many graphs were built on the way."""
-    before, taken = traces(), []
+    before = traces()
+    taken = []
     for value in values:
         began = time.perf_counter()
         work(value)
@@ -46,73 +50,78 @@ def answers(work, values):
 def moves(nets, changes):
     """(what is moved, on what, work, values), in the order in which a reader might do it."""
     first, *others = [load_model(name) for name in nets]
-    side, name = first.image_size, nets[0]
-    pictures = random_crops(changes, size=side)
-    classes, rates = range(1, changes + 1), np.geomspace(0.1, 3, changes)
-    layers = layer_names(first)[-changes:]
-    climb = lambda **changed: visualize_class(first, **{"class_index": 3, "steps": 10} | changed)
-    yield "first answer", f"saliency, {name}", lambda _: saliency_map(first, pictures[0], 0), [0]
-    yield (
-        "class",
-        f"saliency, {name}",
-        lambda number: saliency_map(first, pictures[0], number),
-        classes,
-    )
-    yield "picture", f"saliency, {name}", lambda picture: saliency_map(first, picture, 0), pictures
-    yield (
-        "picture of another size, first",
-        f"saliency, {name}",
-        lambda picture: saliency_map(first, picture, 0),
-        [pictures[0][:-8]],
-    )
-    larger = [random_crops(1, size=side + 8 * number)[0] for number in classes]
-    yield (
-        "picture of another size",
-        f"saliency, {name}",
-        lambda picture: saliency_map(first, picture, 0),
-        larger,
-    )
-    yield (
-        "first answer",
-        f"SmoothGrad, {name}",
-        lambda _: smoothgrad_map(first, pictures[0], 0),
-        [0],
-    )
-    yield (
-        "noise",
-        f"SmoothGrad, {name}",
-        lambda noise: smoothgrad_map(first, pictures[0], 0, noise=noise),
-        np.linspace(0.01, 0.3, changes),
-    )
-    see = lambda layer: grad_cam_map(first, pictures[0], 0, layer=layer)
-    yield "layer, first time", f"Grad-CAM, {name}", see, layers
-    yield "layer seen before", f"Grad-CAM, {name}", see, layers
-    yield "first answer", f"class picture, 10 steps, {name}", lambda _: climb(), [0]
-    yield (
-        "learning rate",
-        f"class picture, 10 steps, {name}",
-        lambda rate: climb(learning_rate=rate),
-        rates,
-    )
-    yield (
-        "class",
-        f"class picture, 10 steps, {name}",
-        lambda number: climb(class_index=number),
-        classes,
-    )
-    yield (
-        "weight of the penalty",
-        f"class picture, 10 steps, {name}",
-        lambda weight: climb(weight=weight),
-        np.geomspace(0.001, 1, changes),
-    )
-    dreamed = lambda layer: dream(first, pictures[0], layer=layer, octaves=2, steps=5)
-    yield "layer, first time", f"DeepDream, 2 octaves of 5, {name}", dreamed, layers[::2]
-    yield "layer seen before", f"DeepDream, 2 octaves of 5, {name}", dreamed, layers[::2]
-    crops = {net.image_size: random_crops(1, size=net.image_size)[0] for net in (first, *others)}
-    ask = lambda net: saliency_map(net, crops[net.image_size], 0)
-    yield "net, first time", f"saliency, {', '.join(nets[1:])}", ask, others
-    yield "net seen before", f"saliency, {', '.join(nets)}", ask, [first, *others]
+    images = random_crops(changes, size=first.image_size)
+    yield from moves_of_maps(first, images, nets[0])
+    yield from moves_of_ascents(first, images, nets[0])
+    yield from moves_of_nets([first, *others], nets)
+
+
+def moves_of_maps(model, images, name):
+    """Saliency, SmoothGrad and Grad-CAM of one net."""
+    yield from moves_of_saliency(model, images, name)
+    layers = layer_names(model)[-len(images) :]
+
+    def smooth(noise=0.1):
+        return smoothgrad_map(model, images[0], 0, noise=noise)
+
+    def grad_cam(layer):
+        return grad_cam_map(model, images[0], 0, layer=layer)
+
+    yield "first answer", f"SmoothGrad, {name}", lambda _: smooth(), [0]
+    yield "noise", f"SmoothGrad, {name}", smooth, np.linspace(0.01, 0.3, len(images))
+    yield "layer, first time", f"Grad-CAM, {name}", grad_cam, layers
+    yield "layer seen before", f"Grad-CAM, {name}", grad_cam, layers
+
+
+def moves_of_saliency(model, images, name):
+    """Saliency of one net: other classes, other images, other sizes."""
+    classes = range(1, len(images) + 1)
+    larger = [random_crops(1, size=model.image_size + 8 * number)[0] for number in classes]
+    work = f"saliency, {name}"
+
+    def saliency(image=images[0], class_index=0):
+        return saliency_map(model, image, class_index)
+
+    yield "first answer", work, lambda _: saliency(), [0]
+    yield "class", work, lambda number: saliency(class_index=number), classes
+    yield "picture", work, saliency, images
+    yield "picture of another size, first", work, saliency, [images[0][:-8]]
+    yield "picture of another size", work, saliency, larger
+
+
+def moves_of_ascents(model, images, name):
+    """Class visualization and DeepDream of one net."""
+    count = len(images)
+    layers = layer_names(model)[-count::2]
+
+    def ascend(class_index=3, **changed):
+        return visualize_class(model, class_index, steps=10, **changed)
+
+    def dreamed(layer):
+        return dream(model, images[0], layer=layer, octaves=2, steps=5)
+
+    rates = np.geomspace(0.1, 3, count)
+    weights = np.geomspace(0.001, 1, count)
+    work = f"class picture, 10 steps, {name}"
+    yield "first answer", work, lambda _: ascend(), [0]
+    yield "learning rate", work, lambda rate: ascend(learning_rate=rate), rates
+    yield "class", work, ascend, range(1, count + 1)
+    yield "weight of the penalty", work, lambda weight: ascend(weight=weight), weights
+    yield "layer, first time", f"DeepDream, 2 octaves of 5, {name}", dreamed, layers
+    yield "layer seen before", f"DeepDream, 2 octaves of 5, {name}", dreamed, layers
+
+
+def moves_of_nets(models, names):
+    """Saliency on one net after another; the first of them has answered before."""
+    crops = {}
+    for model in models:
+        crops[model.image_size] = random_crops(1, size=model.image_size)[0]
+
+    def saliency(model):
+        return saliency_map(model, crops[model.image_size], 0)
+
+    yield "net, first time", f"saliency, {', '.join(names[1:])}", saliency, models[1:]
+    yield "net seen before", f"saliency, {', '.join(names)}", saliency, models
 
 
 def main():

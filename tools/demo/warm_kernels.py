@@ -1,7 +1,8 @@
-"""Kernels that have woken TensorFlow before anybody asks for one, shared by all pages of the demonstration.
+"""Kernels that have imported TensorFlow before anybody asks for one, shared by all pages.
 
-Voila's own preheating keeps a kernel for every page, fifteen gigabytes for this course. What takes long is the same on all pages, though:
-TensorFlow's import and the first answer of a network. So a few spare kernels do these ahead, and any page takes one of them.
+Voila's own preheating keeps a kernel for every page, fifteen gigabytes for this course. What takes
+long is the same on all pages, though: TensorFlow's import and the first answer of a network. So a
+few spare kernels do these ahead, and any page takes one of them.
 """
 
 import asyncio
@@ -11,16 +12,22 @@ from tornado.ioloop import IOLoop
 from traitlets import Float, Int
 
 AHEAD = (
-    "import lecture_lib.models, lecture_lib.images, lecture_lib.gradients, lecture_lib.scores, lecture_lib.widgets, lecture_lib.plots;"
-    "_model = lecture_lib.models.load_model('tinynet_robust');"
-    "_image = lecture_lib.images.load_image('coffee', size=_model.image_size);"
-    "lecture_lib.models.top_classes(_model, _image);"
-    "lecture_lib.gradients.gradient(lecture_lib.scores.class_score(_model, 0), _image)"
+    "from lecture_lib import core as _core, datasets as _datasets, models as _models;"
+    "from lecture_lib.figures import show as _show;"
+    "from lecture_lib.panels import explore as _explore;"
+    "_model = _models.load_model('tinynet_robust');"
+    "_image = _datasets.load_image('coffee', size=_model.image_size);"
+    "_models.top_classes(_model, _image);"
+    "_core.gradient(_core.class_score(_model, 0), _image)"
 )
 
 
 class WarmKernels(AsyncMappingKernelManager):
-    """Starts kernels ahead; one that was taken is replaced after `pause` seconds, when the visitor's page has got its first answer."""
+    """Starts kernels ahead.
+
+    One that was taken is replaced after `pause` seconds, when the visitor's page has got its first
+    answer.
+    """
 
     spare = Int(
         2,

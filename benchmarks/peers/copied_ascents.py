@@ -1,4 +1,7 @@
-"""Climbs that end in pictures, as loops that one copies from examples and slides, and in tf-keras-vis and lucent: each gives its run()."""
+"""Gradient ascent to pictures, as one copies it from examples, and in tf-keras-vis and lucent.
+
+Each function gives its run().
+"""
 
 from functools import partial
 
@@ -27,7 +30,10 @@ def copied_class(model, start, *, steps, rate=1.0, weight=0.01):
 
 
 def copied_dream(model, layer, image, *, octaves=3, steps=10, scale=1.4, rate=0.01):
-    """The loop of a well-known example: sizes from small to large, lost detail put back, an eager tape over the whole picture."""
+    """The loop of a well-known example, by an eager tape over the whole picture.
+
+    Sizes from small to large, lost detail put back.
+    """
     extractor = keras.Model(model.input, model.get_layer(layer).output)
     sizes = [copy.shape[:2] for copy in pyramid(image, octaves=octaves, scale=scale)]
 
@@ -35,15 +41,18 @@ def copied_dream(model, layer, image, *, octaves=3, steps=10, scale=1.4, rate=0.
         original = tf.constant(image[None])
         shrunk = dreamed = tf.image.resize(original, sizes[0])
         for size in sizes:
-            dreamed, same_size = tf.image.resize(dreamed, size), tf.image.resize(original, size)
+            dreamed = tf.image.resize(dreamed, size)
+            same_size = tf.image.resize(original, size)
             dreamed += same_size - tf.image.resize(shrunk, size)
             for _ in range(steps):
                 with tf.GradientTape() as tape:
                     tape.watch(dreamed)
                     energy = tf.reduce_mean(tf.square(extractor(dreamed)))
-                slope = tape.gradient(energy, dreamed)
+                gradient = tape.gradient(energy, dreamed)
                 dreamed = tf.clip_by_value(
-                    dreamed + rate * slope / tf.maximum(tf.reduce_mean(tf.abs(slope)), 1e-6), 0, 1
+                    dreamed + rate * gradient / tf.maximum(tf.reduce_mean(tf.abs(gradient)), 1e-6),
+                    0,
+                    1,
                 )
             shrunk = same_size
         return dreamed[0].numpy()
@@ -52,7 +61,7 @@ def copied_dream(model, layer, image, *, octaves=3, steps=10, scale=1.4, rate=0.
 
 
 def copied_style(model, layers, content, style, *, steps=20):
-    """The loop of a well-known example: Gram matrices of an eager tape, the optimizer of Keras, total variation."""
+    """The loop of a well-known example: Gram matrices, the optimizer of Keras, total variation."""
     extractor = keras.Model(model.input, {layer: model.get_layer(layer).output for layer in layers})
 
     def gram_matrix(maps):
@@ -60,7 +69,8 @@ def copied_style(model, layers, content, style, *, steps=20):
         return tf.matmul(channels, tf.transpose(channels))
 
     def run():
-        picture, optimizer = tf.Variable(content[None]), keras.optimizers.Adam(0.03)
+        picture = tf.Variable(content[None])
+        optimizer = keras.optimizers.Adam(0.03)
         for _ in range(steps):
             with tf.GradientTape() as tape:
                 maps = extractor(tf.concat([content[None], style[None], picture], axis=0))
@@ -78,7 +88,7 @@ def copied_style(model, layers, content, style, *, steps=20):
 
 
 def keras_vis_class(model, start, *, steps, rate=1.0, weight=0.01):
-    """The same objective and the same steps in tf-keras-vis: its regularizer, its modifier of gradients, plain descent."""
+    """The same objective and steps in tf-keras-vis: its regularizer, its modifier of gradients."""
     from tf_keras_vis.activation_maximization import ActivationMaximization
     from tf_keras_vis.activation_maximization.regularizers import Regularizer
     from tf_keras_vis.utils.scores import CategoricalScore
@@ -96,27 +106,31 @@ def keras_vis_class(model, start, *, steps, rate=1.0, weight=0.01):
         "regularizers": [FromGray()],
         "input_modifiers": [lambda images: tf.clip_by_value(images, 0, 1)],
     }
-    call = lambda: visualize(
-        CategoricalScore(3),
-        seed_input=start[None].copy(),
-        steps=steps,
-        gradient_modifier=tf.math.l2_normalize,
-        optimizer=keras.optimizers.SGD(rate),
-        **options,
-    )
+
+    def call():
+        return visualize(
+            CategoricalScore(3),
+            seed_input=start[None].copy(),
+            steps=steps,
+            gradient_modifier=tf.math.l2_normalize,
+            optimizer=keras.optimizers.SGD(rate),
+            **options,
+        )
+
     return lambda: np.asarray(call())[0]
 
 
-def lucent_class(net, *, steps, waves):
-    """lucent on the same net in PyTorch: pixels by Adam, or its waves and its random movements."""
+def lucent_class(net, *, steps, fourier):
+    """lucent on the same net in PyTorch: pixels by Adam, or its Fourier coefficients."""
     from on_torch import without_compiled_torchvision
 
     without_compiled_torchvision()
     from lucent.optvis import param, render, transform
 
-    model, side = on_torch(net), net_of(net).image_size
-    start = partial(param.image, side // 2 * 2, fft=waves, decorrelate=waves)
-    moves = [transform.jitter(8), transform.random_scale([0.9, 1.0, 1.1])] if waves else []
+    model = on_torch(net)
+    side = net_of(net).image_size
+    start = partial(param.image, side // 2 * 2, fft=fourier, decorrelate=fourier)
+    moves = [transform.jitter(8), transform.random_scale([0.9, 1.0, 1.1])] if fourier else []
     options = {
         "preprocess": False,
         "progress": False,
