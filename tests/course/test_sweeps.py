@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from recipes_loader import recipe
 from small_nets import normal
-from test_classifiers import recipe
 
 from lecture_lib.course.sweeps import sweep
 from lecture_lib.models.backend import tf

@@ -15,14 +15,12 @@ from pathlib import Path
 
 import pooch
 import pytest
+from download_tools import CONTENT, HEADER, SHA256, files_in, use
 
 from lecture_lib.datasets import downloads
 
-CONTENT = bytes(range(256)) * 4000
-SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
 PROCESSES = int(os.environ.get("LECTURE_PROCESSES", "8"))  # tried with 30
-HEADER = "name\turl\thash\tbytes\tlicense\n"
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -59,14 +57,6 @@ def address():
         server.shutdown()
 
 
-def use(table, cache):
-    """Let the module read `table` and keep its files in `cache`; the processes of a test call it too."""
-    downloads.TABLE, downloads.cache_folder = table, lambda: cache
-    downloads._table.cache_clear()
-    os.environ.pop("LECTURE_DATA", None)
-    os.environ["NO_PROXY"] = "127.0.0.1"
-
-
 @pytest.fixture
 def cache(tmp_path, monkeypatch, address):
     rows = [
@@ -90,10 +80,6 @@ def cache(tmp_path, monkeypatch, address):
     use(table, tmp_path / "cache")
     yield tmp_path / "cache"
     downloads._table.cache_clear()
-
-
-def files_in(folder):
-    return [path.name for path in folder.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("name", ["good", "either", "folder/unhashed"])

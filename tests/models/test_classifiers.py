@@ -1,24 +1,12 @@
 """Architectures: the same net with its normalization folded, at any size, with convolutions that leave no checkerboard."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
+from recipes_loader import recipe
 from small_nets import normal, random
 
 from lecture_lib.models import classifiers, decoders, surgery
 from lecture_lib.models.backend import keras
-
-RECIPES = Path(__file__).parent.parent.parent / "data" / "recipes"
-
-
-def recipe(name):
-    """A script of data/recipes as a module."""
-    spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def strides_and_sizes(model):

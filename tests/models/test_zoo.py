@@ -1,16 +1,14 @@
 """Where networks come from: each computes what its authors' does, and each that cannot be had says so in a sentence."""
 
 import json
-import os
 import socket
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pooch
 import pytest
+from data_here import needs_mnist, validation_pictures
 from small_nets import random, small_net
-from test_classifiers import recipe
 
 from lecture_lib.datasets import digits, downloads
 from lecture_lib.datasets.images import imagenet_photo_names, load_image, photo_names
@@ -22,9 +20,6 @@ from lecture_lib.models.zoo import load_model, model_is_here, model_names
 layers = keras.layers
 needs_squeezenet = pytest.mark.skipif(
     not model_is_here("squeezenet"), reason="SqueezeNet is not here; LECTURE_DATA names its folder"
-)
-needs_mnist = pytest.mark.skipif(
-    not downloads.is_here("mnist.npz"), reason="MNIST is not here; LECTURE_DATA names its folder"
 )
 
 
@@ -298,23 +293,14 @@ def test_mnist_cnn_reads_the_digits_that_need_no_download():
     assert accuracy(load_model(weights_of("mnist_cnn")), images[1000:], labels[1000:]) >= 0.9
 
 
-@pytest.fixture(scope="session")
-def validation_pictures():
-    """The 2,000 validation pictures of the 40 classes, and their labels."""
-    if not (Path(os.environ.get("LECTURE_DATA", "")) / "tiny-imagenet-105.tar").is_file():
-        pytest.skip("tiny-imagenet-105.tar is not here; LECTURE_DATA names its folder")
-    _, _, images, labels = recipe("tiny_imagenet").read()
-    return np.float32(images) / 255, labels
-
-
 @pytest.mark.parametrize("name", ["tinynet", "tinynet_robust"])
-def test_a_tinynet_reaches_the_accuracy_that_was_written_down(name, request):
+def test_a_tinynet_reaches_the_accuracy_that_was_written_down(name):
     if not (zoo.DATA / "tables" / "accuracy.json").is_file():
         pytest.skip("data/tables/accuracy.json is not there yet")
     written = json.loads((zoo.DATA / "tables" / "accuracy.json").read_text())[weights_of(name)][
         "validation"
     ]
     assert (
-        accuracy(load_model(name), *request.getfixturevalue("validation_pictures"))
+        accuracy(load_model(name), *validation_pictures())
         >= written - 0.005
     )

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from test_zoo import needs_mnist, validation_pictures  # noqa: F401 - a fixture
+from data_here import needs_mnist, validation_pictures
 
 from lecture_lib.adversarial.attacks import l2_ball, pgd
 from lecture_lib.datasets import digits
@@ -135,9 +135,9 @@ def test_one_of_the_twins_withstands_an_attack(name, low, high, test_digits):
 
 
 @pytest.mark.parametrize("name", ["tinynet", "tinynet_robust"])
-def test_a_tinynet_withstands_an_attack_as_its_card_says(name, request):
+def test_a_tinynet_withstands_an_attack_as_its_card_says(name):
     """Every tenth picture: the share of 200 may differ from that of all 2,000 by some two standard deviations."""
-    images, labels = (part[::10] for part in request.getfixturevalue("validation_pictures"))
+    images, labels = (part[::10] for part in validation_pictures())
     net = load_model(name)
     share = precision_at_k(
         net, pgd(net, images, labels, epsilon=0.5, steps=20, ball=l2_ball), labels

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from recipes_loader import RECIPES, recipe
 from small_nets import linear_net, normal, random
-from test_classifiers import RECIPES, recipe
 
 from lecture_lib.core import scores
 from lecture_lib.models import classifiers

@@ -1,0 +1,71 @@
+"""Servers that a test starts, and waiting for them."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from course_files import ROOT
+
+
+def free_port():
+    """A port of this computer that nobody uses now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def status_of(url, data=None):
+    """The number that a server answers with, None for no answer."""
+    request = urllib.request.Request(url, data=data)
+    try:
+        return urllib.request.urlopen(request, timeout=5).status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+def wait_until(condition, what="it is so", *, seconds=90, pause=0.2):
+    """What the condition gives once it is true; fails with what was waited for."""
+    end = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < end, f"waited {seconds} seconds in vain until {what}"
+        time.sleep(pause)
+    return result
+
+
+def own_folders(folder):
+    """Variables that give Jupyter its settings, data and runtime files in a folder of its own."""
+    kinds = ("CONFIG", "DATA", "RUNTIME")
+    return {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in kinds}
+
+
+@contextlib.contextmanager
+def logged(command, log, **options):
+    """A process without input that writes into a log; its `options` are those of Popen."""
+    with open(log, "w") as file:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
+        yield subprocess.Popen(command, **streams, **options)
+
+
+@contextlib.contextmanager
+def served(command, url, *, folder, cwd, **variables):
+    """While a server runs: a module of Python with its options, until the url answers.
+
+    Its settings and its log are in a folder of its own.
+    """
+    own = {"JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": str(ROOT), **own_folders(folder)}
+    environment = {**os.environ, **own, **variables}
+    command = [sys.executable, "-m", *command]
+    with logged(command, folder / "server.log", cwd=cwd, env=environment) as server:
+        try:
+            wait_until(lambda: status_of(url) == 200, f"{command[2]} answers")
+            yield
+        finally:
+            server.terminate()
+            server.wait(30)
