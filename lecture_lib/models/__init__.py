@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "backend": ["keras", "tf"],
         "batching": ["batches", "default_batch_size"],
         "cache": ["cached", "layer_features"],
+        "class_names": ["find_class"],
         "classifiers": ["mnist_cnn", "mnist_wide", "protonet", "squeezenet", "tinynet"],
         "decoders": ["mnist_decoder", "protonet_decoder", "stylizer", "tinynet_generator"],
         "inference": [

@@ -5,7 +5,6 @@ before softmax. Preprocessing is inside the model, layers are flat and have name
 `image_size` are attributes. `zoo` says where networks come from, `surgery` makes one from another.
 """
 
-import difflib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from lecture_lib.datasets.images import as_batch
 from lecture_lib.datasets.shapes import Image, ImageOrImages, Images, Network, Tensor, TensorImages
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.batching import batches
+from lecture_lib.models.class_names import find_class
 from lecture_lib.models.per_model_cache import kept_with_model
 
 Logits = Float[np.ndarray, "*images classes"]  # one number for each class, of one image or several
@@ -159,14 +159,12 @@ def one_image(model: Network, image: Image) -> Image:
 def class_index(model: Network, name: str) -> int:
     """Return the number of a class by its name, whatever its upper and lower case.
 
+    A part of the name will do where only one class has it.
+
     Raises:
         ValueError: for a name that the network does not have; it lists those nearest to it.
     """
-    lowered = [known.lower() for known in model.class_names]
-    if name.lower() in lowered:
-        return lowered.index(name.lower())
-    near = difflib.get_close_matches(name.lower(), lowered, 5, cutoff=0.4) or lowered[:5]
-    raise ValueError(f"This net knows no class {name!r}; near it are {', '.join(near)}.")
+    return find_class(name, model.class_names)
 
 
 def check_class(model: Network, class_index: int | Sequence[int] | np.ndarray) -> np.ndarray:

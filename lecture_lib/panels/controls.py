@@ -9,6 +9,7 @@ import ipywidgets
 from ipywidgets import interactive
 
 from lecture_lib.datasets.shapes import Network
+from lecture_lib.models.class_names import find_class
 
 
 class Control(NamedTuple):
@@ -263,30 +264,3 @@ def class_box(class_names: Sequence[str], *, value: int | str = 0) -> Control:
 def _label(index: int, names: Sequence[str]) -> str:
     name = names[index]
     return name if names.count(name) == 1 else f"{name} ({index})"
-
-
-def find_class(text: str, labels: Sequence[str]) -> int:
-    """Return the number of the class that a text means.
-
-    Args:
-        text: a number, a name, or a part that only one name has; capitals do not matter.
-        labels: of all classes, no two of them equal.
-
-    Raises:
-        ValueError: when no class or several are meant.
-    """
-    text = text.strip().lower()
-    lowered = [label.lower() for label in labels]
-    if text in lowered:
-        return lowered.index(text)
-    if text.isdecimal() and int(text) < len(labels):
-        return int(text)
-    matches = [index for index, label in enumerate(lowered) if text and text in label]
-    if len(matches) == 1:
-        return matches[0]
-    candidates = ", ".join(labels[index] for index in matches[:3])
-    several = f" (it could be {candidates})" if matches else ""
-    raise ValueError(
-        f"No class is called “{text}”{several}; choose a name from the list, or a number from 0 to "
-        f"{len(labels) - 1}."
-    )
