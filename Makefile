@@ -23,7 +23,7 @@ help:
 lab: $(VENV)/course
 	@$(PY) -m lecture_lib.course.working_copy $(OWN)
 	@echo "Opening the course. If no browser opens, copy the address below into one. Ctrl-C twice ends it."
-	@JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter" $(PY) -m jupyterlab $(LAB_FLAGS)
+	@JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter" $(PY) -m jupyterlab --log-level=ERROR $(LAB_FLAGS)
 
 # JupyterLab with a button that shows a notebook as slides, which tools/mark_slides.py has marked; tools/slides keeps the panels alive there.
 slides: $(VENV)/tests

@@ -30,18 +30,14 @@ def lab(tmp_path):
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     python.chmod(0o755)
     (tmp_path / "course").write_text(f"{ROOT}\n")  # as after an installation
-    port, own = (
-        free_port(),
-        {
-            f"JUPYTER_{kind}_DIR": str(tmp_path / kind.lower())
-            for kind in ("CONFIG", "DATA", "RUNTIME")
-        },
-    )
+    port = free_port()
+    own = {
+        f"JUPYTER_{kind}_DIR": str(tmp_path / kind.lower())
+        for kind in ("CONFIG", "DATA", "RUNTIME")
+    }
     flags = f"--no-browser --allow-root --ServerApp.port={port} --ServerApp.port_retries=0"
-    command, environment = (
-        ["make", "lab", f"VENV={tmp_path}", f"LAB_FLAGS={flags}"],
-        {**os.environ, **own, "PYTHONPATH": str(ROOT)},
-    )
+    command = ["make", "lab", f"VENV={tmp_path}", f"OWN={tmp_path / 'own'}", f"LAB_FLAGS={flags}"]
+    environment = {**os.environ, **own, "PYTHONPATH": str(ROOT)}
     with open(tmp_path / "log", "w") as log:
         options = {
             "cwd": ROOT,
@@ -116,7 +112,7 @@ def test_the_server_listens_to_this_computer_alone_and_wants_its_token(lab):
     )
     assert answers(lab.port, f"/api/kernels?token={lab.token}") == 200
     assert re.search(
-        rf"http://localhost:{lab.port}/lab/tree/notebooks/00_start_here.ipynb\?token={lab.token}",
+        rf"http://localhost:{lab.port}/lab/tree/my-notebooks/notebooks/00_start_here.ipynb\?token={lab.token}",
         lab.log.read_text(),
     )
 
@@ -129,7 +125,8 @@ def demo(tmp_path):
     (tmp_path / "page.ipynb").write_text(
         json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     )
-    port, settings = free_port(), ROOT / "tools" / "demo"
+    port = free_port()
+    settings = ROOT / "tools" / "demo"
     own = {
         "JUPYTER_PATH": str(settings),
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),

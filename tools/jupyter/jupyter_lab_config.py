@@ -10,8 +10,6 @@ c.LabApp.default_url = "/lab/tree/my-notebooks/notebooks/00_start_here.ipynb"
 c.ServerApp.ip = "localhost"
 # A photograph from a camera travels to the kernel in one message; the server allows 10 MB.
 c.ServerApp.tornado_settings = {"websocket_max_message_size": 100 * 2**20}
-c.ServerApp.log_level = "ERROR"
-c.LabApp.log_level = "ERROR"
 # Without a screen JupyterLab would start a text browser in the terminal.
 has_screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 c.ServerApp.open_browser = sys.platform != "linux" or has_screen
