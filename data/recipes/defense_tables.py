@@ -1,10 +1,13 @@
-"""Measure the defenses on MNIST and Tiny ImageNet, for the tables of notebook 13: python defense_tables.py [PART ...].
+"""Measure the defenses on MNIST and Tiny ImageNet, for the tables of notebook 13.
 
-PART: pixels, threshold, radius, digits, photographs. Writes defense_digits.csv and defense_photographs.csv (right answers against radius
-and attack), defense_threshold.csv (certified, attacked and broken, by the number of fragile pixels), defense_radius.csv (the same
-against the radius), defense_levels.csv (fragile pixels against the level) and defense_pixels.csv (how gray digits and attacked digits
-are). Needs LECTURE_DATA; takes about ten minutes of a processor core. A run that was cut off goes on where it was, with what it has
-kept in checkpoints/; take that away after a net was trained anew.
+python defense_tables.py [PART ...], PART: pixels, threshold, radius, digits, photographs. Writes
+defense_digits.csv and defense_photographs.csv (right predictions against radius and attack),
+defense_threshold.csv (certified, attacked and broken, by the number of undecided pixels),
+defense_radius.csv (the same against the radius), defense_levels.csv (undecided pixels against the
+level) and defense_pixels.csv (how gray digits and their adversarial examples are).
+
+Needs LECTURE_DATA; takes about ten minutes of a processor core. A run that was cut off goes on
+where it was, with what it has kept in checkpoints/; take that away after a net was trained anew.
 """
 
 import csv
@@ -20,15 +23,16 @@ from lecture_lib.datasets.digits import load_mnist
 from lecture_lib.datasets.image_sets import load_tiny_imagenet
 from lecture_lib.defenses.thresholding import (
     certify,
-    fragile,
     greedy_flip_attack,
-    survivors,
+    robust_mask,
+    undecided_pixels,
     with_threshold,
 )
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.zoo import load_model
 
-DATA, KEPT = Path(__file__).parent.parent, Path("checkpoints")
+DATA = Path(__file__).parent.parent
+CHECKPOINTS = Path("checkpoints")
 DIGIT_RADII = np.linspace(0, 0.36, 13)
 PHOTO_RADII = np.array([0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 16]) / 255
 ATTACKS = {
@@ -43,7 +47,9 @@ ATTACKS = {
         "2 × 20 steps": partial(pgd, steps=20, restarts=2, seed=1),
     },
 }
-LEVEL, RADIUS, CHUNK = 0.38, 0.1, 20
+LEVEL = 0.38
+RADIUS = 0.1
+CHUNK = 20  # images of one job
 
 
 @cache
@@ -64,12 +70,16 @@ def photographs(count=5):
 
 
 def accuracy(*, net, first):
-    """Rows for `CHUNK` pictures from `first` on: how many are right at each radius, under each attack and all weaker ones."""
+    """Count the right predictions for `CHUNK` images at each radius, under each attack.
+
+    An attack counts together with all weaker ones.
+    """
     digits = net.startswith("mnist")
     images, labels = every_hundredth_digit() if digits else photographs()
-    some, radii = slice(first, first + CHUNK), DIGIT_RADII if digits else PHOTO_RADII
+    some = slice(first, first + CHUNK)
+    radii = DIGIT_RADII if digits else PHOTO_RADII
     attacks = ATTACKS["mnist" if digits else "tinynet"]
-    kept = survivors(
+    robust = robust_mask(
         load_model(net), images[some], labels[some], radii=radii, attacks=list(attacks.values())
     )
     return [
@@ -78,7 +88,7 @@ def accuracy(*, net, first):
             "attack": name,
             "radius": round(float(radius), 6),
             "images": CHUNK,
-            "right": int(kept[row, column].sum()),
+            "right": int(robust[row, column].sum()),
         }
         for row, name in enumerate(attacks)
         for column, radius in enumerate(radii)
@@ -86,32 +96,21 @@ def accuracy(*, net, first):
 
 
 def thresholded(*, first, count, radius, checked):
-    """One row a picture behind the threshold: fragile pixels, right, right under attacks, certified, broken.
+    """One row an image behind the threshold: undecided pixels, right, attacked, certified, broken.
 
-    What is proven needs no attack; `checked` of the pictures are attacked all the same, to see that the proof holds.
+    What is proven needs no attack; `checked` of the images are attacked all the same, to see that
+    the proof holds.
     """
-    net, images, labels = (
-        load_model("mnist_cnn"),
-        *(part[first : first + count] for part in mnist()[2:]),
-    )
-    defended = _behind_threshold()
-    right = lambda pictures, places: (
-        class_scores(defended, pictures).argmax(axis=1) == labels[places]
-    )
-    found, clean = certify(net, images, labels, epsilon=radius), right(images, slice(None))
-    attacked, flipped = clean.copy(), clean.copy()
-    places = np.flatnonzero(clean & ~found.certified | clean & (np.arange(count) < checked))
-    if places.size:
-        climbed = pgd(defended, images[places], labels[places], epsilon=radius, steps=40)
-        attacked[places] = right(climbed, places)
-        flipped[places] = right(
-            greedy_flip_attack(net, images[places], labels[places], epsilon=radius), places
-        )
-    assert not (found.certified & ~(attacked & flipped & clean)).any(), (
-        "a picture was misread that the certificate vouches for"
-    )
+    net = load_model("mnist_cnn")
+    images, labels = some_test_digits(first, count)
+    found = certify(net, images, labels, epsilon=radius)
+    clean = is_right(_behind_threshold(), images, labels)
+    places = np.flatnonzero(clean & (~found.certified | (np.arange(count) < checked)))
+    attacked, flipped = under_attacks(images, labels, clean, radius=radius, places=places)
+    if (found.certified & ~(attacked & flipped & clean)).any():
+        raise AssertionError("A digit was misclassified that the certificate vouches for.")
     columns = {
-        "pixels": found.pixels,
+        "pixels": found.undecided_pixels,
         "clean": clean,
         "attacked": attacked,
         "flipped": flipped,
@@ -124,30 +123,53 @@ def thresholded(*, first, count, radius, checked):
     ]
 
 
+def some_test_digits(first, count):
+    return [part[first : first + count] for part in mnist()[2:]]
+
+
+def is_right(net, images, labels):
+    return class_scores(net, images).argmax(axis=1) == labels
+
+
+def under_attacks(images, labels, clean, *, radius, places):
+    """Which digits stay right under the gradient attack, and under flips, tried at `places`."""
+    attacked = clean.copy()
+    flipped = clean.copy()
+    if places.size:
+        defended = _behind_threshold()
+        some, true_classes = images[places], labels[places]
+        moved = pgd(defended, some, true_classes, epsilon=radius, steps=40)
+        attacked[places] = is_right(defended, moved, true_classes)
+        moved = greedy_flip_attack(load_model("mnist_cnn"), some, true_classes, epsilon=radius)
+        flipped[places] = is_right(defended, moved, true_classes)
+    return attacked, flipped
+
+
 @cache
 def _behind_threshold():
     return with_threshold(load_model("mnist_cnn"), level=LEVEL)
 
 
 def undefended(*, first, count, radius):
-    """One row a picture: is `mnist_cnn` without a threshold right after 40 steps?"""
-    net, images, labels = (
-        load_model("mnist_cnn"),
-        *(part[first : first + count] for part in mnist()[2:]),
-    )
-    kept = survivors(net, images, labels, radii=[0, radius], attacks=[partial(pgd, steps=40)])
-    return [{"radius": radius, "plain": int(right)} for right in kept[0, 1]]
+    """One row a digit: is `mnist_cnn` without a threshold right after 40 steps?"""
+    net = load_model("mnist_cnn")
+    images, labels = some_test_digits(first, count)
+    robust = robust_mask(net, images, labels, radii=[0, radius], attacks=[partial(pgd, steps=40)])
+    return [{"radius": radius, "plain": int(right)} for right in robust[0, 1]]
 
 
 def strongest(rows):
-    """The same rows, where nothing looks weaker than it is: flips keep what the gradient found, broken is what any search broke."""
+    """The same rows, where no attack looks weaker than it is.
+
+    Flips also count what the gradient attack found, and broken is what any search broke.
+    """
     for row in rows:
         flipped = row["flipped"] & row["attacked"]
         yield row | {"flipped": flipped, "broken": row["broken"] | 1 - flipped}
 
 
 def summed(rows, by):
-    """Rows with the same values in the columns `by` as one, their other columns added up and their number as "images"."""
+    """Add up the rows that agree in the columns `by`; their number is the column "images"."""
     groups = {}
     for row in rows:
         nothing = dict.fromkeys([name for name in row if name not in by], 0) | {"images": 0}
@@ -166,10 +188,8 @@ def write(name, rows):
 
 def measure_accuracy(table, *nets, count):
     jobs = [{"net": net, "first": first} for net in nets for first in range(0, count, CHUNK)]
-    write(
-        table,
-        summed(sweep(accuracy, jobs, path=KEPT / f"{table}.jsonl"), ["net", "attack", "radius"]),
-    )
+    rows = sweep(accuracy, jobs, path=CHECKPOINTS / f"{table}.jsonl")
+    write(table, summed(rows, ["net", "attack", "radius"]))
 
 
 def measure_threshold(count=10_000, part=100):
@@ -177,7 +197,7 @@ def measure_threshold(count=10_000, part=100):
         {"first": first, "count": part, "radius": RADIUS, "checked": part if first < 200 else 0}
         for first in range(0, count, part)
     ]
-    rows = strongest(sweep(thresholded, jobs, path=KEPT / "defense_threshold.jsonl"))
+    rows = strongest(sweep(thresholded, jobs, path=CHECKPOINTS / "defense_threshold.jsonl"))
     write("defense_threshold", summed(rows, ["pixels", "radius"]))
 
 
@@ -188,67 +208,79 @@ def measure_radius(count=100, part=50):
         for radius in radii
         for first in range(0, count, part)
     ]
-    rows = strongest(sweep(thresholded, jobs, path=KEPT / "defense_radius.jsonl"))
-    plain = sweep(
-        undefended,
-        [{"first": 0, "count": 100, "radius": radius} for radius in radii],
-        path=KEPT / "defense_plain.jsonl",
-    )
-    shares = {row["radius"]: row["plain"] / row["images"] for row in summed(plain, ["radius"])}
+    rows = strongest(sweep(thresholded, jobs, path=CHECKPOINTS / "defense_radius.jsonl"))
+    shares = undefended_shares(radii)
     write(
         "defense_radius",
         [row | {"plain_share": shares[row["radius"]]} for row in summed(rows, ["radius"])],
     )
 
 
-def measure_pixels(count=500):
-    images, _, tests, labels = mnist()
+def undefended_shares(radii):
+    """{radius: the share of a hundred digits that stays right without a threshold}."""
+    jobs = [{"first": 0, "count": 100, "radius": radius} for radius in radii]
+    rows = sweep(undefended, jobs, path=CHECKPOINTS / "defense_plain.jsonl")
+    return {row["radius"]: row["plain"] / row["images"] for row in summed(rows, ["radius"])}
+
+
+def measure_levels():
+    """The share of undecided pixels at each level, of MNIST's training and test images."""
+    train, _, test, _ = mnist()
     levels = [round(0.3 + 0.01 * step, 2) for step in range(21)]
-    shares = {
-        name: [
-            np.mean(
-                [
-                    fragile(part, epsilon=RADIUS, level=level).mean()
-                    for part in np.split(pictures, 20)
-                ]
-            )
-            for level in levels
-        ]
-        for name, pictures in (("train", images), ("test", tests))
-    }
-    write(
-        "defense_levels",
-        [
-            {"level": level, "train": f"{train:.6f}", "test": f"{test:.6f}"}
-            for level, train, test in zip(levels, shares["train"], shares["test"], strict=True)
-        ],
-    )
-    attacked = pgd(
-        load_model("mnist_natural"), tests[:count], labels[:count], epsilon=0.3, steps=20
-    )
-    rows = [{"gray": "0 exactly", "test": np.mean(tests == 0), "attacked": np.mean(attacked == 0)}]
-    edges = np.linspace(0, 1, 21)
-    gray = {
-        name: np.histogram(pictures, edges)[0] / pictures.size
-        for name, pictures in (("test", tests), ("attacked", attacked))
-    }
-    rows += [
-        {"gray": f"{low:.3f}"} | {name: gray[name][place] for name in gray}
-        for place, low in enumerate(edges[:-1])
+    rows = [
+        {
+            "level": level,
+            "train": f"{undecided_share(train, level):.6f}",
+            "test": f"{undecided_share(test, level):.6f}",
+        }
+        for level in levels
     ]
+    write("defense_levels", rows)
+
+
+def undecided_share(images, level):
+    # In parts, as all of them at once fill the memory.
+    parts = np.split(images, 20)
+    return np.mean([undecided_pixels(part, epsilon=RADIUS, level=level).mean() for part in parts])
+
+
+def measure_pixels(count=500):
+    """The histogram of gray values, of test digits and of their adversarial examples."""
+    _, _, test, labels = mnist()
+    net = load_model("mnist_natural")
+    attacked = pgd(net, test[:count], labels[:count], epsilon=0.3, steps=20)
+    edges = np.linspace(0, 1, 21)
+    gray = {"test": shares_of_grays(test, edges), "attacked": shares_of_grays(attacked, edges)}
+    rows = [{"gray": "0 exactly", "test": np.mean(test == 0), "attacked": np.mean(attacked == 0)}]
+    for place, low in enumerate(edges[:-1]):
+        rows.append({"gray": f"{low:.3f}"} | {name: gray[name][place] for name in gray})
     write("defense_pixels", [row | {name: f"{row[name]:.6f}" for name in gray} for row in rows])
 
 
+def shares_of_grays(images, edges):
+    counts, _ = np.histogram(images, edges)
+    return counts / images.size
+
+
+def measure_levels_and_pixels():
+    measure_levels()
+    measure_pixels()
+
+
+PARTS = {
+    "pixels": measure_levels_and_pixels,
+    "threshold": measure_threshold,
+    "radius": measure_radius,
+    "digits": partial(
+        measure_accuracy, "defense_digits", "mnist_natural", "mnist_robust", count=100
+    ),
+    "photographs": partial(
+        measure_accuracy, "defense_photographs", "tinynet", "tinynet_robust", count=40
+    ),
+}
+
+
 if __name__ == "__main__":
-    KEPT.mkdir(exist_ok=True)
-    wanted = sys.argv[1:] or ["pixels", "threshold", "radius", "digits", "photographs"]
-    if "pixels" in wanted:
-        measure_pixels()
-    if "threshold" in wanted:
-        measure_threshold()
-    if "radius" in wanted:
-        measure_radius()
-    if "digits" in wanted:
-        measure_accuracy("defense_digits", "mnist_natural", "mnist_robust", count=100)
-    if "photographs" in wanted:
-        measure_accuracy("defense_photographs", "tinynet", "tinynet_robust", count=40)
+    CHECKPOINTS.mkdir(exist_ok=True)
+    for name in [name for name in PARTS if name in (sys.argv[1:] or PARTS)]:
+        PARTS[name]()
