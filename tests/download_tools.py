@@ -11,7 +11,7 @@ HEADER = "name\turl\thash\tbytes\tlicense\n"
 
 
 def use(table, cache):
-    """Let `downloads` read a table and keep its files in a cache; processes of a test call it too."""
+    """Let `downloads` read a table and keep its files in a cache; child processes call it too."""
     downloads.TABLE = table
     downloads.cache_folder = lambda: cache
     downloads._table.cache_clear()

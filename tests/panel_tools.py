@@ -16,13 +16,6 @@ class Reached(NamedTuple):
     frames: list
 
 
-def wait_until(condition, *, seconds=10, pause=0.005):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s in vain"
-        time.sleep(pause)
-
-
 def ascent_of_steps(calls, *, pause=0.0, fails_at=None, error=None):
     """A function for a live panel, whose picture grows from black to white; it notes its calls."""
     error = error or ValueError("The gradient stopped being finite at this step.")

@@ -5,11 +5,11 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 
 from course_files import ROOT
+from waiting import wait_until
 
 
 def free_port():
@@ -28,15 +28,6 @@ def status_of(url, data=None):
         return error.code
     except OSError:
         return None
-
-
-def wait_until(condition, what="it is so", *, seconds=90, pause=0.2):
-    """What the condition gives once it is true; fails with what was waited for."""
-    end = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < end, f"waited {seconds} seconds in vain until {what}"
-        time.sleep(pause)
-    return result
 
 
 def own_folders(folder):
@@ -64,7 +55,7 @@ def served(command, url, *, folder, cwd, **variables):
     command = [sys.executable, "-m", *command]
     with logged(command, folder / "server.log", cwd=cwd, env=environment) as server:
         try:
-            wait_until(lambda: status_of(url) == 200, f"{command[2]} answers")
+            wait_until(lambda: status_of(url) == 200, f"{command[2]} answers", seconds=90)
             yield
         finally:
             server.terminate()

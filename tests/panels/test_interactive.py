@@ -10,8 +10,9 @@ import time
 import ipywidgets
 import numpy as np
 import pytest
-from panel_tools import GRAY, Reached, ascent_of_steps, wait_until
+from panel_tools import GRAY, Reached, ascent_of_steps
 from PIL import Image
+from waiting import wait_until
 
 from lecture_lib.datasets.images import decode_image, load_image
 from lecture_lib.panels import panel

@@ -1,4 +1,4 @@
-"""The harness of the benchmarks with clocks that are wound by hand, nets on both sides of the translation, and maps that should agree."""
+"""The benchmarks: their harness with clocks wound by hand, translated nets, maps that agree."""
 
 import sys
 from importlib.util import find_spec
@@ -10,19 +10,26 @@ from small_nets import linear_net, normal, random, random_tinynet, small_net
 
 sys.path += [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "peers")]
 
+import copied
 import report
 import side_by_side
 from report import BARE, COPIED, OURS, PEER, TORCH, Fresh, Row
 from side_by_side import Contender, Work, compare, measure, race
 
+from lecture_lib.core.scores import class_score
+from lecture_lib.grad_cam import grad_cam_map
+from lecture_lib.guided_backprop import guided_map
 from lecture_lib.models.backend import keras
+from lecture_lib.occlusion.occlusion import occlusion_map
+from lecture_lib.saliency import integrated_gradients_map, smoothgrad_map
 
 
 class Clock:
-    """A clock that only work moves on: `work(3, 4)` is work that takes 3 the first time, then 4, and so on from the beginning."""
+    """A clock that only work moves on: `work(3, 4)` takes 3 at first, then 4, then 3 again."""
 
     def __init__(self):
-        self.now, self.order = 0.0, []
+        self.now = 0.0
+        self.order = []
 
     def __call__(self):
         return self.now
@@ -92,7 +99,9 @@ def test_without_bare_passes_there_is_no_ratio_to_them():
 
 
 def test_who_should_answer_as_we_do_is_held_to_it():
-    mine, near, far = np.array([1.0, 2, 4]), np.array([1.0, 2, 4.004]), np.array([1.0, 2, 5])
+    mine = np.array([1.0, 2, 4])
+    near = np.array([1.0, 2, 4.004])
+    far = np.array([1.0, 2, 5])
     ours = Contender("ours", lambda: mine, OURS)
     same = rows_of(
         ours, Contender("peer", lambda: near, tolerance=0.002), clock=iter(range(100)).__next__
@@ -144,9 +153,9 @@ def test_results_are_kept_by_work_and_net(tmp_path):
 
 
 def test_the_picture_has_a_mark_at_each_ratio_and_a_line_as_long_as_its_range():
-    row = lambda net, *ours: Row(
-        net, "maps", "a loop", COPIED, 7, 1.0, 1.0, *ours, 1.0, 1.0, 1.0, 0.0, 1.0, ""
-    )
+    def row(net, *ours):
+        return Row(net, "maps", "a loop", COPIED, 7, 1.0, 1.0, *ours, 1.0, 1.0, 1.0, 0.0, 1.0, "")
+
     figure = report.draw([row("small", 5.0, 4.0, 6.0), row("large", 3.0, 2.5, 3.5)])
     assert [axes.get_title() for axes in figure.axes] == ["small", "large"]
     for axes, (ours, low, high) in zip(
@@ -162,7 +171,8 @@ def test_the_picture_has_a_mark_at_each_ratio_and_a_line_as_long_as_its_range():
 def test_memory_is_what_the_work_needs_beyond_what_was_there(tmp_path, monkeypatch):
     (tmp_path / "wasteful.py").write_text(
         "import numpy as np\nfrom side_by_side import Contender, Work\nkept = np.ones(10**7)\n"
-        "WORKS = [Work('a work', ('net',), lambda net: [Contender('ours', lambda: np.ones(2 * 10**7).sum())])]\n"
+        "ours = Contender('ours', lambda: np.ones(2 * 10**7).sum())\n"
+        "WORKS = [Work('a work', ('net',), lambda net: [ours])]\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     (found,) = side_by_side.in_fresh_processes("wasteful", 0, "net")
@@ -176,7 +186,8 @@ def test_memory_is_what_the_work_needs_beyond_what_was_there(tmp_path, monkeypat
 
 def net_of_all_kinds():
     """Every kind of layer that is translated, with odd sides, strides and paddings."""
-    layers, images = keras.layers, keras.Input((23, 18, 3), name="image")
+    layers = keras.layers
+    images = keras.Input((23, 18, 3), name="image")
     x = layers.Rescaling([2.0, 1.0, 0.5], offset=[-1.0, 0.0, 0.2])(images)
     x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(x)
     x = layers.ReLU(max_value=6)(layers.BatchNormalization()(x))
@@ -204,21 +215,22 @@ def net_of_all_kinds():
 @pytest.mark.parametrize(
     "make, shape", [(net_of_all_kinds, (23, 18)), (random_tinynet, (67, 48)), (small_net, (12, 9))]
 )
-def test_a_net_translated_to_pytorch_gives_the_same_scores_and_slopes(make, shape):
+def test_a_net_translated_to_pytorch_gives_the_same_scores_and_gradients(make, shape):
     import torch
     from keras_to_torch import torch_net
 
-    from lecture_lib.core.gradients import value_and_gradient
+    from lecture_lib.core.gradients import gradient
 
-    model, images = make(), random(3, *shape, 3, seed=1)
+    model = make()
+    images = random(3, *shape, 3, seed=1)
     given = torch.tensor(images.transpose(0, 3, 1, 2).copy()).requires_grad_()
     scores = torch_net(model)(given)
     ours = model(images, training=False).numpy()
     np.testing.assert_allclose(scores.detach().numpy(), ours, atol=1e-4 * np.abs(ours).max())
     scores[:, 1].sum().backward()
-    slopes = value_and_gradient(lambda images: model(images, training=False)[:, 1], images)[1]
+    gradients = gradient(class_score(model, 1), images)
     np.testing.assert_allclose(
-        given.grad.numpy().transpose(0, 2, 3, 1), slopes, atol=1e-4 * np.abs(slopes).max()
+        given.grad.numpy().transpose(0, 2, 3, 1), gradients, atol=1e-4 * np.abs(gradients).max()
     )
 
 
@@ -240,37 +252,36 @@ def test_a_layer_without_counterpart_is_named():
 # The same maps
 
 
-def test_the_copied_loops_compute_what_we_compute():
-    import copied
+def assert_close(theirs, ours):
+    np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-5 * np.abs(ours).max())
 
-    from lecture_lib.core.scores import class_score
-    from lecture_lib.grad_cam import grad_cam_map
-    from lecture_lib.guided_backprop import guided_map
-    from lecture_lib.occlusion.occlusion import occlusion_map
-    from lecture_lib.saliency import integrated_gradients_map, smoothgrad_map
 
-    net, image = small_net(), random(12, 9, 3, seed=2)
-    close = lambda theirs, ours: np.testing.assert_allclose(
-        theirs, ours, rtol=1e-4, atol=1e-5 * np.abs(ours).max()
-    )
-    close(
-        copied.smoothgrad(net, image, 1, samples=5, seed=3),
-        smoothgrad_map(net, image, 1, samples=5, seed=3),
-    )
-    close(
-        copied.integrated_gradients(net, image, 1, steps=4),
-        integrated_gradients_map(net, image, 1, steps=4),
-    )
-    close(copied.grad_cam(net, image, 1, layer="conv1"), grad_cam_map(net, image, 1, layer="conv1"))
-    apart = occlusion_map(net, image, 1, patch=3, stride=3, of=class_score)
-    close(copied.occlusion(net, image, 1, patch=3, stride=3), apart[::3, ::3])
-    close(copied.occlusion(net, image, 1, patch=3, stride=3, rows=2), apart[:6:3, ::3])
-    conv1_alone = copied.guided_model(
-        net
-    )  # ReLU stands as an activation in conv1, as a layer of its own after conv2
-    assert not np.allclose(copied.saliency(conv1_alone, image, 1), guided_map(net, image, 1))
+NET = small_net()
+IMAGE = random(12, 9, 3, seed=2)
+
+
+def test_the_copied_gradient_maps_are_ours():
+    ours = smoothgrad_map(NET, IMAGE, 1, samples=5, seed=3)
+    assert_close(copied.smoothgrad(NET, IMAGE, 1, samples=5, seed=3), ours)
+    ours = integrated_gradients_map(NET, IMAGE, 1, steps=4)
+    assert_close(copied.integrated_gradients(NET, IMAGE, 1, steps=4), ours)
+    ours = grad_cam_map(NET, IMAGE, 1, layer="conv1")
+    assert_close(copied.grad_cam(NET, IMAGE, 1, layer="conv1"), ours)
+
+
+def test_the_copied_occlusion_is_ours():
+    apart = occlusion_map(NET, IMAGE, 1, patch=3, stride=3, score=class_score)
+    assert_close(copied.occlusion(NET, IMAGE, 1, patch=3, stride=3), apart[::3, ::3])
+    assert_close(copied.occlusion(NET, IMAGE, 1, patch=3, stride=3, rows=2), apart[:6:3, ::3])
+
+
+def test_the_copied_guided_backprop_is_ours_but_for_a_relu_that_is_a_layer():
+    # ReLU stands as an activation in conv1, as a layer of its own after conv2.
+    conv1_alone = copied.guided_model(NET)
+    assert not np.allclose(copied.saliency(conv1_alone, IMAGE, 1), guided_map(NET, IMAGE, 1))
     linear = linear_net(normal(12, 9, 3, 2))
-    close(copied.saliency(copied.guided_model(linear), image, 1), guided_map(linear, image, 1))
+    ours = guided_map(linear, IMAGE, 1)
+    assert_close(copied.saliency(copied.guided_model(linear), IMAGE, 1), ours)
 
 
 @pytest.mark.parametrize(

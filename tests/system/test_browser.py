@@ -1,64 +1,57 @@
-"""The course as a student meets it: JupyterLab in a browser, a copy of a notebook run from top to bottom, all panels used by hand.
+"""The course as a student meets it: JupyterLab in a browser, with all panels used by hand.
 
-The panels of the whole course stand in one notebook, cut out as for the demonstration, so that TensorFlow is woken once. Needs Chromium and
-Playwright, and says so where one is missing. With the environment variable LECTURE_SCREENSHOTS naming a folder, a screenshot of every
-notebook and panel is left there.
+A copy of a notebook is run from top to bottom. The panels of the whole course stand in one
+notebook, cut out as for the demonstration, so that TensorFlow is imported once. Needs Chromium and
+Playwright, and says so where one is missing. With the environment variable LECTURE_SCREENSHOTS
+naming a folder, a screenshot of every notebook and panel is left there.
 """
 
-import contextlib
 import json
-import os
 import secrets
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 
 import numpy as np
 import pytest
-from course_files import NOTEBOOKS, ROOT
+from browsing import (
+    changed,
+    chosen_picture,
+    collect_complaints,
+    needs_chromium,
+    picture_of,
+    screenshot,
+    seen_to_change,
+    serious,
+    start_and_stop,
+    started_chromium,
+    status,
+    view,
+)
+from course_files import NOTEBOOKS, ROOT, code_cells
 from PIL import Image
+from servers import free_port, served
+from waiting import wait_until
 
 sys.path.insert(0, str(ROOT / "tools"))
 
 import make_demo
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="the browser test needs Playwright: pip install playwright"
-)
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM,
-    reason="the browser test needs Chromium on the PATH, on Debian: apt-get install chromium",
-)
-
-FLAGS = [
-    "no-sandbox",
-    "disable-gpu",
-    "disable-background-networking",
-    "no-first-run",
-    "disable-component-update",
-    "disable-sync",
-]
+pytestmark = needs_chromium
 PANELS = {
     "explore": """
 import numpy as np
-from lecture_lib.widgets import explore, picture_dropdown
+from lecture_lib.panels import explore, picture_dropdown
 def gray(picture, shade):
     if shade > 0.95:
         raise ValueError("That is too bright.")
     return np.clip(np.asarray(picture) * 0 + shade + 0.05 * np.asarray(picture), 0, 1)
-explore(gray, alt="a gray picture", picture=picture_dropdown(["astronaut", "cat"], size=64), shade=(0.0, 1.0, 0.1))""",
-    "climb": """
+pictures = picture_dropdown(["astronaut", "cat"], size=64)
+explore(gray, alt="a gray picture", picture=pictures, shade=(0.0, 1.0, 0.1))""",
+    "ascent": """
 import time
-from lecture_lib.ascent import Ascent
-from lecture_lib.widgets import run_live
-def climb(speed, watch):
+from lecture_lib.core import Ascent
+from lecture_lib.panels import run_live
+def ascend(speed, watch):
     values = [0.0]
     for step in range(1, 1001):
         time.sleep(0.02)
@@ -67,7 +60,7 @@ def climb(speed, watch):
         if watch(step, 1000, ascent):
             break
     return ascent
-run_live(climb, alt="gray that grows brighter", speed=(1, 9))""",
+run_live(ascend, alt="gray that grows brighter", speed=(1, 9))""",
 }
 
 
@@ -93,8 +86,9 @@ def copy_of(path):
 
 
 def cell_with_page(path):
-    """A cell that shows the panels of a page, with names of its own, so that no page meddles with another."""
-    source = "\n".join("".join(part["source"]) for part in code_cells(path))
+    """A cell that shows the panels of a page, with names of its own."""
+    cells = ["".join(part["source"]) for part in code_cells(path)]
+    source = "\n".join(cells)
     path.with_suffix(".py").write_text(source, encoding="utf-8")
     return cell(
         f"exec(open('{path.stem}.py', encoding='utf-8').read(), {{'__name__': '{path.stem}'}})"
@@ -105,104 +99,54 @@ def cell_with_page(path):
 def folder(tmp_path_factory):
     """A folder with the notebooks to open, so that those of the clone stay as they are."""
     folder = tmp_path_factory.mktemp("lab")
-    (folder / "notebooks").mkdir()
+    notebooks = folder / "notebooks"
+    make_demo.make(notebooks / "pages")
+    write(notebook_of(map(cell, PANELS.values())), notebooks / "panels.ipynb")
+    pages = [cell_with_page(notebooks / "pages" / path.name) for path in NOTEBOOKS]
+    write(notebook_of(pages), notebooks / "pages" / "course.ipynb")
+    (notebooks / "slides").mkdir()
+    for path in NOTEBOOKS:
+        write(copy_of(path), notebooks / path.name)
+        shutil.copy(path, notebooks / "slides")  # with their stored outputs
+    # The corner where JupyterLab announces its news is where buttons are; a browser test must not
+    # fetch them either.
+    (folder / "config" / "labconfig").mkdir(parents=True)
+    switched_off = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    write(switched_off, folder / "config" / "labconfig" / "page_config.json")
+    return folder
+
+
+def write(content, path):
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def notebook_of(cells):
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    panels = {
-        "cells": list(map(cell, PANELS.values())),
+    return {
+        "cells": list(cells),
         "metadata": {"kernelspec": kernel},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    make_demo.make(folder / "notebooks" / "pages")
-    course = {
-        **panels,
-        "cells": [cell_with_page(folder / "notebooks" / "pages" / path.name) for path in NOTEBOOKS],
-    }
-    notebooks = {"panels": panels, "pages/course": course} | {
-        path.stem: copy_of(path) for path in NOTEBOOKS
-    }
-    (folder / "notebooks" / "slides").mkdir()
-    for path in NOTEBOOKS:  # with their stored outputs
-        shutil.copy(path, folder / "notebooks" / "slides")
-    for name, notebook in notebooks.items():
-        (folder / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-    # The corner where JupyterLab announces its news is where buttons are; a browser test must not fetch them either.
-    (folder / "config" / "labconfig").mkdir(parents=True)
-    switched_off = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-    (folder / "config" / "labconfig" / "page_config.json").write_text(json.dumps(switched_off))
-    return folder
 
 
 @pytest.fixture(scope="module")
 def address(folder):
     """The address of a running JupyterLab, as a format for the name of a notebook."""
-    port, token = free_port(), secrets.token_hex(16)
+    port = free_port()
+    token = secrets.token_hex(16)
     command = ["jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += [f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
-    url, slides = (
-        f"http://127.0.0.1:{port}/api/status?token={token}",
-        str(ROOT / "tools" / "slides"),
-    )
+    url = f"http://127.0.0.1:{port}/api/status?token={token}"
+    slides = str(ROOT / "tools" / "slides")
     with served(command, url, folder=folder, cwd=folder, JUPYTER_PATH=slides):
         yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}.ipynb?reset&token={token}"
 
 
-@contextlib.contextmanager
-def served(command, url, *, folder, cwd, **variables):
-    """While a server runs: a module of Python with its options, its settings and its log in a folder of its own, until the url answers."""
-    own = {
-        f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
-    }
-    environment = {
-        **os.environ,
-        **own,
-        "JUPYTER_PREFER_ENV_PATH": "1",
-        "PYTHONPATH": str(ROOT),
-        **variables,
-    }
-    command = [sys.executable, "-m", *command]
-    with open(folder / "server.log", "w") as log:
-        server = subprocess.Popen(
-            command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
-    try:
-        wait_until(lambda: answers(url), f"{command[2]} answers", seconds=90)
-        yield
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-def answers(url):
-    try:
-        return urllib.request.urlopen(url, timeout=5).status == 200
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def wait_until(condition, what, *, seconds):
-    """What the condition gives once it is true; fails with what was waited for."""
-    end = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < end, f"waited {seconds} seconds in vain until {what}"
-        time.sleep(0.2)
-    return result
-
-
 @pytest.fixture(scope="module")
 def chromium():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=[f"--{flag}" for flag in FLAGS]
-        )
+    with started_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -225,15 +169,9 @@ def opened(chromium, address, folder):
     return open_and_run
 
 
-def collect_complaints(page):
-    """Let a page keep what its console calls an error, as page.complaints."""
-    page.complaints = complaints = []
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-
-
 def run_all_cells(page, path):
-    # Before the status bar says that the kernel is idle, and a moment longer, the menu's command does nothing.
+    # Before the status bar says that the kernel is idle, and a moment longer, the menu's command
+    # does nothing.
     page.get_by_text("| Idle").wait_for(timeout=180_000)
     page.wait_for_timeout(2500)
     page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -253,13 +191,6 @@ def finished(page, path):
         return False  # it is being written at this very moment
 
 
-def code_cells(path):
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [
-        cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"]).strip()
-    ]
-
-
 def errors_in(path):
     outputs = [output for cell in code_cells(path) for output in cell["outputs"]]
     return [
@@ -269,29 +200,11 @@ def errors_in(path):
     ]
 
 
-def screenshot(page, name):
-    if folder := os.environ.get("LECTURE_SCREENSHOTS"):
-        page.screenshot(path=os.path.join(folder, f"{name}.png"))
-
-
-def picture_of(panel):
-    """The pixels of the panel's one picture as the reader sees them, or None at the moment when it is exchanged for the next."""
-    try:
-        return panel.locator("img").screenshot()
-    except playwright.Error:
-        return None
-
-
-def changed(panel, before, *, seconds=60):
-    return wait_until(
-        lambda: (now := picture_of(panel)) != before and now,
-        "the picture has changed",
-        seconds=seconds,
-    )
-
-
 def panel_with(page, control, *, live=False):
-    """The first panel that has a control, in view and with its first picture shown; live: one that waits for Start."""
+    """The first panel that has a control, in view and with its first picture shown.
+
+    live: one that waits for Start.
+    """
     start = page.get_by_role("button", name="Start", exact=True)
     panels = page.locator(".lecture-panel").filter(has=control)
     panel = (panels.filter(has=start) if live else panels.filter(has_not=start)).first
@@ -306,10 +219,6 @@ def press_until_changed(panel, key):
     before = picture_of(panel)
     panel.get_by_role("slider").first.press(key)
     return changed(panel, before)
-
-
-def status(panel):
-    return panel.locator(".lecture-status").inner_text()
 
 
 COURSE = ["00_start_here", "pages/course"]
@@ -352,62 +261,26 @@ def test_what_goes_wrong_is_a_sentence_and_the_picture_stays(opened):
     alert.wait_for(state="detached")
 
 
-def test_a_climb_is_started_watched_and_stopped(opened):
+def test_a_run_is_started_watched_and_stopped(opened):
     page = opened("panels")
     panel = panel_with(page, page.get_by_role("slider"), live=True)
     before = picture_of(panel)
-    climb_and_stop(panel)
+    start_and_stop(panel)
     assert status(panel).startswith("Stopped") and changed(panel, before)
     assert page.complaints == []
 
 
-def climb_and_stop(panel):
-    """Press Start, see steps counted, press Stop, and see the climb end; one that is quick may have arrived before."""
-    start, stop = (panel.get_by_role("button", name=text, exact=True) for text in ("Start", "Stop"))
-    start.click()
-    wait_until(
-        lambda: status(panel).startswith(("Step", "Done")),
-        "the status line counts steps",
-        seconds=90,
-    )
-    with contextlib.suppress(playwright.TimeoutError):
-        stop.click(timeout=2000)
-    wait_until(
-        lambda: status(panel).startswith(("Stopped at", "Done")), "the climb ends", seconds=30
-    )
-    wait_until(
-        lambda: start.is_enabled() and stop.is_disabled(), "another climb may begin", seconds=10
-    )
-
-
-def view(panel):
-    """What a reader sees of a panel: picture and status line."""
-    return picture_of(panel), status(panel)
-
-
-def seen_to_change(panel, before):
-    """Wait until a panel has another picture or says something else, none of which is a complaint."""
-    wait_until(
-        lambda: None not in (now := view(panel)) and now != before,
-        "the panel has answered",
-        seconds=90,
-    )
-    assert panel.get_by_role("alert").count() == 0, status(panel)
-
-
-LISTS = {"net", "layer", "picture", "map name", "concept", "rule", "painting", "climbed"}
+LISTS = {"net", "layer", "picture", "map name", "concept", "rule", "painting", "maximized"}
 
 
 def change_all(panel, answered):
-    """Choose another entry of each list and another class, move the last slider by keyboard; answered(panel, what it was before)."""
+    """Change every list and class and the last slider, as a reader would.
+
+    answered: is called with the panel and what was seen before, after each change.
+    """
     for row in panel.locator(".widget-dropdown").all():
-        texts = [text.replace("\xa0", " ") for text in row.locator("option").all_inner_texts()]
-        usable = [index for index, text in enumerate(texts) if " (" not in text]
-        if row.locator("label").inner_text() in LISTS and len(usable) > 1:
-            before, choice = view(panel), row.locator("select")
-            chosen = usable.index(choice.evaluate("list => list.selectedIndex"))
-            choice.select_option(index=usable[(chosen + 1) % len(usable)])
-            answered(panel, before)
+        if row.locator("label").inner_text() in LISTS:
+            choose_next(row, panel, answered)
     for box in panel.get_by_role("combobox").and_(panel.locator("input")).all():
         before = view(panel)
         box.fill("obelisk" if box.input_value() != "obelisk" else "teapot")
@@ -417,6 +290,19 @@ def change_all(panel, answered):
         before = view(panel)
         slider.press("Home")
         answered(panel, before)
+
+
+def choose_next(row, panel, answered):
+    """Choose the next entry of a list that is not marked as unusable, if there is another."""
+    texts = [text.replace("\xa0", " ") for text in row.locator("option").all_inner_texts()]
+    usable = [index for index, text in enumerate(texts) if " (" not in text]
+    if len(usable) < 2:
+        return
+    before = view(panel)
+    choice = row.locator("select")
+    chosen = usable.index(choice.evaluate("list => list.selectedIndex"))
+    choice.select_option(index=usable[(chosen + 1) % len(usable)])
+    answered(panel, before)
 
 
 @pytest.mark.parametrize("number", range(len(NOTEBOOKS)), ids=[path.stem for path in NOTEBOOKS])
@@ -429,19 +315,10 @@ def test_the_panel_of_every_notebook_answers_its_controls(opened, number):
     change_all(panel, (lambda panel, before: None) if is_live else seen_to_change)
     if is_live:
         before = picture_of(panel)
-        climb_and_stop(panel)
+        start_and_stop(panel)
         changed(panel, before)
     screenshot(page, f"course-{NOTEBOOKS[number].stem}")
     assert panel.get_by_role("alert").count() == 0 and page.complaints == []
-
-
-def chosen_picture(panel):
-    rows = panel.locator(".widget-dropdown").filter(
-        has=panel.page.get_by_text("picture", exact=True)
-    )
-    return (
-        rows.locator("select").evaluate("list => list.selectedOptions[0].text").replace("\xa0", " ")
-    )
 
 
 def test_a_picture_is_handed_on_to_another_notebook(opened, folder):
@@ -457,7 +334,7 @@ def test_a_picture_is_handed_on_to_another_notebook(opened, folder):
     panel.get_by_role("combobox").filter(
         has_text="The photograph while it is attacked (handed on)"
     ).wait_for()
-    wait_until(lambda: "handed on" in chosen_picture(panel), "the picture is chosen", seconds=30)
+    wait_until(lambda: "handed on" in chosen_picture(panel), "the picture is chosen")
     screenshot(page, "handed-on")
     assert panel.get_by_role("alert").count() == 0 and page.complaints == []
 
@@ -480,18 +357,17 @@ def test_a_picture_is_uploaded(opened, name, tmp_path):
 
 @pytest.mark.parametrize("name", ["panels", "pages/course"])
 def test_nothing_in_a_panel_shuts_people_out(opened, name):
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright",
-        reason="needs axe: pip install axe-playwright-python",
-    )
     page = opened(name)
     panel_with(page, page.get_by_role("slider"))
-    found = axe.Axe().run(page, context=".lecture-panel").response["violations"]
-    assert [
-        (rule["id"], rule["nodes"][0]["html"][:200])
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-    ] == []
+    assert serious(page, ".lecture-panel") == []
+
+
+def test_the_buttons_of_plotly_do_not_lie_over_the_names_of_a_map(opened):
+    page = opened("pages/course")
+    chart = page.locator(".lecture-panel .js-plotly-plot").first
+    chart.scroll_into_view_if_needed()
+    chart.hover()
+    assert page.locator(".lecture-panel .modebar").filter(visible=True).count() == 0
 
 
 # Slides
@@ -499,9 +375,12 @@ def test_nothing_in_a_panel_shuts_people_out(opened, name):
 
 FURTHEST = """() => {
     const slide = [...document.querySelectorAll(".reveal .slides section.present")].at(-1);
-    const parts = [...slide.querySelectorAll("img, pre, table, p, .jp-Cell")].filter((part) => part.offsetParent);
-    const boxes = parts.map((part) => part.getBoundingClientRect());
-    return [location.hash, Math.max(0, ...boxes.map((box) => box.right)), Math.max(0, ...boxes.map((box) => box.bottom))];
+    const parts = [...slide.querySelectorAll("img, pre, table, p, .jp-Cell")];
+    const shown = parts.filter((part) => part.offsetParent);
+    const boxes = shown.map((part) => part.getBoundingClientRect());
+    const right = Math.max(0, ...boxes.map((box) => box.right));
+    const bottom = Math.max(0, ...boxes.map((box) => box.bottom));
+    return [location.hash, right, bottom];
 }"""
 
 
@@ -523,15 +402,14 @@ def slides(chromium, address):
 
 @pytest.mark.parametrize("name", ["02_activations", "05_saliency", "12_adversarial"])
 def test_nothing_overflows_a_slide(slides, name):
-    page, seen = slides(f"slides/{name}"), {}
+    page = slides(f"slides/{name}")
+    seen = {}
     while (found := page.evaluate(FURTHEST))[0] not in seen:
         seen[found[0]] = found[1:]
         page.keyboard.press("Space")
         page.wait_for_timeout(250)
-    assert (
-        len(seen) > 15
-        and {slide: ends for slide, ends in seen.items() if ends[0] > 1280 or ends[1] > 720} == {}
-    )
+    assert len(seen) > 15
+    assert {slide: ends for slide, ends in seen.items() if ends[0] > 1280 or ends[1] > 720} == {}
 
 
 def test_a_panel_lives_on_its_slide(opened, slides):

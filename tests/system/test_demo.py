@@ -1,36 +1,31 @@
-"""The demonstration: its pages hold the notebooks' own panels and all that these need, and Voila serves them without any code in sight."""
+"""The demonstration: its pages hold the notebooks' panels, and Voila serves them without code."""
 
 import ast
 import builtins
 import json
-import os
 import re
 import sys
 
 import pytest
+from browsing import (
+    changed,
+    chosen_picture,
+    collect_complaints,
+    needs_chromium,
+    picture_of,
+    screenshot,
+    serious,
+    start_and_stop,
+    started_chromium,
+    status,
+)
 from course_files import NOTEBOOKS, ROOT
+from servers import free_port, served
+from waiting import wait_until
 
 sys.path.insert(0, str(ROOT / "tools"))
 
 import make_demo
-from test_browser import (
-    CHROMIUM,
-    FLAGS,
-    changed,
-    chosen_picture,
-    climb_and_stop,
-    collect_complaints,
-    free_port,
-    picture_of,
-    playwright,
-    served,
-    status,
-    wait_until,
-)
-
-axe = pytest.importorskip(
-    "axe_playwright_python.sync_playwright", reason="needs axe: pip install axe-playwright-python"
-)
 
 
 def kept(source):
@@ -83,10 +78,10 @@ def panels_in(source, name):
     ]
 
 
-def test_a_climb_begins_with_the_stored_picture_and_nothing_is_computed_for_it():
+def test_a_run_begins_with_the_stored_picture_and_nothing_is_computed_for_it():
     lines = [
         make_demo.with_stored_start(line, "99_x")
-        for line in ast.parse("slow = climb()\nrun_live(f, first=slow, alt='x')").body
+        for line in ast.parse("slow = ascend()\nrun_live(f, first=slow, alt='x')").body
     ]
     (panel,) = make_demo.kept(lines)
     assert "pictures/99_x_first.png" in ast.unparse(panel)
@@ -109,10 +104,8 @@ def test_a_page_has_the_panels_of_its_notebook_and_every_name_they_use(path):
     cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     own = [panel for source in cells for panel in panels_in(source, path.stem)]
     assert own and [panel for source in sources for panel in panels_in(source, path.stem)] == own
-    given, default_batch_size, later = make_demo.names_in(
-        compile("\n".join(sources), path.name, "exec")
-    )
-    assert sorted((default_batch_size | later) - given - set(dir(builtins)) - {"__name__"}) == []
+    given, now, later = make_demo.names_in(compile("\n".join(sources), path.name, "exec"))
+    assert sorted((now | later) - given - set(dir(builtins)) - {"__name__"}) == []
     assert len("".join(sources)) < len("".join(cells))
 
 
@@ -123,7 +116,8 @@ def test_a_page_has_the_panels_of_its_notebook_and_every_name_they_use(path):
 def demo(tmp_path_factory):
     """The address of a running demonstration with one kernel ahead."""
     pytest.importorskip("voila", reason="the demonstration needs Voila")
-    folder, port = tmp_path_factory.mktemp("demo"), free_port()
+    folder = tmp_path_factory.mktemp("demo")
+    port = free_port()
     make_demo.make(folder)
     command = [
         "voila",
@@ -134,7 +128,8 @@ def demo(tmp_path_factory):
         "--WarmKernels.spare=1",
         "--WarmKernels.pause=600",
     ]
-    settings, url = ROOT / "tools" / "demo", f"http://127.0.0.1:{port}/"
+    settings = ROOT / "tools" / "demo"
+    url = f"http://127.0.0.1:{port}/"
     with served(
         command,
         url,
@@ -148,46 +143,30 @@ def demo(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(demo):
-    if not CHROMIUM:
-        pytest.skip(
-            "the browser test needs Chromium on the PATH, on Debian: apt-get install chromium"
-        )
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=[f"--{flag}" for flag in FLAGS]
-        )
+    with started_chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         collect_complaints(page)
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith(("http:", "https:"))
-                and "127.0.0.1" not in request.url
-                and page.complaints.append(f"asks {request.url}")
-            ),
-        )
+        page.on("request", lambda request: complain_about_others(page, request.url))
         page.goto(demo)
         yield page
-        browser.close()
 
 
-def serious(page, context=None):
-    """What axe finds to be serious or worse."""
-    found = axe.Axe().run(page, context=context).response["violations"]
-    return [
-        (problem["id"], problem["nodes"][0]["html"][:120])
-        for problem in found
-        if problem["impact"] in ("serious", "critical")
-    ]
+def complain_about_others(page, url):
+    """A page of the demonstration asks nobody but its own server."""
+    if url.startswith(("http:", "https:")) and "127.0.0.1" not in url:
+        page.complaints.append(f"asks {url}")
 
 
-def test_a_tile_leads_to_the_panel_which_answers_and_shows_no_code(page):
-    assert (
-        page.get_by_role("link").count() == len(NOTEBOOKS)
-        and page.locator("img:not([alt])").count() == 0
-    )
+@needs_chromium
+def test_the_first_page_has_a_tile_for_every_notebook(page):
+    assert page.get_by_role("link").count() == len(NOTEBOOKS)
+    assert page.locator("img:not([alt])").count() == 0
     assert page.evaluate("[...document.images].every(picture => picture.naturalWidth > 0)")
     assert serious(page) == []
+
+
+@needs_chromium
+def test_a_tile_leads_to_the_panel_which_answers_and_shows_no_code(page):
     page.get_by_role("link").filter(has_text="05 Saliency").click()
     panel = page.locator(".lecture-panel")
     panel.locator("img").wait_for(timeout=120_000)
@@ -195,36 +174,42 @@ def test_a_tile_leads_to_the_panel_which_answers_and_shows_no_code(page):
     before = panel.locator("img").screenshot()
     panel.get_by_role("slider").first.press("ArrowRight")
     assert changed(panel, before)
-    assert (
-        page.get_by_text("import numpy").count() == 0
-        and page.locator(".jp-InputArea-editor").filter(visible=True).count() == 0
-    )
+    assert page.get_by_text("import numpy").count() == 0
+    assert page.locator(".jp-InputArea-editor").filter(visible=True).count() == 0
     assert page.get_by_text("Try:").count() == 1
     assert serious(page, ".lecture-panel") == []
     assert page.complaints == []
-    if folder := os.environ.get("LECTURE_SCREENSHOTS"):
-        page.screenshot(path=os.path.join(folder, "demo.png"), full_page=True)
+    screenshot(page, "demo", full_page=True)
 
 
-def test_a_climb_is_stopped_its_picture_handed_on_to_another_page_and_the_quiz_answers(demo, page):
-    page.goto(
-        f"{demo}voila/render/12_adversarial.ipynb", timeout=180_000
-    )  # its kernel is the second, and not warm
-    panel = page.locator(".lecture-panel").first
-    panel.locator("img").wait_for(timeout=120_000)
+@pytest.fixture(scope="module")
+def attacks(demo, page):
+    """The page of attacks; its kernel is the second, and not warm."""
+    page.goto(f"{demo}voila/render/12_adversarial.ipynb", timeout=180_000)
+    page.locator(".lecture-panel").first.locator("img").wait_for(timeout=120_000)
+    return page
+
+
+@needs_chromium
+def test_a_run_is_stopped_and_its_picture_handed_on_to_another_page(attacks):
+    panel = attacks.locator(".lecture-panel").first
     before = picture_of(panel)
-    climb_and_stop(panel)
+    start_and_stop(panel)
     changed(panel, before)
     panel.get_by_role("button", name="Explain: saliency").click()
-    with page.expect_popup() as opened:
+    with attacks.expect_popup() as opened:
         panel.get_by_role("link", name="Open 05 saliency").click()
-    quiz = page.locator(".lecture-panel").filter(
-        has=page.get_by_role("button", name="Left is real")
-    )
+    assert attacks.complaints == []
+    is_explained(opened.value)
+
+
+@needs_chromium
+def test_the_quiz_of_that_page_answers(attacks):
+    left = attacks.get_by_role("button", name="Left is real")
+    quiz = attacks.locator(".lecture-panel").filter(has=left)
     quiz.get_by_role("button", name="Left is real").click()
     wait_until(lambda: "Question 2" in status(quiz), "the quiz goes on", seconds=20)
-    assert page.complaints == []
-    is_explained(opened.value)
+    assert attacks.complaints == []
 
 
 def is_explained(page):

@@ -1,4 +1,4 @@
-"""What is made of the notebooks and said beside them: slides, the site, badges, a student's copy, the settings of the servers."""
+"""What is made of the notebooks and said beside them: slides, the site, badges, servers."""
 
 import json
 import re
@@ -56,10 +56,8 @@ def test_a_heading_begins_a_slide_and_helpers_are_left_out():
 
 
 def test_code_leaves_the_slide_of_its_words_when_both_are_higher_than_the_screen():
-    short, long = (
-        code("x = 1", [{"text": ["1"]}]),
-        code("x = 1\n" * 14, [{"text": ["line\n"] * 15}]),
-    )
+    short = code("x = 1", [{"text": ["1"]}])
+    long = code("x = 1\n" * 14, [{"text": ["line\n"] * 15}])
     assert mark_slides.marks([words("# A"), short, words("Look"), long]) == [
         "slide",
         "-",
@@ -88,7 +86,11 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.links, self.sources, self.anchors, self.bare, self.text = [], [], set(), 0, []
+        self.links = []
+        self.sources = []
+        self.anchors = set()
+        self.bare = 0
+        self.text = []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
@@ -200,10 +202,12 @@ def test_the_table_says_what_a_notebook_is_better_with(path):
 
 
 def test_the_first_picture_is_the_end_of_the_first_cell_that_shows_one():
-    cell = lambda page, second: {
-        "outputs": [{"data": {"text/html": page}}],
-        "metadata": {"execution": {"shell.execute_reply": second}},
-    }
+    def cell(page, second):
+        return {
+            "outputs": [{"data": {"text/html": page}}],
+            "metadata": {"execution": {"shell.execute_reply": second}},
+        }
+
     cells = [
         {"cell_type": "markdown"},
         cell("<b>no</b>", "2026-01-01T00:00:01Z"),
@@ -233,8 +237,10 @@ def test_the_cells_of_a_report_are_added_up():
         (
             {"00_a": 90, "01_b": 30},
             [
-                "00_a took 90 s where the table in README.md, at this machine's speed, lets expect 40 s.",
-                "01_b took 30 s where the table in README.md, at this machine's speed, lets expect 80 s.",
+                "00_a took 90 s where the table in README.md, at this machine's speed, lets "
+                "expect 40 s.",
+                "01_b took 30 s where the table in README.md, at this machine's speed, lets "
+                "expect 80 s.",
             ],
         ),
         ({"00_a": 27, "01_b": 9}, []),  # half a minute or less

@@ -1,4 +1,4 @@
-"""Faults with real processes: thirty at once, killed at any moment, behind a proxy, on a full disk, restarted in the middle of a climb."""
+"""Faults with real processes: thirty at once, killed, behind a proxy, on a full disk."""
 
 import errno
 import hashlib
@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from test_downloads import CONTENT, HEADER, SHA256, files_in, use
+from download_tools import CONTENT, HEADER, SHA256, files_in, use
+from waiting import wait_until
 
 from lecture_lib.course import sweeps
 from lecture_lib.datasets import decoding, downloads, images
@@ -25,21 +26,26 @@ PROCESSES = multiprocessing.get_context(
     "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 )
 PROCESSES.set_forkserver_preload(
-    ["lecture_lib.images", "lecture_lib.sweeps", "pytest", "psutil"]
+    ["lecture_lib.datasets.images", "lecture_lib.course.sweeps", "pytest", "psutil"]
 )  # what children need, imported once
 PIECES = 16
 PIECE = len(CONTENT) // PIECES
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Sends CONTENT, whatever is asked for, piece by piece: each waits for `allowed`; `sent` counts bytes."""
+    """Sends CONTENT piece by piece, whatever is asked for.
+
+    Each piece waits for `allowed`; `sent` counts bytes.
+    """
 
     request_queue_size = 64
     daemon_threads = True
 
     def __init__(self, *, pieces=10**9):
         super().__init__(("127.0.0.1", 0), Pieces)
-        self.allowed, self.sent, self.lock = threading.Semaphore(pieces), 0, threading.Lock()
+        self.allowed = threading.Semaphore(pieces)
+        self.sent = 0
+        self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def __exit__(self, *_):
@@ -93,13 +99,6 @@ def table_of(folder, address, *names):
     return folder / "table.tsv"
 
 
-def wait_until(condition, *, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s in vain"
-        time.sleep(0.005)
-
-
 # Downloads
 
 
@@ -110,10 +109,11 @@ def fetch_with_the_others(table, cache, barrier, results):
 
 
 def test_thirty_processes_fetch_one_file_into_one_cache(tmp_path, count=30):
-    """No more bytes than one download for each, all get the same file, and nothing else is left in the cache."""
+    """At most one download for each, the same file for all, nothing else in the cache."""
     with Server() as server:
         table = table_of(tmp_path, f"http://127.0.0.1:{server.server_port}", "folder/file")
-        barrier, results = PROCESSES.Barrier(count), PROCESSES.Queue()
+        barrier = PROCESSES.Barrier(count)
+        results = PROCESSES.Queue()
         arguments = (table, tmp_path / "cache", barrier, results)
         processes = [
             PROCESSES.Process(target=fetch_with_the_others, args=arguments) for _ in range(count)
@@ -130,41 +130,42 @@ def fetch_one(table, cache):
     downloads.fetch("file")
 
 
+def end_at(moment, server, number, *arguments):
+    """Start a download, and end it with a signal once `moment` pieces were sent."""
+    sent = server.sent
+    process = PROCESSES.Process(target=fetch_one, args=arguments)
+    process.start()
+    if moment:
+        server.allowed.release(moment)
+    cache = arguments[1]
+    wait_until(lambda: server.sent == sent + moment * PIECE and (moment or cache.is_dir()))
+    os.kill(process.pid, number)
+    process.join(30)
+    # The thread that answered it ends.
+    server.allowed.release(PIECES - moment)
+    time.sleep(0.05)
+    while server.allowed.acquire(blocking=False):
+        pass
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill", "interrupt"])
 def test_a_download_that_was_ended_at_any_moment_is_made_again(tmp_path, number):
+    cache = tmp_path / "cache"
     with Server(pieces=0) as server:
         table = table_of(tmp_path, f"http://127.0.0.1:{server.server_port}", "file", "other")
         for moment in range(0, PIECES, 3):
-            process, sent = (
-                PROCESSES.Process(target=fetch_one, args=(table, tmp_path / "cache")),
-                server.sent,
-            )
-            process.start()
-            if moment:
-                server.allowed.release(moment)
-            wait_until(
-                lambda: (
-                    server.sent == sent + moment * PIECE
-                    and (moment or (tmp_path / "cache").is_dir())
-                )
-            )
-            os.kill(process.pid, number)
-            process.join(30)
-            server.allowed.release(PIECES - moment)  # the thread that answered it ends
-            time.sleep(0.05)
-            while server.allowed.acquire(blocking=False):
-                pass
-            assert not (tmp_path / "cache" / "file").exists()
+            end_at(moment, server, number, table, cache)
+            assert not (cache / "file").exists()
         server.allowed.release(10**6)
-        use(table, tmp_path / "cache")
+        use(table, cache)
         assert downloads.fetch("file").read_bytes() == CONTENT
-        left = [path for path in (tmp_path / "cache").iterdir() if path.name != "file"]
+        left = [path for path in cache.iterdir() if path.name != "file"]
         assert number == signal.SIGKILL or left == []
         for path in left[1:]:
             os.utime(path, (0, 0))
         downloads.fetch("other")
         fresh = [path.name for path in left[:1]]  # another process may still be writing it
-        assert sorted(files_in(tmp_path / "cache")) == sorted(["file", "other", *fresh])
+        assert sorted(files_in(cache)) == sorted(["file", "other", *fresh])
 
 
 def test_a_proxy_is_used_and_one_that_does_not_answer_is_named(tmp_path, monkeypatch):
@@ -181,41 +182,34 @@ def test_a_proxy_is_used_and_one_that_does_not_answer_is_named(tmp_path, monkeyp
         assert downloads.fetch("file").read_bytes() == CONTENT
 
 
-def test_a_certificate_that_is_not_trusted_is_named_and_the_sentence_helps(tmp_path, monkeypatch):
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-subj",
-        "/CN=x",
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-    ]
+@pytest.fixture
+def certificate(tmp_path):
+    """The (certificate, key) of this computer, signed by nobody else."""
+    key = tmp_path / "key.pem"
+    certificate = tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
     try:
-        subprocess.run(
-            [*command, "-keyout", key, "-out", certificate], check=True, capture_output=True
-        )
+        subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("needs openssl to make a certificate")
+    return certificate, key
+
+
+def test_a_certificate_that_is_not_trusted_is_named_and_the_sentence_helps(
+    tmp_path, monkeypatch, certificate
+):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(*certificate)
+    words = r"certificate is not trusted here \(let REQUESTS_CA_BUNDLE name"
     with Server() as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        use(
-            table_of(tmp_path, f"https://127.0.0.1:{server.server_port}", "file"),
-            tmp_path / "cache",
-        )
-        with pytest.raises(
-            FileNotFoundError,
-            match=r"certificate is not trusted here \(let REQUESTS_CA_BUNDLE name",
-        ):
+        table = table_of(tmp_path, f"https://127.0.0.1:{server.server_port}", "file")
+        use(table, tmp_path / "cache")
+        with pytest.raises(FileNotFoundError, match=words):
             downloads.fetch("file")
         assert files_in(tmp_path / "cache") == []
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
         assert downloads.fetch("file").read_bytes() == CONTENT
 
 
@@ -223,7 +217,10 @@ def test_a_certificate_that_is_not_trusted_is_named_and_the_sentence_helps(tmp_p
 
 
 def on_a_small_disk(table, folder, results):
-    """What each part of the course says when a file may hold 100 kB: the limit of a process, so that the test needs no disk of its own."""
+    """What each part of the course says when a file may hold 100 kB.
+
+    That is the limit of a process: the test needs no disk of its own.
+    """
     import resource
 
     use(table, folder / "cache")
@@ -248,41 +245,47 @@ def on_a_small_disk(table, folder, results):
 
 def test_a_disk_that_runs_full_is_one_sentence_and_what_was_there_stays(tmp_path):
     pytest.importorskip("resource", reason="needs limits of a process, which Windows has not")
+    said = answers_on_a_small_disk(tmp_path)
+    kind, sentence = said["fetch"]
+    assert kind == "FileNotFoundError"
+    assert "cannot be saved in" in sentence and "make room" in sentence
+    kind, sentence = said["save"]
+    assert kind == "ValueError" and "cannot be saved in the folder" in sentence
+    kind, sentence = said["sweep"]
+    assert kind == "ValueError"
+    assert "what was recorded so far is kept; make room" in sentence
+    assert files_in(tmp_path / "cache") == []
+    assert [*tmp_path.glob("*.png"), *tmp_path.glob(".*")] == []
+    assert jobs_recorded_and_left(tmp_path / "sweep.jsonl", count=9) == (
+        [0, 1, 2],
+        [3, 4, 5, 6, 7, 8],
+    )
+
+
+def answers_on_a_small_disk(folder):
+    """{what was asked: (kind of the error, its sentence)}."""
     results = PROCESSES.Queue()
     with Server() as server:
-        table = table_of(tmp_path, f"http://127.0.0.1:{server.server_port}", "file")
-        process = PROCESSES.Process(target=on_a_small_disk, args=(table, tmp_path, results))
+        table = table_of(folder, f"http://127.0.0.1:{server.server_port}", "file")
+        process = PROCESSES.Process(target=on_a_small_disk, args=(table, folder, results))
         process.start()
-        said = {
-            name: (kind, sentence)
-            for name, kind, sentence in (results.get(timeout=60) for _ in range(3))
-        }
+        answers = [results.get(timeout=60) for _ in range(3)]
         process.join(30)
-    assert (
-        said["fetch"][0] == "FileNotFoundError"
-        and "cannot be saved in" in said["fetch"][1]
-        and "make room" in said["fetch"][1]
-    )
-    assert said["save"][0] == "ValueError" and "cannot be saved in the folder" in said["save"][1]
-    assert (
-        said["sweep"][0] == "ValueError"
-        and "what was recorded so far is kept; make room" in said["sweep"][1]
-    )
-    assert (
-        files_in(tmp_path / "cache") == []
-        and not list(tmp_path.glob("*.png"))
-        and not list(tmp_path.glob(".*"))
-    )
-    *lines, _ = (tmp_path / "sweep.jsonl").read_text().split("\n")
-    assert [json.loads(line)["job"]["number"] for line in lines] == [0, 1, 2]
-    calls = []
-    jobs = [{"number": number} for number in range(9)]
-    sweeps.sweep(lambda number: calls.append(number) or [], jobs, path=tmp_path / "sweep.jsonl")
-    assert calls == [3, 4, 5, 6, 7, 8]
+    return {name: (kind, sentence) for name, kind, sentence in answers}
+
+
+def jobs_recorded_and_left(path, *, count):
+    """The numbers of jobs in the record of a sweep, and those that a new sweep computes."""
+    *lines, _ = path.read_text().split("\n")
+    recorded = [json.loads(line)["job"]["number"] for line in lines]
+    left = []
+    jobs = [{"number": number} for number in range(count)]
+    sweeps.sweep(lambda number: left.append(number) or [], jobs, path=path)
+    return recorded, left
 
 
 def test_a_disk_that_is_read_only_is_one_sentence(tmp_path, monkeypatch):
-    """There, taking away a file that does not exist fails too, and not with the error that says so."""
+    """There, taking away a file that does not exist fails too, with another error."""
 
     def read_only(*_, **__):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -316,24 +319,27 @@ def sweep_on(folder, count, pause):
     assert [row["square"] for row in rows] == [number**2 for number in range(count)]
 
 
+def kill_after(calls, random, *arguments):
+    """Start a sweep, kill it a moment after so many calls, and say whether it was still running."""
+    process = PROCESSES.Process(target=sweep_on, args=arguments)
+    process.start()
+    made = arguments[0] / "calls"
+    wait_until(lambda: len(made.read_text().split()) >= calls or not process.is_alive())
+    time.sleep(random.uniform(0, 0.02))
+    was_running = process.is_alive()
+    process.kill()
+    process.join(30)
+    return was_running
+
+
 def test_a_sweep_that_is_killed_again_and_again_ends_with_every_row_once(tmp_path, count=40):
     (tmp_path / "calls").touch()
-    random, kills = np.random.default_rng(0), 0
-    for part in range(1, 6):
-        process = PROCESSES.Process(target=sweep_on, args=(tmp_path, count, 0.01))
-        process.start()
-        wait_until(
-            lambda: (
-                len((tmp_path / "calls").read_text().split()) >= 7 * part or not process.is_alive()
-            )
-        )
-        time.sleep(random.uniform(0, 0.02))
-        kills += process.is_alive()
-        process.kill()
-        process.join(30)
+    random = np.random.default_rng(0)
+    kills = [kill_after(7 * part, random, tmp_path, count, 0.01) for part in range(1, 6)]
     sweep_on(tmp_path, count, 0)
     calls = (tmp_path / "calls").read_text().split()
-    assert kills == 5 and set(calls) == set(map(str, range(count))) and len(calls) <= count + kills
+    assert all(kills) and set(calls) == set(map(str, range(count)))
+    assert len(calls) <= count + len(kills)
 
 
 def test_two_sweeps_at_once_lose_no_line_of_their_record(tmp_path, count=150):
@@ -387,23 +393,23 @@ def test_kernels_that_save_at_once_write_over_nothing(tmp_path, count=6):
     assert sorted(grays) == sorted(5 * list(range(count)))
 
 
-CLIMB = """
+ASCENT = """
 import time
 from typing import NamedTuple
 import numpy as np
-from lecture_lib.widgets import run_live_panel
-class Climb(NamedTuple):
+from lecture_lib.panels import run_live_panel
+class Reached(NamedTuple):
     images: np.ndarray
     values: np.ndarray
     frames: list
-def climb(watch):
+def ascend(watch):
     for step in range(100_000):
         time.sleep(0.01)
-        reached = Climb(np.full((64, 64, 3), 0.5, np.float32), np.zeros(step + 1), [])
+        reached = Reached(np.full((64, 64, 3), 0.5, np.float32), np.zeros(step + 1), [])
         if watch(step, 100_000, reached):
             break
     return reached
-panel = run_live_panel(climb, alt="gray", first=np.full((64, 64, 3), 0.5, np.float32))
+panel = run_live_panel(ascend, alt="gray", first=np.full((64, 64, 3), 0.5, np.float32))
 panel.buttons["Start"].click()
 while panel.progress.value < 2:
     time.sleep(0.01)
@@ -411,33 +417,29 @@ assert panel.buttons["Start"].disabled
 """
 
 
-def test_a_kernel_that_is_restarted_in_the_middle_of_a_climb_leaves_nothing_running(
-    root, monkeypatch
-):
+@pytest.fixture
+def kernel(root, monkeypatch):
+    """A running kernel: its manager and its client."""
     monkeypatch.setenv("PYTHONPATH", str(root))
     from jupyter_client.manager import start_new_kernel
 
     manager, client = start_new_kernel(kernel_name="python3")
-    try:
-        for _ in range(2):
-            assert (
-                client.execute_interactive(CLIMB, timeout=60, output_hook=lambda _: None)[
-                    "content"
-                ]["status"]
-                == "ok"
-            )
-            kernel = psutil.Process(manager.provisioner.process.pid)
-            old = [kernel, *kernel.children(recursive=True)]
-            manager.restart_kernel(now=True)
-            client.wait_for_ready(timeout=60)
-            assert [
-                process
-                for process in psutil.wait_procs(old, timeout=10)[1]
-                if process.status() != psutil.STATUS_ZOMBIE
-            ] == []
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def test_a_kernel_that_is_restarted_in_the_middle_of_a_run_leaves_nothing_running(kernel):
+    manager, client = kernel
+    for _ in range(2):
+        reply = client.execute_interactive(ASCENT, timeout=60, output_hook=lambda _: None)
+        assert reply["content"]["status"] == "ok"
+        process = psutil.Process(manager.provisioner.process.pid)
+        old = [process, *process.children(recursive=True)]
+        manager.restart_kernel(now=True)
+        client.wait_for_ready(timeout=60)
+        _, alive = psutil.wait_procs(old, timeout=10)
+        assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
 
 
 # Names

@@ -1,4 +1,4 @@
-"""Files that a stranger made: pictures of every malformed kind, model files that hold code or try to leave their place, stored outputs."""
+"""Files that a stranger made: malformed pictures, model files with code, stored outputs."""
 
 import ast
 import io
@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from course_files import NOTEBOOKS, ROOT, code_cells
 from PIL import Image
+from recipes_loader import recipe
 from small_nets import small_net
-from test_classifiers import recipe
 
 from lecture_lib.datasets.decoding import FORMATS, decode_image
 from lecture_lib.models.backend import keras
@@ -78,7 +78,8 @@ MALFORMED = {
     + struct.pack("<I", 2**31 - 1)
     + FILES["WEBP"][8:],
     "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>',
-    "postscript that runs a program": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n(%pipe%true) (r) file\nshowpage\n",
+    "postscript that runs a program": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n"
+    b"(%pipe%true) (r) file\nshowpage\n",
     "html": b"<html><script>alert(1)</script></html>",
     "zip": b"PK\x03\x04" + b"\0" * 60,
     "heic": b"\0\0\0\x18ftypheic" + b"\0" * 60,
@@ -87,7 +88,7 @@ MALFORMED = {
 
 
 def answer(data):
-    """An image in [0, 1], or the one sentence that says why there is none; anything else fails the test."""
+    """An image in [0, 1], or the sentence that says why there is none; anything else fails."""
     try:
         image = decode_image(data, name="holiday.png", size=16)
     except ValueError as error:
@@ -131,7 +132,7 @@ def test_a_picture_that_is_also_something_else_is_only_a_picture():
 
 
 def test_pictures_made_by_chance_are_images_or_one_sentence():
-    """Cut, spliced, overwritten, with bytes put in between: Hypothesis looks for a file that gives anything else."""
+    """Cut, spliced, overwritten, with bytes put in: Hypothesis looks for one that gives more."""
     hypothesis = pytest.importorskip(
         "hypothesis", reason="fuzzing needs Hypothesis: pip install hypothesis"
     )
@@ -216,15 +217,20 @@ def functional(layer):
 def codes(marker):
     """Configurations that would write the file `marker` if anything in them were run."""
     call = f"open({str(marker)!r}, 'w').close()"
-    function = lambda module, name: {
-        "module": module,
-        "class_name": "function",
-        "config": name,
-        "registered_name": name,
-    }
-    activation = lambda given: functional(
-        object_of("keras.layers", "Activation", {"name": "last", "activation": given})
-    )
+
+    def function(module, name):
+        return {
+            "module": module,
+            "class_name": "function",
+            "config": name,
+            "registered_name": name,
+        }
+
+    def activation(given):
+        return functional(
+            object_of("keras.layers", "Activation", {"name": "last", "activation": given})
+        )
+
     return {
         "exec": activation(function("builtins", "exec")),
         "system": activation(function("os", "system")),
@@ -372,7 +378,10 @@ def calls(source):
 
 
 def is_unsafe(node):
-    """Whether a call or an import can run what a file holds: pickle and its kin, eval, a model read without safe mode."""
+    """Whether a call or an import can run what a file holds.
+
+    Such are pickle and its kin, eval, and a model read without safe mode.
+    """
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         names = {alias.name for alias in node.names} | {getattr(node, "module", None) or ""}
         return bool(
@@ -405,8 +414,14 @@ def test_nothing_that_is_read_can_run_code(path):
 
 
 def test_the_search_for_what_runs_code_finds_it():
-    bad = "import pickle\nfrom dill import loads\nnp.load(f, allow_pickle=True)\nload_model(f, safe_mode=False)\neval(x)"
-    good = "import json\nnp.load(f)\nnp.load(f, allow_pickle=False)\nload_model(f, safe_mode=True)\nnet.eval()"
+    bad = (
+        "import pickle\nfrom dill import loads\nnp.load(f, allow_pickle=True)\n"
+        "load_model(f, safe_mode=False)\neval(x)"
+    )
+    good = (
+        "import json\nnp.load(f)\nnp.load(f, allow_pickle=False)\n"
+        "load_model(f, safe_mode=True)\nnet.eval()"
+    )
     assert (
         all(map(is_unsafe, calls(bad)))
         and len(calls(bad)) == 5
@@ -416,7 +431,10 @@ def test_the_search_for_what_runs_code_finds_it():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_shows_its_pictures_before_it_is_trusted(path):
-    """JupyterLab runs no script and shows no widget of a notebook that this computer has not run: each has a picture or a text too."""
+    """JupyterLab runs no script and shows no widget of a notebook that this computer has not run.
+
+    So each widget has a picture or a text, too.
+    """
     for output in (output for cell in code_cells(path) for output in cell["outputs"]):
         data = output.get("data", {})
         assert (

@@ -1,92 +1,92 @@
-"""`make lab`: the server answers this computer alone and only with its token; whatever ends it frees its port and its processes."""
+"""`make lab` and the demonstration: they answer this computer alone and only with their token.
+
+Whatever ends `make lab` frees its port and its processes.
+"""
 
 import json
 import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from types import SimpleNamespace
 
 import psutil
 import pytest
 from course_files import ROOT
-from test_browser import free_port
+from servers import free_port, logged, own_folders, status_of
+from waiting import wait_until
 
-make = pytest.mark.skipif(
+needs_make = pytest.mark.skipif(
     sys.platform == "win32" or not (ROOT / "Makefile").is_file(), reason="needs make"
 )
 
 
 @pytest.fixture
-def lab(tmp_path):
-    """`make lab` in the environment of the tests, with one kernel: its process, port, token and all processes."""
+def environment(tmp_path):
+    """A folder that `make` takes for an environment with the course: that of the tests."""
     (tmp_path / "bin").mkdir()
     python = tmp_path / "bin" / "python"
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     python.chmod(0o755)
     (tmp_path / "course").write_text(f"{ROOT}\n")  # as after an installation
+    return tmp_path
+
+
+@pytest.fixture
+def lab(environment):
+    """`make lab` with one kernel: its process, port, token and all processes."""
     port = free_port()
-    own = {
-        f"JUPYTER_{kind}_DIR": str(tmp_path / kind.lower())
-        for kind in ("CONFIG", "DATA", "RUNTIME")
-    }
-    flags = f"--no-browser --allow-root --ServerApp.port={port} --ServerApp.port_retries=0"
-    command = ["make", "lab", f"VENV={tmp_path}", f"OWN={tmp_path / 'own'}", f"LAB_FLAGS={flags}"]
-    environment = {**os.environ, **own, "PYTHONPATH": str(ROOT)}
-    with open(tmp_path / "log", "w") as log:
-        options = {
-            "cwd": ROOT,
-            "env": environment,
-            "stdin": subprocess.DEVNULL,
-            "stdout": log,
-            "stderr": log,
-        }
-        process = subprocess.Popen(command, start_new_session=True, **options)
     everything = []
-    try:
-        wait_until(lambda: answers(port) or process.poll() is not None)
-        (settings,) = (tmp_path / "runtime").glob("jpserver-*.json")
-        token = json.loads(settings.read_text())["token"]
-        assert answers(port, f"/api/kernels?token={token}", data=b"{}") == 201
-        everything += [
-            psutil.Process(process.pid),
-            *psutil.Process(process.pid).children(recursive=True),
-        ]
-        assert len(everything) >= 3, "make, the server, the kernel"
-        yield SimpleNamespace(
-            process=process, port=port, token=token, everything=everything, log=tmp_path / "log"
-        )
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        for one in everything:
-            if one.is_running():
-                one.kill()
-        process.wait(10)
+    with started_lab(port, environment) as process:
+        try:
+            token = token_of(port, process, environment)
+            everything += with_children(process)
+            assert len(everything) >= 3, "make, the server, the kernel"
+            about = {"process": process, "port": port, "token": token, "folder": environment}
+            yield SimpleNamespace(everything=everything, **about)
+        finally:
+            end_all(process, everything)
 
 
-def wait_until(condition, *, seconds=90):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s in vain"
-        time.sleep(0.1)
+def started_lab(port, environment):
+    """`make lab` on a port, as a process with a log; what it writes lies in the environment."""
+    flags = f"--no-browser --allow-root --ServerApp.port={port} --ServerApp.port_retries=0"
+    own = f"OWN={environment / 'own'}"
+    command = ["make", "lab", f"VENV={environment}", own, f"LAB_FLAGS={flags}"]
+    variables = {**os.environ, **own_folders(environment), "PYTHONPATH": str(ROOT)}
+    options = {"cwd": ROOT, "env": variables, "start_new_session": True}
+    return logged(command, environment / "log", **options)
+
+
+def token_of(port, process, folder):
+    """The token of a server that has just been started, and that starts a kernel with it."""
+    wait_until(lambda: answers(port) or process.poll() is not None, seconds=90)
+    (settings,) = (folder / "runtime").glob("jpserver-*.json")
+    token = json.loads(settings.read_text())["token"]
+    assert answers(port, f"/api/kernels?token={token}", data=b"{}") == 201
+    return token
+
+
+def with_children(process):
+    return [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+
+
+def end_all(process, everything):
+    """Kill what a test has left running."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    for one in everything:
+        if one.is_running():
+            one.kill()
+    process.wait(10)
 
 
 def answers(port, path="/api", data=None):
     """The number that a server answers with, None for none."""
-    try:
-        return urllib.request.urlopen(
-            urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=data), timeout=5
-        ).status
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return None
+    return status_of(f"http://127.0.0.1:{port}{path}", data)
 
 
 def is_over(lab):
@@ -95,26 +95,27 @@ def is_over(lab):
     return alive == [] and answers(lab.port) is None
 
 
-@make
+@needs_make
 def test_the_server_listens_to_this_computer_alone_and_wants_its_token(lab):
-    addresses = {
-        listening.laddr.ip
-        for process in lab.everything
-        for listening in connections(process)
-        if listening.status == "LISTEN"
-    }
-    assert addresses and addresses <= {"127.0.0.1", "::1"}
-    assert (
-        len(lab.token) >= 32
-        and answers(lab.port, "/api/kernels")
-        == answers(lab.port, "/api/contents?token=guess")
-        == 403
-    )
+    assert addresses_of(*lab.everything) <= {"127.0.0.1", "::1"}
+    assert len(lab.token) >= 32
+    assert answers(lab.port, "/api/kernels") == 403
+    assert answers(lab.port, "/api/contents?token=guess") == 403
     assert answers(lab.port, f"/api/kernels?token={lab.token}") == 200
-    assert re.search(
-        rf"http://localhost:{lab.port}/lab/tree/my-notebooks/notebooks/00_start_here.ipynb\?token={lab.token}",
-        lab.log.read_text(),
-    )
+    first = "lab/tree/my-notebooks/notebooks/00_start_here.ipynb"
+    address = rf"http://localhost:{lab.port}/{first}\?token={lab.token}"
+    assert re.search(address, (lab.folder / "log").read_text())
+
+
+def addresses_of(*processes):
+    """The addresses that processes listen to, at least one."""
+    found = set()
+    for process in processes:
+        for connection in connections(process):
+            if connection.status == "LISTEN":
+                found.add(connection.laddr.ip)
+    assert found
+    return found
 
 
 @pytest.fixture
@@ -122,52 +123,39 @@ def demo(tmp_path):
     """The demonstration with a token and one empty page: its process and port."""
     pytest.importorskip("voila", reason="the demonstration needs Voila")
     (tmp_path / "tiles.json").write_text("[]")
-    (tmp_path / "page.ipynb").write_text(
-        json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-    )
+    empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "page.ipynb").write_text(json.dumps(empty))
     port = free_port()
+    with started_demo(port, tmp_path) as process:
+        try:
+            wait_until(lambda: answers(port, "/") or process.poll() is not None, seconds=90)
+            yield SimpleNamespace(process=psutil.Process(process.pid), port=port)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def started_demo(port, folder):
+    """Voila with the pages of a folder on a port, as a process with a log."""
     settings = ROOT / "tools" / "demo"
+    command = [sys.executable, "-m", "voila", "--no-browser", f"--port={port}"]
+    command += ["--Voila.port_retries=0", "--Voila.config_file_paths=settings"]
+    command += ["--WarmKernels.spare=0"]
     own = {
         "JUPYTER_PATH": str(settings),
-        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
-        "LECTURE_DEMO": str(tmp_path),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "LECTURE_DEMO": str(folder),
+        "LECTURE_DEMO_TOKEN": "secret",
     }
-    command = [
-        sys.executable,
-        "-m",
-        "voila",
-        "--no-browser",
-        f"--port={port}",
-        "--Voila.port_retries=0",
-        "--Voila.config_file_paths=settings",
-        "--WarmKernels.spare=0",
-    ]
-    with open(tmp_path / "log", "w") as log:
-        environment = {**os.environ, **own, "LECTURE_DEMO_TOKEN": "secret"}
-        process = subprocess.Popen(
-            command, cwd=settings, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
-    try:
-        wait_until(lambda: answers(port, "/") or process.poll() is not None)
-        yield SimpleNamespace(process=psutil.Process(process.pid), port=port)
-    finally:
-        process.terminate()
-        process.wait(30)
+    return logged(command, folder / "log", cwd=settings, env={**os.environ, **own})
 
 
 def test_the_demonstration_listens_to_this_computer_alone_and_wants_its_token(demo):
-    addresses = {
-        listening.laddr.ip
-        for listening in connections(demo.process)
-        if listening.status == "LISTEN"
-    }
-    assert addresses and addresses <= {"127.0.0.1", "::1"}
-    assert "/login" in opened(demo.port, "/") and "/login" in opened(
-        demo.port, "/voila/render/page.ipynb"
-    )
-    assert "/login" not in opened(demo.port, "/?token=secret") and "/login" in opened(
-        demo.port, "/?token=guess"
-    )
+    assert addresses_of(demo.process) <= {"127.0.0.1", "::1"}
+    assert "/login" in opened(demo.port, "/")
+    assert "/login" in opened(demo.port, "/voila/render/page.ipynb")
+    assert "/login" in opened(demo.port, "/?token=guess")
+    assert "/login" not in opened(demo.port, "/?token=secret")
 
 
 def opened(port, path):
@@ -181,7 +169,7 @@ def connections(process):
     )
 
 
-@make
+@needs_make
 @pytest.mark.parametrize(
     "how", ["ctrl-c twice", "the terminal is closed", "terminated", "the server is killed"]
 )

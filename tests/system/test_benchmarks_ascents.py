@@ -1,4 +1,4 @@
-"""The benchmarks of attacks, climbs and neighbors: whoever should compute what we compute does so; no test asserts a time."""
+"""The benchmarks of attacks, gradient ascent and neighbors; no test asserts a time."""
 
 import sys
 
@@ -48,21 +48,24 @@ def test_the_nearest_wrong_pictures_of_foolbox_are_ours():
         "foolbox",
         reason="the peers are not installed: pip install -r benchmarks/peers/peers_attacks.txt",
     )
-    some = lambda net: [
-        each for each in peers_attacks.nearest_wrong(net) if each.who in ("ours", "foolbox")
-    ]  # ART's takes minutes
+
+    def some(net):
+        return [
+            each for each in peers_attacks.nearest_wrong(net) if each.who in ("ours", "foolbox")
+        ]  # ART's takes minutes
+
     rows = {row.who: row for row in measure(Work("nearest wrong", (), some), "tinynet", rounds=1)}
     assert (
         rows["foolbox"].correlation > 0.95
     )  # near the border, rounding decides which step is the first wrong one
 
 
-def test_loops_that_climb_the_same_score_end_at_our_picture():
-    rows = {row.who: row for row in measure(Work("short", (), short_climb), "tinynet", rounds=1)}
+def test_loops_that_ascend_the_same_score_end_at_our_picture():
+    rows = {row.who: row for row in measure(Work("short", (), short_ascent), "tinynet", rounds=1)}
     assert rows["eager loop"].difference < 0.05
 
 
-def short_climb(net):
+def short_ascent(net):
     return [
         each
         for each in peers_pictures.class_pictures(net, steps=5)

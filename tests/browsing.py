@@ -1,0 +1,126 @@
+"""A browser for tests: Chromium driven by Playwright, and what a reader does with a panel in it.
+
+Importing this skips the tests of a file where Playwright is missing.
+"""
+
+import contextlib
+import os
+import shutil
+
+import pytest
+from waiting import wait_until
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="the browser test needs Playwright: pip install playwright"
+)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+needs_chromium = pytest.mark.skipif(
+    not CHROMIUM,
+    reason="the browser test needs Chromium on the PATH, on Debian: apt-get install chromium",
+)
+FLAGS = [
+    "no-sandbox",
+    "disable-gpu",
+    "disable-background-networking",
+    "no-first-run",
+    "disable-component-update",
+    "disable-sync",
+]
+
+
+@contextlib.contextmanager
+def started_chromium():
+    """A running browser."""
+    with playwright.sync_playwright() as driver:
+        arguments = [f"--{flag}" for flag in FLAGS]
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+def collect_complaints(page):
+    """Let a page keep what its console calls an error, as page.complaints."""
+    page.complaints = complaints = []
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+
+def screenshot(page, name, **options):
+    """Leave a screenshot in the folder that the variable LECTURE_SCREENSHOTS names, if it does."""
+    if folder := os.environ.get("LECTURE_SCREENSHOTS"):
+        page.screenshot(path=os.path.join(folder, f"{name}.png"), **options)
+
+
+def serious(page, context=None):
+    """What axe finds to be serious or worse, as (rule, HTML)."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="needs axe: pip install axe-playwright-python",
+    )
+    found = axe.Axe().run(page, context=context).response["violations"]
+    return [
+        (problem["id"], problem["nodes"][0]["html"][:200])
+        for problem in found
+        if problem["impact"] in ("serious", "critical")
+    ]
+
+
+# Panels
+
+
+def picture_of(panel):
+    """The pixels of a panel's picture, or None at the moment when it is exchanged for the next."""
+    try:
+        return panel.locator("img").screenshot()
+    except playwright.Error:
+        return None
+
+
+def status(panel):
+    return panel.locator(".lecture-status").inner_text()
+
+
+def view(panel):
+    """What a reader sees of a panel: picture and status line."""
+    return picture_of(panel), status(panel)
+
+
+def changed(panel, before, *, seconds=60):
+    """Wait for another picture than the one before, and return it."""
+    return wait_until(
+        lambda: (now := picture_of(panel)) != before and now,
+        "the picture has changed",
+        seconds=seconds,
+    )
+
+
+def seen_to_change(panel, before):
+    """Wait until a panel has another picture or says something else, and does not complain."""
+    wait_until(lambda: None not in (now := view(panel)) and now != before, "the panel has answered")
+    assert panel.get_by_role("alert").count() == 0, status(panel)
+
+
+def chosen_picture(panel):
+    """The text chosen in the list of pictures."""
+    label = panel.page.get_by_text("picture", exact=True)
+    rows = panel.locator(".widget-dropdown").filter(has=label)
+    chosen = rows.locator("select").evaluate("list => list.selectedOptions[0].text")
+    return chosen.replace("\xa0", " ")
+
+
+def start_and_stop(panel):
+    """Press Start, see steps counted, press Stop, and see the run end.
+
+    One that is quick may have ended before.
+    """
+    start = panel.get_by_role("button", name="Start", exact=True)
+    stop = panel.get_by_role("button", name="Stop", exact=True)
+    start.click()
+    counts = ("Step", "Done")
+    wait_until(lambda: status(panel).startswith(counts), "steps are counted", seconds=90)
+    with contextlib.suppress(playwright.TimeoutError):
+        stop.click(timeout=2000)
+    ended = ("Stopped at", "Done")
+    wait_until(lambda: status(panel).startswith(ended), "the run ends")
+    wait_until(lambda: start.is_enabled() and stop.is_disabled(), "Start is enabled", seconds=10)
