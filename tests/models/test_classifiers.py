@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from recipes_files import recipe
+from recipes_loader import recipe
 from small_nets import normal, random
 
 from lecture_lib.models import classifiers, surgery

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pooch
 import pytest
-from data_at_hand import needs_mnist, needs_squeezenet, needs_tiny_imagenet, validation_images
+from data_here import needs_mnist, validation_pictures
 from small_nets import random, small_net, softmax
 
 from lecture_lib.datasets import digits, downloads
@@ -18,6 +18,9 @@ from lecture_lib.models.inference import class_index, class_scores, layer_names
 from lecture_lib.models.zoo import load_model, model_is_here, model_names
 
 layers = keras.layers
+needs_squeezenet = pytest.mark.skipif(
+    not model_is_here("squeezenet"), reason="SqueezeNet is not here; LECTURE_DATA names its folder"
+)
 
 
 @pytest.fixture
@@ -281,9 +284,8 @@ def test_mnist_cnn_classifies_the_digits_that_need_no_download():
     assert accuracy(load_model("mnist_cnn"), images[1000:], labels[1000:]) >= 0.9
 
 
-@needs_tiny_imagenet
 @pytest.mark.parametrize("name", ["tinynet", "tinynet_robust"])
 def test_a_tinynet_reaches_the_accuracy_that_was_written_down(name):
     written = json.loads((downloads.DATA / "tables" / "accuracy.json").read_text())
-    images, labels = validation_images()
+    images, labels = validation_pictures()
     assert accuracy(load_model(name), images, labels) >= written[name]["validation"] - 0.005
