@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from data_here import needs_mnist, validation_pictures
 
-from lecture_lib.adversarial.attacks import l2_ball, pgd
+from lecture_lib.adversarial.attacks import pgd
 from lecture_lib.datasets import digits
 from lecture_lib.datasets.images import load_image
 from lecture_lib.datasets.paintings import painted_dots, painted_waves, stained_glass, swirls
@@ -140,7 +140,7 @@ def test_a_tinynet_withstands_an_attack_as_its_card_says(name):
     images, labels = (part[::10] for part in validation_pictures())
     net = load_model(name)
     share = precision_at_k(
-        net, pgd(net, images, labels, epsilon=0.5, steps=20, ball=l2_ball), labels
+        net, pgd(net, images, labels, epsilon=0.5, steps=20, norm="l2"), labels
     )
     assert share == pytest.approx(WRITTEN[name]["attacked_l2_0.5"], abs=0.07)
 
