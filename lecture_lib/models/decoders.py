@@ -10,6 +10,11 @@ from functools import partial
 import keras
 from keras import Input, Model, layers
 
+# What `stylizer` adds to the variance v of a map before it divides by the deviation. Measured: each
+# map of the bundled photographs has a variance above 0.01, and each map of an even picture, where
+# nothing but rounding varies, one below 1e-11.
+FLOOR = 1e-3
+
 
 def mnist_decoder() -> Model:
     """Build the decoder of `mnist_wide`: from its features to the image that they may come from.
@@ -65,11 +70,22 @@ def tinynet_generator() -> Model:
     return Model(features, x)
 
 
+def _normalized(x, *, name):
+    """Each map brought to mean 0 and deviation 1, or to 0 where nothing but rounding varies."""
+    x = layers.GroupNormalization(groups=-1, epsilon=FLOOR, center=False, scale=False, name=name)(x)
+    # The variance is now v / (v + FLOOR): about 1 for what is seen, about 0 for rounding.
+    # Multiplied by it, rounding dies out. A floor alone does not do that, because each of the
+    # fourteen layers divides rounding by sqrt(FLOOR): even with a floor of 0.3, which changes
+    # photographs by up to 0.5, noise of 1e-7 grew to 0.7.
+    return x * keras.ops.mean(keras.ops.square(x), axis=(1, 2), keepdims=True)
+
+
 def stylizer(styles=4):
     """One small net that paints in several styles: pictures (N, H, W, 3) in [0, 1] and style weights (N, styles) to pictures (N, H, W, 3).
 
     What it has learned of a style is in two numbers for each map: after a map was brought to mean 0 and deviation 1 it is multiplied
     by one and shifted by the other. Weights (1, 0, 0, 0) give the first style; weights that mix, a mixed one. H and W: divisible by 4.
+    A map in which only rounding varies is brought to 0: an even picture is painted in one color.
     Source: Johnson et al., Perceptual losses for real-time style transfer, 2016; Dumoulin et al., A learned representation for artistic
     style, 2017.
     """
@@ -81,7 +97,7 @@ def stylizer(styles=4):
         )  # mirrored edges: the painting has no frame
         x = keras.ops.pad(x, [[0, 0], [before, after], [before, after], [0, 0]], mode="reflect")
         x = layers.Conv2D(filters, size, stride, use_bias=False, name=name)(x)
-        x = layers.GroupNormalization(groups=-1, center=False, scale=False, name=f"{name}_norm")(x)
+        x = _normalized(x, name=f"{name}_norm")
         gain, shift = (
             layers.Dense(filters, use_bias=False, kernel_initializer=start, name=f"{name}_{what}")(
                 weights
