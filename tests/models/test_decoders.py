@@ -100,3 +100,13 @@ def test_a_stylizer_is_small_and_enlarges_before_it_convolves():
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
             assert np.all(np.mod(layer.kernel_size, layer.strides) == 0)
+
+
+@pytest.mark.parametrize("size", [1e-7, 1e-6, 1e-4])
+def test_noise_as_faint_as_rounding_does_not_change_what_is_painted(painter, size):
+    """Each processor rounds in its own way; all must paint the same on an even image."""
+    canvas = np.full((1, 32, 32, 3), 0.7, np.float32)
+    style = np.float32([[0, 1, 0]])
+    even = painter([canvas, style]).numpy()
+    noisy = painter([canvas + size * normal(*canvas.shape), style]).numpy()
+    assert np.abs(even - noisy).max() < 0.5 / 255  # not seen in an image of 256 levels

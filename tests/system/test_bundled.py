@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 from data_here import needs_mnist, validation_pictures
+from small_nets import normal
 
 from lecture_lib.adversarial.attacks import pgd
 from lecture_lib.datasets import digits
@@ -15,6 +16,7 @@ from lecture_lib.datasets.images import load_image
 from lecture_lib.datasets.paintings import painted_dots, painted_waves, stained_glass, swirls
 from lecture_lib.models import zoo
 from lecture_lib.models.backend import keras
+from lecture_lib.models.decoders import FLOOR
 from lecture_lib.models.inference import class_scores, probabilities, top_classes
 from lecture_lib.models.zoo import load_model
 from lecture_lib.style_transfer import style_score
@@ -139,9 +141,7 @@ def test_a_tinynet_withstands_an_attack_as_its_card_says(name):
     """Every tenth picture: the share of 200 may differ from that of all 2,000 by some two standard deviations."""
     images, labels = (part[::10] for part in validation_pictures())
     net = load_model(name)
-    share = precision_at_k(
-        net, pgd(net, images, labels, epsilon=0.5, steps=20, norm="l2"), labels
-    )
+    share = precision_at_k(net, pgd(net, images, labels, epsilon=0.5, steps=20, norm="l2"), labels)
     assert share == pytest.approx(WRITTEN[name]["attacked_l2_0.5"], abs=0.07)
 
 
@@ -197,6 +197,44 @@ def test_the_stylizer_brings_a_picture_near_the_paintings_in_the_eyes_of_the_rob
     away = -np.stack([style(painted) for style in styles])  # style, painted picture
     before = -np.concatenate([style(photo[None]) for style in styles])
     assert (away.argmin(axis=0) == range(4)).all() and (np.diag(away) < before / 3).all()
+
+
+@pytest.mark.parametrize("level", [0.0, 0.7, 1.0])
+def test_the_stylizer_paints_an_even_canvas_in_one_color_whatever_rounding_adds(level):
+    """Processors differ in rounding: noise of its size, and of a thousand times it, is not seen."""
+    canvas, noise = np.full((1, 64, 72, 3), level, np.float32), normal(1, 64, 72, 3)
+    canvases = [canvas, canvas + 1e-7 * noise, canvas + 1e-4 * noise]
+    painter = zoo.load_decoder("stylizer")
+    for style in np.eye(4, dtype=np.float32):
+        even, *noisy = (painter([each, style[None]]).numpy()[0] for each in canvases)
+        assert np.ptp(even, axis=(0, 1)).max() < 1e-5
+        assert max(np.abs(even - painted).max() for painted in noisy) < 0.5 / 255
+
+
+def test_the_stylizer_paints_an_even_half_evenly():
+    """60 pixels away from the photograph beside it; a pixel's color depends on those within 50."""
+    photo, even = load_image("cat", size=128), np.full((128, 128, 3), 0.7, np.float32)
+    beside = np.concatenate([photo, even], axis=1)
+    for style in np.eye(4, dtype=np.float32):
+        painted = zoo.load_decoder("stylizer")([beside[None], style[None]]).numpy()[0]
+        assert np.ptp(painted[:, 188:], axis=(0, 1)).max() < 1e-4
+        assert np.ptp(painted[:, :128], axis=(0, 1)).min() > 0.2
+
+
+def test_the_stylizers_floor_is_far_below_the_variances_of_photographs_and_far_above_rounding():
+    painter, style = zoo.load_decoder("stylizer"), np.float32([[0.25] * 4])
+    convolutions = [layer for layer in painter.layers if isinstance(layer, keras.layers.Conv2D)]
+    maps_of = keras.Model(painter.inputs, [layer.output for layer in convolutions])
+
+    def variances(picture):
+        maps = maps_of([picture[None], style])
+        return np.concatenate([np.var(each, axis=(0, 1, 2), dtype=np.float64) for each in maps])
+
+    photos = [load_image(name, size=(128, 128)) for name in ("cat", "tower", "cameraman")]
+    canvases = [np.full((64, 72, 3), level, np.float32) for level in (0.3, 0.7, 1.0)]
+    seen = min(variances(photo).min() for photo in photos)
+    rounding = max(variances(canvas).max() for canvas in canvases)
+    assert rounding < 1e-6 * FLOOR and 10 * FLOOR < seen
 
 
 def test_a_part_is_kept_and_an_unknown_one_lists_them():
