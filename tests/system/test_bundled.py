@@ -239,7 +239,7 @@ def test_the_stylizers_floor_is_far_below_the_variances_of_photographs_and_far_a
 
 def test_a_part_is_kept_and_an_unknown_one_lists_them():
     assert zoo.load_decoder("mnist_natural_decoder") is zoo.load_decoder("mnist_natural_decoder")
-    with pytest.raises(ValueError, match="no part named 'decoder'.*mnist_natural_decoder"):
+    with pytest.raises(ValueError, match="no decoder named 'decoder'.*mnist_natural_decoder"):
         zoo.load_decoder("decoder")
 
 
