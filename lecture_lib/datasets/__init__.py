@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "image_sets": [
             "COLORFUL",
             "CLASSES",
+            "IMAGENET_CLASSES",
             "ARCHIVES",
             "PictureSet",
             "random_crops",

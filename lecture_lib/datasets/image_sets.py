@@ -24,9 +24,10 @@ COLORFUL = (
     "tower",
     "flower",
 )
-CLASSES = (
-    (downloads.DATA / "tables" / "tinynet_classes.txt").read_text(encoding="utf-8").splitlines()
-)
+TABLES = downloads.DATA / "tables"
+CLASSES = (TABLES / "tinynet_classes.txt").read_text(encoding="utf-8").splitlines()
+# The names of ImageNet's classes, in the order of the scores
+IMAGENET_CLASSES = (TABLES / "imagenet_classes.txt").read_text(encoding="utf-8").splitlines()
 ARCHIVES = (
     "tiny-imagenet-105.tar",
     "tiny-imagenet-200.zip",
