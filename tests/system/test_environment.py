@@ -62,7 +62,7 @@ def test_every_bound_has_two_ends(project):
     lines = project["dependencies"] + [
         line for extra in project["optional-dependencies"].values() for line in extra
     ]
-    assert [line for line in lines if not re.search(r">=.*,<", line)] == []
+    assert [line for line in lines if not re.search(r">=.*,<|==", line)] == []
 
 
 def locked(path, python):
