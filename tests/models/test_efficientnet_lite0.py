@@ -4,6 +4,7 @@ import os
 import pickle
 import struct
 import sys
+from functools import partial
 from importlib.machinery import ModuleSpec
 
 import numpy as np
@@ -12,12 +13,17 @@ from small_nets import normal, random
 
 from lecture_lib.datasets.image_sets import IMAGENET_CLASSES
 from lecture_lib.datasets.images import imagenet_photo_names, load_image, photo_names
+from lecture_lib.deepdream import dream
+from lecture_lib.grad_cam import cam_map, grad_cam_map
+from lecture_lib.guided_backprop import guided_map
 from lecture_lib.models import efficientnet_lite0, pytorch_weights
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_index, class_scores, layer_names, layer_outputs
 from lecture_lib.models.pytorch_weights import read_state, read_weights_file
 from lecture_lib.models.zoo import load_model, model_is_here, model_names
+from lecture_lib.occlusion.occlusion import occlusion_map
 from lecture_lib.panels.availability import missing_models
+from lecture_lib.saliency import saliency_map
 
 needs_package = pytest.mark.skipif(
     not model_is_here("efficientnet_lite0"),
@@ -193,6 +199,53 @@ def test_it_recognizes_the_photographs():
     images = np.stack([load_image(name, size=224) for name in photos])
     right = class_scores(net, images).argmax(axis=1) == [class_index(net, name) for name in photos]
     assert np.mean(right) >= 0.85
+
+
+# What the course asks of it
+
+CUP = np.s_[15:130, 30:155]  # rows and columns of "coffee" at 224 pixels that hold the cup
+
+
+@pytest.fixture
+def espresso():
+    """The trained network, the photograph of a cup, and the number of its class."""
+    net = load_model("efficientnet_lite0")
+    return net, load_image("coffee", size=224), class_index(net, "espresso")
+
+
+@needs_package
+def test_cam_is_exact(espresso):
+    """CAM's mean and the bias are the score; Grad-CAM at the head is the positive part of CAM."""
+    net, _, index = espresso
+    heatmap = cam_map(*espresso, full_size=False)
+    score = heatmap.mean() + net.get_layer("scores").get_weights()[1][index]
+    np.testing.assert_allclose(score, class_scores(net, espresso[1])[index], rtol=1e-4)
+    grad_cam = grad_cam_map(*espresso, layer="head_relu", full_size=False)
+    expected = np.maximum(heatmap, 0) / heatmap.size
+    np.testing.assert_allclose(grad_cam, expected, atol=1e-4 * expected.max())
+
+
+@needs_package
+@pytest.mark.parametrize(
+    "explain", [saliency_map, guided_map, cam_map, partial(occlusion_map, patch=48, stride=16)]
+)
+def test_maps_of_the_espresso_lie_on_the_cup(explain, espresso):
+    """Per pixel, the weakest of them, saliency, is 1.7 times as strong on the cup as beside it."""
+    heatmap = np.abs(explain(*espresso))
+    beside = np.ones(heatmap.shape, bool)
+    beside[CUP] = False
+    assert heatmap[CUP].mean() >= 1.5 * heatmap[beside].mean()
+
+
+@needs_package
+def test_a_dream_strengthens_what_the_layer_sees():
+    net, image = load_model("efficientnet_lite0"), load_image("tower", size=(96, 128))
+    dreamed = dream(net, image, layer="block12_expand_relu", octaves=1, steps=8)
+    assert dreamed.values[-1] > 1.3 * dreamed.values[0]
+    assert (
+        dreamed.images.shape == image.shape
+        and 0 <= dreamed.images.min() <= dreamed.images.max() <= 1
+    )
 
 
 # The names of the classes
