@@ -9,8 +9,8 @@ from jaxtyping import install_import_hook
 # From here on, each function of the library is checked against its annotations when it returns.
 install_import_hook("lecture_lib", "typechecking.results_only")
 
-# In the background, or behind nohup, programs begin deaf to Ctrl-C and to a closed terminal, and so do all that they start; some tests
-# send just these signals to what they have started.
+# In the background, or behind nohup, programs begin deaf to Ctrl-C and to a closed terminal, and so
+# do all that they start; some tests send just these signals to what they have started.
 for name, heard in ("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL):
     number = getattr(signal, name, None)
     if number and signal.getsignal(number) is signal.SIG_IGN:

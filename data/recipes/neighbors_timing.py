@@ -1,7 +1,8 @@
 """Measure how the time for neighbors and for t-SNE grows with the number of pictures, and what an index saves: neighbors_timing.csv.
 
-python data/recipes/neighbors_timing.py takes about ten minutes and needs faiss-cpu as well. Times are processor seconds on one core, the
-best of two runs (t-SNE: one). Features: what `tinynet` says of crops of the bundled photographs, and synthetic vectors in clusters.
+python data/recipes/neighbors_timing.py takes about ten minutes and needs faiss-cpu as well. Times
+are processor seconds on one core, the best of two runs (t-SNE: one). Features: what `tinynet` says
+of crops of the bundled photographs, and synthetic vectors in clusters.
 """
 
 import csv
@@ -36,7 +37,12 @@ def seconds(function, *, runs=2):
 def growth(count):
     """Rows for exact neighbors of `count` pictures among themselves and for their t-SNE map."""
     features = cached(layer_features, load_model("tinynet"), "pool", random_crops(count))
-    yield "all neighbors", count, seconds(lambda: nearest_neighbors(features, features, count=6))[0], 1.0
+    yield (
+        "all neighbors",
+        count,
+        seconds(lambda: nearest_neighbors(features, features, count=6))[0],
+        1.0,
+    )
     yield "t-SNE", count, seconds(lambda: tsne_map(features), runs=1)[0], ""
 
 

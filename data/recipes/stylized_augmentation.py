@@ -1,10 +1,12 @@
 """Does a net that also learns from stylized pictures resist attacks? python stylized_augmentation.py makes stylized_augmentation.csv.
 
-To the pictures of ten classes come the same pictures painted by `stylizer`, each in 0 to 4 styles: original to stylized 1:0 to 1:4, and
-the other way round, 2:1 and 4:1 (half, or a quarter, of the pictures painted once). For each ratio a small net learns from scratch, with
-the same number of steps, and is asked about pictures that it never saw, as they are and after a 20-step L2 attack of radius 0.5.
-After Zheng et al., Insights from attacking interpretable models; Geirhos et al., ImageNet-trained CNNs are biased toward texture, 2019.
-Runs on Keras with TensorFlow or PyTorch; rows that the table has already are not made again.
+To the pictures of ten classes come the same pictures painted by `stylizer`, each in 0 to 4 styles:
+original to stylized 1:0 to 1:4, and the other way round, 2:1 and 4:1 (half, or a quarter, of the
+pictures painted once). For each ratio a small net learns from scratch, with the same number of
+steps, and is asked about pictures that it never saw, as they are and after a 20-step L2 attack of
+radius 0.5. After Zheng et al., Insights from attacking interpretable models; Geirhos et al.,
+ImageNet-trained CNNs are biased toward texture, 2019. Runs on Keras with TensorFlow or PyTorch;
+rows that the table has already are not made again.
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """Train `tinynet_generator`, which draws 64x64 pictures from the features "block4" of `tinynet_robust`: python train_generator.py.
 
-What it draws should be the picture, pixel by pixel, and should look to `tinynet_robust` as the picture did: the mean absolute error of
-the pixels and of the features "block1" to "block3" (Dosovitskiy and Brox, Generating images with perceptual similarity metrics
-based on deep networks, 2016). Runs on Keras with TensorFlow or PyTorch; goes on after the last whole pass when cut off.
+What it draws should be the picture, pixel by pixel, and should look to `tinynet_robust` as the
+picture did: the mean absolute error of the pixels and of the features "block1" to "block3"
+(Dosovitskiy and Brox, Generating images with perceptual similarity metrics based on deep networks,
+2016). Runs on Keras with TensorFlow or PyTorch; goes on after the last whole pass when cut off.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Train `mnist_cnn`, the slides' digit reader, on MNIST and on the first 1,000 digits of scikit-learn: python train_mnist.py.
 
-Each picture is shifted by up to two pixels at random, so that the net reads digits wherever they are written. Runs on Keras with
-TensorFlow, or with PyTorch (KERAS_BACKEND=torch).
+Each picture is shifted by up to two pixels at random, so that the net reads digits wherever they
+are written. Runs on Keras with TensorFlow, or with PyTorch (KERAS_BACKEND=torch).
 """
 
 import keras

@@ -1,8 +1,9 @@
 """Train the decoder of `mnist_natural` or `mnist_robust`: python train_mnist_decoder.py NET --epochs E.
 
-The net stays as it is; the decoder learns to draw each picture from the net's features "pool2" of that picture, attacked with radius
-0.3: what it draws shows what the features know (Zheng et al., Insights from attacking interpretable models). Runs on Keras with
-TensorFlow or PyTorch; goes on after the last whole pass when cut off.
+The net stays as it is; the decoder learns to draw each picture from the net's features "pool2" of
+that picture, attacked with radius
+0.3: what it draws shows what the features know (Zheng et al., Insights from attacking interpretable
+models). Runs on Keras with TensorFlow or PyTorch; goes on after the last whole pass when cut off.
 """
 
 import argparse

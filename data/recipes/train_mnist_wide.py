@@ -1,9 +1,11 @@
 """Train `mnist_natural` (radius 0) or `mnist_robust` (radius 0.3) on MNIST: python train_mnist_wide.py NAME --radius R --epochs E.
 
-Adversarial training (Madry et al., Toward deep learning models resistant to adversarial attacks, 2018) at the price of one step: each
-picture keeps its attack from pass to pass, and the next pass only improves it (Zheng et al., Efficient adversarial training with
-transferable adversarial examples, 2020); the last pass takes a few steps. With --again a net that is stored learns on, at full radius
-from the start. Runs on Keras with TensorFlow or PyTorch; goes on after the last whole pass when cut off.
+Adversarial training (Madry et al., Toward deep learning models resistant to adversarial attacks,
+2018) at the price of one step: each picture keeps its attack from pass to pass, and the next pass
+only improves it (Zheng et al., Efficient adversarial training with transferable adversarial
+examples, 2020); the last pass takes a few steps. With --again a net that is stored learns on, at
+full radius from the start. Runs on Keras with TensorFlow or PyTorch; goes on after the last whole
+pass when cut off.
 """
 
 import argparse
@@ -23,7 +25,8 @@ from lecture_lib.datasets.digits import load_mnist
 from lecture_lib.models.classifiers import mnist_wide
 
 BATCH = 120
-RAMP = 1.5  # passes in which the radius grows from 0: at full radius from the start, the net learns nothing
+# passes in which the radius grows from 0: at full radius from the start, the net learns nothing
+RAMP = 1.5
 MANY = 4  # steps of the attack in the last pass; one in all others
 
 

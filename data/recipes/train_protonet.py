@@ -1,9 +1,10 @@
 """Train `protonet` and its decoder, a digit reader that compares with 15 prototypes: python train_protonet.py --epochs E.
 
-Four losses (Li et al., Deep learning for case-based reasoning through prototypes, 2018): 20 times the cross-entropy of the class, the
-squared error of the decoded picture, and two squared distances: of each prototype to the nearest picture of the batch, and of each
-picture to the nearest prototype. Each picture is bent like rubber first. With --again the stored nets learn on. Runs on Keras with
-TensorFlow or PyTorch.
+Four losses (Li et al., Deep learning for case-based reasoning through prototypes, 2018): 20 times
+the cross-entropy of the class, the
+squared error of the decoded picture, and two squared distances: of each prototype to the nearest
+picture of the batch, and of each picture to the nearest prototype. Each picture is bent like rubber
+first. With --again the stored nets learn on. Runs on Keras with TensorFlow or PyTorch.
 """
 
 import argparse

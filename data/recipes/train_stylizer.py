@@ -1,9 +1,11 @@
 """Train `stylizer`, one small net that paints any picture in four styles at once: python train_stylizer.py --epochs E.
 
-What it learns from is what style transfer (Gatys et al., 2016) climbs for one picture: content from "block2" of `tinynet_robust`, style
-from the Gram matrices of "edges" to "block3", total variation; here for every picture, in one pass forward (Johnson et al., Perceptual
-losses for real-time style transfer, 2016). The styles are the paintings of `lecture_lib.datasets.paintings`; of each the net keeps two
-numbers a map (Dumoulin et al., A learned representation for artistic style, 2017). Runs on Keras with TensorFlow or PyTorch.
+What it learns from is what style transfer (Gatys et al., 2016) climbs for one picture: content from
+"block2" of `tinynet_robust`, style from the Gram matrices of "edges" to "block3", total variation;
+here for every picture, in one pass forward (Johnson et al., Perceptual losses for real-time style
+transfer, 2016). The styles are the paintings of `lecture_lib.datasets.paintings`; of each the net
+keeps two numbers a map (Dumoulin et al., A learned representation for artistic style, 2017). Runs
+on Keras with TensorFlow or PyTorch.
 
 The stored weights are of a run before `stylizer` brought even maps to 0. They were not tuned anew:
 the loss stayed (3.4546, now 3.4547). A new run gives another file, at 3.41; see data/README.md.

@@ -1,8 +1,9 @@
 """Train `tinynet` (radius 0) or `tinynet_robust` (radius 0.8) on Tiny ImageNet: python train_tinynet.py NAME --radius R --epochs E.
 
-Adversarial training with one step (Madry et al., Toward deep learning models resistant to adversarial attacks, 2018; Wong et al.,
-Fast is better than free, 2020): each batch is first moved by one gradient step of length `radius` toward a larger loss, then
-learned from. Runs on Keras with TensorFlow, or with PyTorch (KERAS_BACKEND=torch, about twice as fast on two cores). A run that was
+Adversarial training with one step (Madry et al., Toward deep learning models resistant to
+adversarial attacks, 2018; Wong et al., Fast is better than free, 2020): each batch is first moved
+by one gradient step of length `radius` toward a larger loss, then learned from. Runs on Keras with
+TensorFlow, or with PyTorch (KERAS_BACKEND=torch, about twice as fast on two cores). A run that was
 cut off goes on after the last whole epoch when the same command is given again.
 """
 

@@ -11,11 +11,13 @@ BEGINNING = '{"job": '  # of every line of a record
 def sweep(function, jobs, *, path=None, client=None):
     """The rows of function(**job) for every job, in the order of the jobs; what a file `path` holds already is not computed again.
 
-    function: keywords -> a list of rows, dicts of numbers and texts. jobs: dicts of such keywords, numbers and texts too. path: a file, one
-    line a job, to which every result is added as soon as it is there, so that an interrupted sweep goes on where it was; None keeps
-    nothing. client: a `distributed.Client` of Dask whose workers share the jobs; None computes them here, one after another.
-    Returns a list of all rows; on an interrupt those that are done. Raises ValueError for a file that is no record of a sweep or takes no
-    more lines (what it holds stays), FileNotFoundError when there is no such folder.
+    function: keywords -> a list of rows, dicts of numbers and texts. jobs: dicts of such keywords,
+    numbers and texts too. path: a file, one line a job, to which every result is added as soon as
+    it is there, so that an interrupted sweep goes on where it was; None keeps
+    nothing. client: a `distributed.Client` of Dask whose workers share the jobs; None computes them
+    here, one after another. Returns a list of all rows; on an interrupt those that are done. Raises
+    ValueError for a file that is no record of a sweep or takes no more lines (what it holds stays),
+    FileNotFoundError when there is no such folder.
     """
     done = _recorded(path)
     waiting = [job for job in jobs if _key(job) not in done]

@@ -2,7 +2,8 @@
 
 import lazy_loader
 
-# Each name is imported when it is first asked for, so that a notebook waits for nothing that it does not use.
+# Each name is imported when it is first asked for, so that a notebook waits for nothing that it
+# does not use.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={

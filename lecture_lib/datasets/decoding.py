@@ -16,7 +16,8 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 40_000_000
 
-# Photographs that come with libraries which the course needs anyway: name -> (library, file inside it).
+# Photographs that come with libraries which the course needs anyway: name -> (library, file inside
+# it).
 BUNDLED = {
     "cat": ("skimage", "data/chelsea.png"),
     "coffee": ("skimage", "data/coffee.png"),
@@ -42,7 +43,8 @@ BUNDLED = {
 def find_picture(name_or_path):
     """Return the Path of the file that a photograph's plain name, or a path (str or Path), stands for.
 
-    ImageNet photographs are downloaded when they are asked for. Raises FileNotFoundError for no such file, ValueError for a folder.
+    ImageNet photographs are downloaded when they are asked for. Raises FileNotFoundError for no
+    such file, ValueError for a folder.
     """
     if not isinstance(name_or_path, (str, Path)):
         raise ValueError(
@@ -91,10 +93,12 @@ def photo_names():
 def decode_image(data, *, name="the picture", size=None):
     """Turn the bytes of a JPEG, PNG, GIF, WEBP, BMP or TIFF file into an image, turned upright as its EXIF data say.
 
-    data: bytes, at most 50 MB; name: how errors call the picture; size: None keeps the picture as it is, an int takes the
-    center square and resizes it to (size, size), a pair (height, width) resizes the whole. Returns (H, W, 3) float32 in [0, 1]:
-    gray, palette and CMYK become RGB, 16 bits are divided by 65535, transparency lies on white, an animation gives its first frame.
-    Raises ValueError for an empty, broken, cut off or unknown file, more than 50 MB or 40 megapixels, or a size that is none.
+    data: bytes, at most 50 MB; name: how errors call the picture; size: None keeps the picture as
+    it is, an int takes the center square and resizes it to (size, size), a pair (height, width)
+    resizes the whole. Returns (H, W, 3) float32 in [0, 1]: gray, palette and CMYK become RGB, 16
+    bits are divided by 65535, transparency lies on white, an animation gives its first frame.
+    Raises ValueError for an empty, broken, cut off or unknown file, more than 50 MB or 40
+    megapixels, or a size that is none.
     """
     check_size(size)
     with warnings.catch_warnings():
@@ -153,7 +157,9 @@ def _decode(picture, name):
     try:
         picture.load()
         return _plain(ImageOps.exif_transpose(picture))
-    except Exception:  # decoders meet broken files with a dozen kinds of exception, and all of them mean the same to the reader
+    # decoders meet broken files with a dozen kinds of exception, and all of them mean the same to
+    # the reader
+    except Exception:
         raise ValueError(
             f"{name} is damaged or cut off and cannot be read; open it in a picture viewer and save it again."
         ) from None

@@ -10,7 +10,8 @@ from lecture_lib.datasets import downloads
 def load_digits():
     """The 1,797 digits of scikit-learn as MNIST would show them: images (1797, 28, 28, 1) float32 in [0, 1], white on black, and labels.
 
-    Their 8x8 pixels are enlarged to 20x20 and set into a border of 4, the place that MNIST leaves around a digit.
+    Their 8x8 pixels are enlarged to 20x20 and set into a border of 4, the place that MNIST leaves
+    around a digit.
     """
     small, labels = datasets.load_digits(return_X_y=True)
     pictures = [
@@ -26,7 +27,8 @@ def load_digits():
 def load_mnist():
     """MNIST: (train images, train labels, test images, test labels), images (N, 28, 28, 1) float32 in [0, 1].
 
-    Raises FileNotFoundError when it is neither here nor to be had. Source: LeCun et al., The MNIST database of handwritten digits, 1998.
+    Raises FileNotFoundError when it is neither here nor to be had. Source: LeCun et al., The MNIST
+    database of handwritten digits, 1998.
     """
     with np.load(downloads.fetch("mnist.npz"), allow_pickle=False) as stored:
         images = [np.float32(stored[name][..., None]) / 255 for name in ("x_train", "x_test")]

@@ -1,6 +1,7 @@
 """Files from elsewhere: the table data/tables/downloads.tsv says what each is, and `fetch` gives its path on this computer.
 
-The folder that the environment variable LECTURE_DATA names is looked into first and never changed; then the user's cache; then the network.
+The folder that the environment variable LECTURE_DATA names is looked into first and never changed;
+then the user's cache; then the network.
 """
 
 import contextlib
@@ -23,8 +24,9 @@ def fetch(name):
     """Give the path of a file of the table, downloading it once if it is not on this computer; its checksum is verified.
 
     name: as in `names()`, such as "squeezenet1.1/squeezenet1.1.bin". Returns a Path.
-    Raises ValueError for an unknown name and for contents with a wrong checksum, FileNotFoundError when the file cannot be had:
-    no network, an error of the server, a full disk. Nothing half-written stays behind.
+    Raises ValueError for an unknown name and for contents with a wrong checksum, FileNotFoundError
+    when the file cannot be had: no network, an error of the server, a full disk. Nothing
+    half-written stays behind.
     """
     if name not in _table():
         raise ValueError(f"'{name}' is not in the table of downloads; names() lists what is.")

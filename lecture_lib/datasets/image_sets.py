@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 from lecture_lib.datasets import downloads
 from lecture_lib.datasets.images import load_image
 
-# The photographs in color that show things; from them come the pictures to search where there is no download.
+# The photographs in color that show things; from them come the pictures to search where there is no
+# download.
 COLORFUL = (
     "cat",
     "coffee",
@@ -46,8 +47,10 @@ class PictureSet(NamedTuple):
 def random_crops(count=2000, *, size=64, photos=COLORFUL, seed=0):
     """Squares cut at random places and scales out of photographs, each shrunk to `size`: (count, size, size, 3) float32 in [0, 1].
 
-    The sides are drawn evenly in octaves, from `size` pixels to the shorter side of the photograph, so that a crop may be a detail or
-    nearly the whole. photos: names or paths, taken in turn. Raises FileNotFoundError and ValueError as `load_image` does.
+    The sides are drawn evenly in octaves, from `size` pixels to the shorter side of the photograph,
+    so that a crop may be a detail or
+    nearly the whole. photos: names or paths, taken in turn. Raises FileNotFoundError and ValueError
+    as `load_image` does.
     """
     random = np.random.default_rng(seed)
     sources = [Image.fromarray(np.uint8(np.rint(255 * load_image(photo)))) for photo in photos]
@@ -71,9 +74,11 @@ def tiny_imagenet_is_here():
 def load_tiny_imagenet(split="val", *, class_names=CLASSES, per_class=None):
     """Tiny ImageNet's pictures of some classes, by default those that `tinynet` knows, as a PictureSet in the order of `class_names`.
 
-    split: "train" (500 pictures a class) or "val" (50). per_class: the most pictures of a class, None for all. Boxes are in pixels:
-    rows from top to bottom - 1, columns from left to right - 1 hold the object. 40 classes take 0.1 GB of memory (val), 1 GB (train).
-    Raises ValueError for another split or an unknown class, FileNotFoundError when the archive is neither here nor to be had.
+    split: "train" (500 pictures a class) or "val" (50). per_class: the most pictures of a class,
+    None for all. Boxes are in pixels: rows from top to bottom - 1, columns from left to right - 1
+    hold the object. 40 classes take 0.1 GB of memory (val), 1 GB (train). Raises ValueError for
+    another split or an unknown class, FileNotFoundError when the archive is neither here nor to be
+    had.
     Source: Stanford CS231N, Tiny ImageNet, 2015.
     """
     if split not in ("train", "val"):

@@ -40,9 +40,10 @@ __all__ = [
 def load_image(name_or_path, *, size=None):
     """Load a photograph by its plain name (see `photo_names`), or any picture file by its path.
 
-    size: None keeps the picture as it is, an int takes the center square and resizes it to (size, size), a pair (height, width)
-    resizes the whole. Returns (H, W, 3) float32 in [0, 1]. ImageNet photographs are downloaded when they are asked for.
-    Raises FileNotFoundError for an unknown name or missing file, ValueError for a file that is no usable picture.
+    size: None keeps the picture as it is, an int takes the center square and resizes it to (size,
+    size), a pair (height, width) resizes the whole. Returns (H, W, 3) float32 in [0, 1]. ImageNet
+    photographs are downloaded when they are asked for. Raises FileNotFoundError for an unknown name
+    or missing file, ValueError for a file that is no usable picture.
     """
     check_size(size)
     path = find_picture(name_or_path)
@@ -59,9 +60,9 @@ def load_image(name_or_path, *, size=None):
 def load_folder(folder, *, size=64, limit=None):
     """Load the pictures of a folder in the order of their names; files that are no pictures are skipped and counted in a warning.
 
-    size: side of the center square that each picture gives; limit: the most pictures to load, None for all.
-    Returns (images (N, size, size, 3) float32 in [0, 1], list of N file names).
-    Raises FileNotFoundError when there is no such folder, ValueError when it holds no picture.
+    size: side of the center square that each picture gives; limit: the most pictures to load, None
+    for all. Returns (images (N, size, size, 3) float32 in [0, 1], list of N file names). Raises
+    FileNotFoundError when there is no such folder, ValueError when it holds no picture.
     """
     check_size(size)
     folder = Path(os.path.expanduser(folder))
@@ -95,8 +96,9 @@ def load_folder(folder, *, size=64, limit=None):
 def as_batch(images, *, channels=None):
     """Check one image or a batch and return it as a batch.
 
-    images: (H, W, C) or (N, H, W, C) floats in [0, 1]; channels: the C that is wanted, None for 1 or 3.
-    Returns (N, H, W, C) float32, the values untouched. Raises ValueError for a wrong shape, whole numbers, NaN or values outside [0, 1].
+    images: (H, W, C) or (N, H, W, C) floats in [0, 1]; channels: the C that is wanted, None for 1
+    or 3. Returns (N, H, W, C) float32, the values untouched. Raises ValueError for a wrong shape,
+    whole numbers, NaN or values outside [0, 1].
     """
     try:
         images = np.asarray(images)
@@ -178,7 +180,8 @@ def save_image(image, path):
 
     image: (H, W, 1 or 3) floats in [0, 1]; path: ends in .png, in a folder that exists.
     Returns the Path written: path itself, or path-2.png, path-3.png and so on when that is taken.
-    Raises ValueError for no image, another suffix, a folder that is full or may not be written to, FileNotFoundError for no folder.
+    Raises ValueError for no image, another suffix, a folder that is full or may not be written to,
+    FileNotFoundError for no folder.
     """
     data, path = encode_png(image), Path(os.path.expanduser(path))
     if path.suffix.lower() != ".png":

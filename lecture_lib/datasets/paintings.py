@@ -1,7 +1,8 @@
 """Paintings made by formulas, as models of a style: strokes along a flow, stained glass, dots, waves. They need no download.
 
-Each function gives one picture (side, side, 3) float32 in [0, 1]; the same seed, the same painting. All are drawn at twice the size and
-made smaller, so that their edges are smooth; lengths inside are shares of the side, so that a larger painting is the same one, larger.
+Each function gives one picture (side, side, 3) float32 in [0, 1]; the same seed, the same painting.
+All are drawn at twice the size and made smaller, so that their edges are smooth; lengths inside are
+shares of the side, so that a larger painting is the same one, larger.
 """
 
 import numpy as np

@@ -28,8 +28,10 @@ def checks(x, y):
 def paint_pattern(images, pattern, *, periods=(10, 24), seed=0):
     """Each image with a pattern in dark ink over it, at an angle, a size and a place of its own.
 
-    images: (H, W, 3) or (N, H, W, 3) in [0, 1]. pattern: `stripes`, `dots`, `checks` or another function of (x, y), or several, of which
-    each image gets one. periods: smallest and largest distance between repeats, in pixels. Returns float32 in [0, 1] of the same shape.
+    images: (H, W, 3) or (N, H, W, 3) in [0, 1]. pattern: `stripes`, `dots`, `checks` or another
+    function of (x, y), or several, of which
+    each image gets one. periods: smallest and largest distance between repeats, in pixels. Returns
+    float32 in [0, 1] of the same shape.
     """
     batch, random = as_batch(images, channels=3), np.random.default_rng(seed)
     patterns = [pattern] if callable(pattern) else list(pattern)
@@ -53,8 +55,10 @@ def _ink(pattern, shape, periods, random):
 def paint_color(images, color=None, *, strength=0.8, seed=0):
     """Each image in shades of one color, from black over the color to nearly white, as bright as it was.
 
-    images: (H, W, 3) or (N, H, W, 3) in [0, 1]. color: three numbers in [0, 1], varied a little from image to image; None draws any color
-    for each. strength: in [0, 1]; 0 leaves the images alone. Returns float32 in [0, 1] of the same shape.
+    images: (H, W, 3) or (N, H, W, 3) in [0, 1]. color: three numbers in [0, 1], varied a little
+    from image to image; None draws any color
+    for each. strength: in [0, 1]; 0 leaves the images alone. Returns float32 in [0, 1] of the same
+    shape.
     """
     batch, random = as_batch(images, channels=3), np.random.default_rng(seed)
     shape = (len(batch), 1, 1, 3)
@@ -94,8 +98,8 @@ class Marked(NamedTuple):
 def paint_badges(images, badges, *, diameter=21, seed=0):
     """Round badges painted onto each image at places drawn at random, none over another: their masks say exactly where.
 
-    images: (N, H, W, 3) in [0, 1]. badges: functions like `ring` and `cross`. diameter: in pixels. Returns Marked(images, masks).
-    Raises ValueError when the badges do not fit side by side.
+    images: (N, H, W, 3) in [0, 1]. badges: functions like `ring` and `cross`. diameter: in pixels.
+    Returns Marked(images, masks). Raises ValueError when the badges do not fit side by side.
     """
     batch, random = np.array(as_batch(images, channels=3)), np.random.default_rng(seed)
     height, width = batch.shape[1:3]

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "class_names": ["find_class"],
         "classifiers": ["mnist_cnn", "mnist_wide", "protonet", "squeezenet", "tinynet"],
         "decoders": ["mnist_decoder", "protonet_decoder", "stylizer", "tinynet_generator"],
+        "efficientnet_lite0": ["load_efficientnet_lite0"],
         "inference": [
             "Guess",
             "batch_for",

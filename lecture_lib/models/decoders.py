@@ -83,11 +83,12 @@ def _normalized(x, *, name):
 def stylizer(styles=4):
     """One small net that paints in several styles: pictures (N, H, W, 3) in [0, 1] and style weights (N, styles) to pictures (N, H, W, 3).
 
-    What it has learned of a style is in two numbers for each map: after a map was brought to mean 0 and deviation 1 it is multiplied
-    by one and shifted by the other. Weights (1, 0, 0, 0) give the first style; weights that mix, a mixed one. H and W: divisible by 4.
+    What it has learned of a style is in two numbers for each map: after a map was brought to mean 0
+    and deviation 1 it is multiplied by one and shifted by the other. Weights (1, 0, 0, 0) give the
+    first style; weights that mix, a mixed one. H and W: divisible by 4.
     A map in which only rounding varies is brought to 0: an even picture is painted in one color.
-    Source: Johnson et al., Perceptual losses for real-time style transfer, 2016; Dumoulin et al., A learned representation for artistic
-    style, 2017.
+    Source: Johnson et al., Perceptual losses for real-time style transfer, 2016; Dumoulin et al., A
+    learned representation for artistic style, 2017.
     """
 
     def convolution(x, filters, *, size, name, stride=1):

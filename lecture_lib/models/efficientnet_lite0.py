@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lecture_lib.models.backend import keras
 from lecture_lib.datasets.image_sets import IMAGENET_CLASSES
+from lecture_lib.models.backend import keras
 from lecture_lib.models.pytorch_weights import read_state, read_weights_file
 from lecture_lib.models.surgery import named
 

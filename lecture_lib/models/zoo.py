@@ -13,15 +13,16 @@ import numpy as np
 
 from lecture_lib.datasets import downloads
 from lecture_lib.datasets.downloads import DATA
-from lecture_lib.datasets.image_sets import CLASSES
+from lecture_lib.datasets.image_sets import CLASSES, IMAGENET_CLASSES
 from lecture_lib.datasets.shapes import Network
+from lecture_lib.models import pytorch_weights
 from lecture_lib.models.backend import keras
 from lecture_lib.models.classifiers import mnist_cnn, mnist_wide, protonet, squeezenet, tinynet
 from lecture_lib.models.decoders import mnist_decoder, protonet_decoder, stylizer, tinynet_generator
+from lecture_lib.models.efficientnet_lite0 import load_efficientnet_lite0
 from lecture_lib.models.surgery import named, wrap_model
 
 SQUEEZENET = "squeezenet1.1/squeezenet1.1.bin"
-LABELS = "squeezenet1.1/squeezenet1.1.labels"
 BUNDLED = {
     "tinynet_robust": tinynet,
     "tinynet": tinynet,
@@ -81,13 +82,15 @@ APPLICATIONS = {
 
 def model_names() -> list[str]:
     """List the names that `load_model` knows, those that need no download first."""
-    return [*BUNDLED, "squeezenet", *APPLICATIONS]
+    return [*BUNDLED, "efficientnet_lite0", "squeezenet", *APPLICATIONS]
 
 
 def model_is_here(name: str) -> bool:
     """Say whether a network can be loaded now without a network connection."""
+    if name == "efficientnet_lite0":
+        return pytorch_weights.is_installed()
     if name == "squeezenet":
-        return downloads.is_here(SQUEEZENET) and downloads.is_here(LABELS)
+        return downloads.is_here(SQUEEZENET)
     if name in APPLICATIONS:
         return downloads.is_here(f"keras/{APPLICATIONS[name].weights}")
     return name in BUNDLED
@@ -121,6 +124,8 @@ def _load_trained(name: str) -> Network:
 def _load(name: str, *, trained: bool) -> Network:
     if name in BUNDLED:
         return load_bundled(name, trained=trained)
+    if name == "efficientnet_lite0":
+        return load_efficientnet_lite0(trained=trained)
     if name == "squeezenet":
         return load_squeezenet(trained=trained)
     if name in APPLICATIONS:
@@ -201,7 +206,7 @@ def load_squeezenet(*, trained: bool = True) -> Network:
     if trained:
         _read_caffe_weights(model, np.fromfile(downloads.fetch(SQUEEZENET), np.float16))
         _turn_colors(model)
-    return named(model, class_names=imagenet_class_names() if trained else None, image_size=227)
+    return named(model, class_names=IMAGENET_CLASSES if trained else None, image_size=227)
 
 
 def _read_caffe_weights(model: keras.Model, numbers: np.ndarray) -> None:
@@ -245,15 +250,9 @@ def load_application(name: str, *, trained: bool = True) -> Network:
     return wrap_model(
         model,
         preprocess=pixels,
-        class_names=imagenet_class_names() if trained else None,
+        class_names=IMAGENET_CLASSES if trained else None,
         image_size=application.size,
     )
-
-
-def imagenet_class_names() -> list[str]:
-    """List the 1,000 class names of ImageNet in the order of the logits, without synonyms."""
-    lines = downloads.fetch(LABELS).read_text(encoding="utf-8").splitlines()
-    return [line.split(",")[0].strip() for line in lines if line.strip()]
 
 
 def read_keras_file(path: str | Path) -> keras.Model:

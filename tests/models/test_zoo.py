@@ -12,7 +12,7 @@ from small_nets import random, small_net, softmax
 
 from lecture_lib.datasets import digits, downloads
 from lecture_lib.datasets.images import imagenet_photo_names, load_image, photo_names
-from lecture_lib.models import zoo
+from lecture_lib.models import pytorch_weights, zoo
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_index, class_scores, layer_names
 from lecture_lib.models.zoo import load_model, model_is_here, model_names
@@ -117,9 +117,11 @@ def test_bundled_networks_know_the_names_of_their_classes():
 
 
 def test_all_networks_have_names_and_those_that_are_here_are_known(nothing_here):
-    assert model_names() == [*zoo.BUNDLED, "squeezenet", *zoo.APPLICATIONS]
+    others = ["efficientnet_lite0", "squeezenet", *zoo.APPLICATIONS]
+    assert model_names() == [*zoo.BUNDLED, *others]
     assert model_names()[0] == "tinynet_robust"
-    assert [name for name in model_names() if model_is_here(name)] == list(zoo.BUNDLED)
+    installed = ["efficientnet_lite0"] if pytorch_weights.is_installed() else []
+    assert [name for name in model_names() if model_is_here(name)] == [*zoo.BUNDLED, *installed]
     assert not model_is_here("no such net")
 
 

@@ -395,6 +395,9 @@ def is_unsafe(node):
     unsafe = (
         "eval",
         "exec",
+        "pickle.load",
+        "pickle.loads",
+        "pickle.Unpickler",
         "joblib.load",
         "joblib.dump",
         "torch.load",
@@ -410,12 +413,14 @@ SOURCES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("
 
 @pytest.mark.parametrize("path", SOURCES + NOTEBOOKS, ids=lambda path: path.stem)
 def test_nothing_that_is_read_can_run_code(path):
-    assert [ast.unparse(node)[:80] for node in calls_in_file(path) if is_unsafe(node)] == []
+    """One module may import pickle: its reader knows four names and refuses all others."""
+    allowed = ["import pickle"] if path.name == "pytorch_weights.py" else []
+    assert [ast.unparse(node)[:80] for node in calls_in_file(path) if is_unsafe(node)] == allowed
 
 
 def test_the_search_for_what_runs_code_finds_it():
     bad = (
-        "import pickle\nfrom dill import loads\nnp.load(f, allow_pickle=True)\n"
+        "import pickle\npickle.loads(b)\npickle.Unpickler(f)\nfrom dill import loads\nnp.load(f, allow_pickle=True)\n"
         "load_model(f, safe_mode=False)\neval(x)"
     )
     good = (
@@ -424,7 +429,7 @@ def test_the_search_for_what_runs_code_finds_it():
     )
     assert (
         all(map(is_unsafe, calls(bad)))
-        and len(calls(bad)) == 5
+        and len(calls(bad)) == 7
         and not any(map(is_unsafe, calls(good)))
     )
 

@@ -40,6 +40,7 @@ NETS = {
     "tinynet_robust": [(64, 64, 3), (48, 80, 3)],
     "tinynet": [(64, 64, 3)],
     "mnist_cnn": [(28, 28, 1)],
+    "efficientnet_lite0": [(64, 80, 3)],
     "squeezenet": [(64, 80, 3)],
     "resnet50v2": [(64, 64, 3)],
     "mobilenetv2": [(64, 64, 3), (64, 96, 3)],
@@ -68,7 +69,7 @@ def net_of(name):
 @each_net
 @each_map
 def test_a_map_is_finite_and_of_the_images_size_and_the_network_stays_as_it_was(net, name):
-    if net == "squeezenet" and not model_is_here(net):
+    if net in ("efficientnet_lite0", "squeezenet") and not model_is_here(net):
         pytest.skip("SqueezeNet is not here; LECTURE_DATA names its folder")
     if name == "cam" and net in WITHOUT_CAM:
         pytest.skip("see the test of networks without CAM")

@@ -27,7 +27,8 @@ c.Voila.tornado_settings = {
 c.VoilaConfiguration.template = "lecture"
 c.VoilaConfiguration.classic_tree = True
 c.VoilaConfiguration.page_config_hook = add_tiles
-# JupyterLab's other extensions expect parts of JupyterLab that a page has not; anywidget draws the map of dots and names the sliders.
+# JupyterLab's other extensions expect parts of JupyterLab that a page has not; anywidget draws the
+# map of dots and names the sliders.
 c.VoilaConfiguration.extension_allowlist = [
     "@voila-dashboards/widgets-manager8",
     "@jupyter-widgets/jupyterlab-manager",
