@@ -1,4 +1,7 @@
-"""The helper modules of the course: one file a topic, beside the shared modules that every topic uses."""
+"""The helper modules of the course.
+
+One file a topic, beside the shared modules that every topic uses.
+"""
 
 import logging
 import os

@@ -1,4 +1,5 @@
-"""Measure how the time for neighbors and for t-SNE grows with the number of pictures, and what an index saves: neighbors_timing.csv.
+"""Measure how the time for neighbors and for t-SNE grows with the number of pictures, and what an
+index saves: neighbors_timing.csv.
 
 python data/recipes/neighbors_timing.py takes about ten minutes and needs faiss-cpu as well. Times
 are processor seconds on one core, the best of two runs (t-SNE: one). Features: what `tinynet` says
@@ -57,7 +58,9 @@ def clustered(count, *, seed=0):
 
 
 def index(count):
-    """Rows for 1,000 queries among `count` vectors, compared with all of them and with an index of 4,096 cells of which 8 are searched."""
+    """Rows for 1,000 queries among `count` vectors, compared with all of them and with an index of
+    4,096 cells of which 8 are searched.
+    """
     vectors, queries = clustered(count)
     time_exact, exact = seconds(lambda: nearest_neighbors(queries, vectors).indices)
     yield "search everything", count, time_exact, 1.0

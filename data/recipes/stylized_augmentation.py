@@ -1,4 +1,5 @@
-"""Does a net that also learns from stylized pictures resist attacks? python stylized_augmentation.py makes stylized_augmentation.csv.
+"""Does a net that also learns from stylized pictures resist attacks? python
+stylized_augmentation.py makes stylized_augmentation.csv.
 
 To the pictures of ten classes come the same pictures painted by `stylizer`, each in 0 to 4 styles:
 original to stylized 1:0 to 1:4, and the other way round, 2:1 and 4:1 (half, or a quarter, of the
@@ -40,7 +41,10 @@ STYLES, BATCH = 4, 50
 
 
 def ten_classes():
-    """The pictures and labels 0..9 of `TEN`: for training (300 each) and for the questions (50 each), uint8 and int."""
+    """The pictures and labels 0..9 of `TEN`.
+
+    For training (300 each) and for the questions (50 each), uint8 and int.
+    """
     pictures, labels, test_pictures, test_labels = read()
     first = np.concatenate(
         [np.flatnonzero(labels == number)[:300] for number in range(len(CLASSES))]
@@ -64,7 +68,10 @@ def painted(pictures):
 
 
 def mixture(pictures, labels, stylized, *, ratio, random):
-    """The originals, and for 1:k each in k styles that differ, for k:1 every k-th of them in one: pictures and labels."""
+    """The originals, and for 1:k each in k styles that differ, for k:1 every k-th of them in one.
+
+    Pictures and labels.
+    """
     original, painted = ratio
     order = np.argsort(
         random.random((len(pictures), STYLES)), axis=1
@@ -79,7 +86,10 @@ def mixture(pictures, labels, stylized, *, ratio, random):
 
 
 def small_net():
-    """Four 4x4 convolutions of stride 2 with normalization, average pooling, one linear layer: 430,218 parameters."""
+    """Four 4x4 convolutions of stride 2 with normalization, average pooling, one linear layer.
+
+    430,218 parameters.
+    """
     x = images = keras.Input((64, 64, 3))
     for filters in 32, 64, 128, 128:
         x = layers.Conv2D(filters, 4, 2, padding="same", use_bias=False)(x)
@@ -88,7 +98,9 @@ def small_net():
 
 
 def learned(pictures, labels, *, steps, seed):
-    """A small net that has learned from so many batches, shifted and mirrored, whatever the number of pictures."""
+    """A small net that has learned from so many batches, shifted and mirrored, whatever the number
+    of pictures.
+    """
     keras.utils.set_random_seed(seed)
     net = small_net()
     batches = Moved(

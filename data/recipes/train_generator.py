@@ -1,4 +1,5 @@
-"""Train `tinynet_generator`, which draws 64x64 pictures from the features "block4" of `tinynet_robust`: python train_generator.py.
+"""Train `tinynet_generator`, which draws 64x64 pictures from the features "block4" of
+`tinynet_robust`: python train_generator.py.
 
 What it draws should be the picture, pixel by pixel, and should look to `tinynet_robust` as the
 picture did: the mean absolute error of the pixels and of the features "block1" to "block3"
@@ -28,7 +29,10 @@ WEIGHTS = {
 
 
 class Drawn(InRandomOrder):
-    """Features in random order, and what should be drawn from them: the picture, and what the robust net sees in it."""
+    """Features in random order, and what should be drawn from them.
+
+    The picture, and what the robust net sees in it.
+    """
 
     def __init__(self, features, pictures, seen, *, batch=50, limit=None, seed=0):
         super().__init__(len(features), batch=batch, limit=limit, seed=seed, workers=0)
@@ -71,7 +75,8 @@ def main(*, epochs, peak=1e-3, precision="float32", limit=None, seed=0):
         ]
     )
     print(
-        f"tinynet_generator: mean absolute error {np.abs(drawn - test / 255).mean():.4f} on {len(test)} validation pictures"
+        f"tinynet_generator: mean absolute error {np.abs(drawn - test / 255).mean():.4f} on "
+        f"{len(test)} validation pictures"
     )
     export(plain, tinynet_generator(), "tinynet_generator")
 

@@ -1,4 +1,5 @@
-"""Train `mnist_cnn`, the slides' digit reader, on MNIST and on the first 1,000 digits of scikit-learn: python train_mnist.py.
+"""Train `mnist_cnn`, the slides' digit reader, on MNIST and on the first 1,000 digits of
+scikit-learn: python train_mnist.py.
 
 Each picture is shifted by up to two pixels at random, so that the net reads digits wherever they
 are written. Runs on Keras with TensorFlow, or with PyTorch (KERAS_BACKEND=torch).
@@ -32,7 +33,8 @@ def main(*, epochs=20, seed=0):
         ("digits never seen", digits[1000:], digit_labels[1000:]),
     ):
         print(
-            f"mnist_cnn: {model.evaluate(pictures, answers, verbose=0)[1]:.4f} of {len(answers)} pictures of {name}"
+            f"mnist_cnn: {model.evaluate(pictures, answers, verbose=0)[1]:.4f} of "
+            f"{len(answers)} pictures of {name}"
         )
     export(model, mnist_cnn(), "mnist_cnn")
 

@@ -1,4 +1,6 @@
-"""Train the decoder of `mnist_natural` or `mnist_robust`: python train_mnist_decoder.py NET --epochs E.
+"""Train the decoder of `mnist_natural` or `mnist_robust`.
+
+Python train_mnist_decoder.py NET --epochs E.
 
 The net stays as it is; the decoder learns to draw each picture from the net's features "pool2" of
 that picture, attacked with radius
@@ -66,7 +68,8 @@ def main(name, *, epochs, precision="float32", limit=None, seed=0):
     )[0]
     error = float(np.mean((keras.ops.convert_to_numpy(plain(features)) - attacked) ** 2))
     print(
-        f"{name}_decoder: mean squared error {error:.4f} on 1,000 attacked test pictures; gray pictures would have {attacked.var():.4f}"
+        f"{name}_decoder: mean squared error {error:.4f} on 1,000 attacked test pictures; gray "
+        f"pictures would have {attacked.var():.4f}"
     )
     export(plain, mnist_decoder(), f"{name}_decoder")
 

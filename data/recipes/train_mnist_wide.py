@@ -1,4 +1,6 @@
-"""Train `mnist_natural` (radius 0) or `mnist_robust` (radius 0.3) on MNIST: python train_mnist_wide.py NAME --radius R --epochs E.
+"""Train `mnist_natural` (radius 0) or `mnist_robust` (radius 0.3) on MNIST.
+
+Python train_mnist_wide.py NAME --radius R --epochs E.
 
 Adversarial training (Madry et al., Toward deep learning models resistant to adversarial attacks,
 2018) at the price of one step: each picture keeps its attack from pass to pass, and the next pass
@@ -31,7 +33,10 @@ MANY = 4  # steps of the attack in the last pass; one in all others
 
 
 def quick_twin(model):
-    """The same net for the same pictures; with PyTorch, its maps are (N, C, h, w), which a processor pools twice as fast."""
+    """The same net for the same pictures.
+
+    With PyTorch, its maps are (N, C, h, w), which a processor pools twice as fast.
+    """
     return channels_first(model) if keras.backend.backend() == "torch" else model
 
 
@@ -53,7 +58,10 @@ def channels_first(model):
 
 
 def one_pass(model, images, labels, changes, *, radii, steps, random):
-    """Learn once from every picture, each attacked a little further than in the pass before; `changes` holds the attacks."""
+    """Learn once from every picture, each attacked a little further than in the pass before.
+
+    `changes` holds the attacks.
+    """
     batches = np.array_split(random.permutation(len(labels))[: len(radii) * BATCH], len(radii))
     for chosen, radius in zip(tqdm(batches, desc="batches", disable=None), radii, strict=True):
         pictures, answers = images[chosen], labels[chosen]
@@ -103,7 +111,8 @@ def main(name, *, radius, epochs, again=False, peak=1e-3, precision="float32", l
         ]
         seconds = round(time.time() - start)
         print(
-            f"{name}: pass {epoch + 1} of {epochs}, {shares[0]:.3f} clean, {shares[1]:.3f} attacked, {seconds} s",
+            f"{name}: pass {epoch + 1} of {epochs}, {shares[0]:.3f} clean, {shares[1]:.3f} "
+            f"attacked, {seconds} s",
             flush=True,
         )
         model.save(folder / "next.keras")

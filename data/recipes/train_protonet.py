@@ -1,4 +1,6 @@
-"""Train `protonet` and its decoder, a digit reader that compares with 15 prototypes: python train_protonet.py --epochs E.
+"""Train `protonet` and its decoder, a digit reader that compares with 15 prototypes.
+
+Python train_protonet.py --epochs E.
 
 Four losses (Li et al., Deep learning for case-based reasoning through prototypes, 2018): 20 times
 the cross-entropy of the class, the
@@ -22,7 +24,10 @@ from lecture_lib.models.decoders import protonet_decoder
 
 
 class Elastic(InRandomOrder):
-    """Bent pictures in random order, with the answers to all outputs: the digit, and the picture itself."""
+    """Bent pictures in random order, with the answers to all outputs.
+
+    The digit, and the picture itself.
+    """
 
     def __init__(self, images, labels, *, alpha, batch=250, limit=None, seed=0):
         super().__init__(len(labels), batch=batch, limit=limit, seed=seed, workers=0)
@@ -43,7 +48,9 @@ def squared_error(pictures, decoded):
 
 
 def nearness(_, distances):
-    """R1 + R2: each prototype should lie near a picture of the batch, and each picture near a prototype. distances: (N, prototypes)."""
+    """R1 + R2: each prototype should lie near a picture of the batch, and each picture near a
+    prototype. distances: (N, prototypes).
+    """
     return ops.mean(ops.min(distances, axis=0)) + ops.mean(ops.min(distances, axis=1))
 
 

@@ -1,4 +1,6 @@
-"""Train `stylizer`, one small net that paints any picture in four styles at once: python train_stylizer.py --epochs E.
+"""Train `stylizer`, one small net that paints any picture in four styles at once.
+
+Python train_stylizer.py --epochs E.
 
 What it learns from is what style transfer (Gatys et al., 2016) climbs for one picture: content from
 "block2" of `tinynet_robust`, style from the Gram matrices of "edges" to "block3", total variation;
@@ -49,7 +51,10 @@ class Contents(InRandomOrder):
 
 
 def contents(count):
-    """uint8 (2 count, SIDE, SIDE, 3): pictures of Tiny ImageNet made larger, and squares of ImageNet's photographs, which are sharp."""
+    """uint8 (2 count, SIDE, SIDE, 3).
+
+    Pictures of Tiny ImageNet made larger, and squares of ImageNet's photographs, which are sharp.
+    """
     small = read()[0]
     small = small[np.random.default_rng(0).permutation(len(small))[:count]]
     large = [
@@ -87,7 +92,10 @@ def seen_by(net):
 
 
 def parts(maps, content, target):
-    """{"content": (N,), "style": (N,)}: how far the maps {layer: (N, h, w, C)} are from a content's maps, and from Gram matrices."""
+    """{"content": (N,), "style": (N,)}: how far the maps {layer.
+
+    (N, h, w, C)} are from a content's maps, and from Gram matrices.
+    """
     maps, content = (
         {layer: ops.cast(values, "float32") for layer, values in each.items()}
         for each in (maps, content)
@@ -108,7 +116,10 @@ def unrest(pictures):
 
 
 def objective(net, painter, grams):
-    """The model from (pictures, styles) to the parts of the loss, {"content": (N,), "style": (N,), "unrest": (N,)}."""
+    """The model from (pictures, styles) to the parts of the loss, {"content": (N,), "style".
+
+    (N,), "unrest": (N,)}.
+    """
     painted = painter(
         [images := keras.Input((SIDE, SIDE, 3)), styles := keras.Input((len(STYLES),))]
     )

@@ -1,4 +1,6 @@
-"""Train `tinynet` (radius 0) or `tinynet_robust` (radius 0.8) on Tiny ImageNet: python train_tinynet.py NAME --radius R --epochs E.
+"""Train `tinynet` (radius 0) or `tinynet_robust` (radius 0.8) on Tiny ImageNet.
+
+Python train_tinynet.py NAME --radius R --epochs E.
 
 Adversarial training with one step (Madry et al., Toward deep learning models resistant to
 adversarial attacks, 2018; Wong et al., Fast is better than free, 2020): each batch is first moved
@@ -30,7 +32,9 @@ def length(direction):
 
 
 def attack(model, pictures, labels, *, radius, steps=1, step=None):
-    """Pictures moved by `steps` steps of length `step` toward a larger loss, no farther than `radius` from where they were."""
+    """Pictures moved by `steps` steps of length `step` toward a larger loss, no farther than
+    `radius` from where they were.
+    """
     noise = keras.random.normal(ops.shape(pictures))
     change = (
         noise / length(noise) * radius * keras.random.uniform((ops.shape(pictures)[0], 1, 1, 1))
@@ -74,7 +78,9 @@ def accuracy(model, pictures, labels, *, radius=0.0, batch=100):
 
 
 def smoothed_loss(smoothing):
-    """Cross-entropy against labels of which each other class has a little, `smoothing` in all (Szegedy et al., 2016)."""
+    """Cross-entropy against labels of which each other class has a little, `smoothing` in all
+    (Szegedy et al., 2016).
+    """
     return lambda labels, scores: keras.losses.categorical_crossentropy(
         ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), len(CLASSES)),
         scores,
@@ -119,7 +125,8 @@ def main(
         share = accuracy(model, test_pictures, test_labels)
         row = [epoch + 1, round(logs["accuracy"], 4), share, round(time.time() - start)]
         print(
-            f"{name}: epoch {row[0]} of {epochs}, trained {row[1]}, validation {row[2]}, {row[3]} s",
+            f"{name}: epoch {row[0]} of {epochs}, trained {row[1]}, validation {row[2]}, "
+            f"{row[3]} s",
             flush=True,
         )
         with open(folder / "curve.csv", "a", newline="") as curve:
@@ -135,7 +142,8 @@ def main(
         accuracy(model, test_pictures, test_labels, radius=0.5),
     )
     print(
-        f"{name}: {clean:.4f} of {len(test_labels)} validation pictures, {attacked:.4f} under a 20-step L2 attack of radius 0.5"
+        f"{name}: {clean:.4f} of {len(test_labels)} validation pictures, {attacked:.4f} under a "
+        "20-step L2 attack of radius 0.5"
     )
     keras.config.set_dtype_policy("float32")
     export(model, tinynet(len(CLASSES)), name)

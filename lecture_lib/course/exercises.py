@@ -1,6 +1,7 @@
 """What the exercises are checked with: one sentence of praise, or one hint, and no wall of red."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class NotYet(AssertionError):  # noqa: N818 - a hint is no error
@@ -10,15 +11,20 @@ class NotYet(AssertionError):  # noqa: N818 - a hint is no error
         return [f"Not yet: {self}"]
 
 
-def check(right, hint, *, praise="Right."):
-    """Print the praise when `right` is true; else raise NotYet with the hint, which says where to look and not what to write."""
+def check(right: bool, hint: str, *, praise: str = "Right.") -> None:
+    """Print the praise when `right` is true.
+
+    Else raise NotYet with the hint, which says where to look and not what to write.
+    """
     if not np.all(right):
         raise NotYet(hint)
     print(praise)
 
 
-def close(yours, wanted, *, tolerance=1e-4):
-    """Say whether two arrays have one shape and differ by at most `tolerance` of the largest number wanted; False for no array at all."""
+def close(yours: ArrayLike, wanted: ArrayLike, *, tolerance: float = 1e-4) -> bool:
+    """Say whether two arrays have one shape and differ by at most `tolerance` of the largest number
+    wanted; False for no array at all.
+    """
     try:
         yours, wanted = np.asarray(yours, float), np.asarray(wanted, float)
     except (TypeError, ValueError):

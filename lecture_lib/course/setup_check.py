@@ -1,10 +1,14 @@
-"""Whether a computer is ready for the course: versions, memory, the place for downloads, the networks."""
+"""Whether a computer is ready for the course.
+
+Versions, memory, the place for downloads, the networks.
+"""
 
 import platform
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -14,8 +18,11 @@ from lecture_lib.models import zoo
 NEEDED_MEMORY = 2.0  # GB: a notebook takes 1 to 1.5
 
 
-def check_setup():
-    """Lines of text that begin with "ok" or with "look": one for each thing that the course needs, and what to do where it is missing."""
+def check_setup() -> Any:
+    """Lines of text that begin with "ok" or with "look".
+
+    One for each thing that the course needs, and what to do where it is missing.
+    """
     packages = (
         "tensorflow",
         "keras",

@@ -1,15 +1,24 @@
-"""The same experiment many times over: with progress, kept on disk as it goes, on this computer or on a cluster."""
+"""The same experiment many times over.
+
+With progress, kept on disk as it goes, on this computer or on a cluster.
+"""
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
 BEGINNING = '{"job": '  # of every line of a record
 
 
-def sweep(function, jobs, *, path=None, client=None):
-    """The rows of function(**job) for every job, in the order of the jobs; what a file `path` holds already is not computed again.
+def sweep(
+    function: Callable, jobs: Sequence[dict], *, path: str | Path | None = None, client: Any = None
+) -> list:
+    """The rows of function(**job) for every job, in the order of the jobs.
+
+    What a file `path` holds already is not computed again.
 
     function: keywords -> a list of rows, dicts of numbers and texts. jobs: dicts of such keywords,
     numbers and texts too. path: a file, one line a job, to which every result is added as soon as
@@ -49,10 +58,14 @@ def _key(job):
 
 
 def _recorded(path):
-    """{job: rows} of the file; a last line that was cut off when the program ended counts as not done."""
+    """{job: rows} of the file.
+
+    A last line that was cut off when the program ended counts as not done.
+    """
     if path is not None and not Path(path).parent.is_dir():
         raise FileNotFoundError(
-            f"There is no folder {Path(path).parent} to keep the record in; make it first, or give another path."
+            f"There is no folder {Path(path).parent} to keep the record in; make it first, or "
+            "give another path."
         )
     try:
         text = (

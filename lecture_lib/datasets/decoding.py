@@ -1,4 +1,7 @@
-"""Where the photographs are, and from the bytes of a picture file to an array; `decode_image` is the one decoder, uploads included."""
+"""Where the photographs are, and from the bytes of a picture file to an array.
+
+`decode_image` is the one decoder, uploads included.
+"""
 
 import io
 import os
@@ -6,6 +9,7 @@ import warnings
 from importlib.util import find_spec
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -40,8 +44,9 @@ BUNDLED = {
 }
 
 
-def find_picture(name_or_path):
-    """Return the Path of the file that a photograph's plain name, or a path (str or Path), stands for.
+def find_picture(name_or_path: str | Path) -> Any:
+    """Return the Path of the file that a photograph's plain name, or a path (str or Path), stands
+    for.
 
     ImageNet photographs are downloaded when they are asked for. Raises FileNotFoundError for no
     such file, ValueError for a folder.
@@ -64,34 +69,46 @@ def find_picture(name_or_path):
         raise ValueError(f"{path} is a folder; load_image takes one picture, load_folder a folder.")
     if not os.path.isfile(path):
         raise FileNotFoundError(
-            f"There is no photograph and no file called '{name_or_path}'; the names are {', '.join(BUNDLED)}, "
+            f"There is no photograph and no file called '{name_or_path}'; the names are "
+            f"{', '.join(BUNDLED)}, "
             "and those that imagenet_photo_names() lists."
         )
     return path
 
 
 def _imagenet_files():
-    """Plain class name -> file in the table of downloads: 'imagenet-samples/n02056570_king_penguin.JPEG' is 'king penguin'."""
+    """Plain class name -> file in the table of downloads.
+
+    'imagenet-samples/n02056570_king_penguin.JPEG' is 'king penguin'.
+    """
     return {
         Path(file).stem.split("_", 1)[1].replace("_", " "): file
         for file in downloads.names("imagenet-samples/")
     }
 
 
-def imagenet_photo_names():
-    """The names of the 98 ImageNet photographs, one a class: each name is its class's first name in ImageNet's list."""
+def imagenet_photo_names() -> Any:
+    """The names of the 98 ImageNet photographs, one a class.
+
+    Each name is its class's first name in ImageNet's list.
+    """
     return list(_imagenet_files())
 
 
-def photo_names():
-    """The names of the photographs that `load_image` can load now without a network, those that come with libraries first."""
+def photo_names() -> Any:
+    """The names of the photographs that `load_image` can load now without a network, those that
+    come with libraries first.
+    """
     return list(BUNDLED) + [
         name for name, file in _imagenet_files().items() if downloads.is_here(file)
     ]
 
 
-def decode_image(data, *, name="the picture", size=None):
-    """Turn the bytes of a JPEG, PNG, GIF, WEBP, BMP or TIFF file into an image, turned upright as its EXIF data say.
+def decode_image(
+    data: bytes, *, name: str = "the picture", size: int | tuple[int, int] | None = None
+) -> np.ndarray:
+    """Turn the bytes of a JPEG, PNG, GIF, WEBP, BMP or TIFF file into an image, turned upright as
+    its EXIF data say.
 
     data: bytes, at most 50 MB; name: how errors call the picture; size: None keeps the picture as
     it is, an int takes the center square and resizes it to (size, size), a pair (height, width)
@@ -112,13 +129,16 @@ def decode_image(data, *, name="the picture", size=None):
     low, high = picture.getextrema()
     if not (np.isfinite(values).all() and low >= 0 and high <= 1):
         raise ValueError(
-            f"{name} holds numbers beyond 16 bits, so where white lies is unknown; save it as an 8-bit PNG."
+            f"{name} holds numbers beyond 16 bits, so where white lies is unknown; save it as "
+            "an 8-bit PNG."
         )
     return np.repeat(values.clip(0, 1)[..., None], 3, axis=-1)
 
 
-def check_size(size):
-    """Raise ValueError unless size is None, a positive int or a pair (height, width) of such, of at most 40 megapixels."""
+def check_size(size: int | tuple[int, int] | None) -> Any:
+    """Raise ValueError unless size is None, a positive int or a pair (height, width) of such, of at
+    most 40 megapixels.
+    """
     if size is None:
         return
     sides = (size, size) if isinstance(size, Integral) else size
@@ -129,12 +149,16 @@ def check_size(size):
     )
     if not pair or int(sides[0]) * int(sides[1]) > MAX_PIXELS:
         raise ValueError(
-            f"size is {size!r}; it must be None, a positive int or a pair (height, width), of at most 40 megapixels."
+            f"size is {size!r}; it must be None, a positive int or a pair (height, width), of "
+            "at most 40 megapixels."
         )
 
 
 def _open(data, name):
-    """Read the header alone: a file of 10 kB can claim 81 megapixels, so the size is checked before a pixel is decoded."""
+    """Read the header alone.
+
+    A file of 10 kB can claim 81 megapixels, so the size is checked before a pixel is decoded.
+    """
     if not data:
         raise ValueError(f"{name} is empty (0 bytes); choose a file that holds a picture.")
     if len(data) > MAX_BYTES:
@@ -146,7 +170,8 @@ def _open(data, name):
         raise too_large from None
     except Exception:
         raise ValueError(
-            f"{name} is no picture that can be read; use a whole JPEG, PNG, GIF, WEBP, BMP or TIFF file."
+            f"{name} is no picture that can be read; use a whole JPEG, PNG, GIF, WEBP, BMP or "
+            "TIFF file."
         ) from None
     if picture.width * picture.height > MAX_PIXELS:
         raise too_large
@@ -161,12 +186,16 @@ def _decode(picture, name):
     # the reader
     except Exception:
         raise ValueError(
-            f"{name} is damaged or cut off and cannot be read; open it in a picture viewer and save it again."
+            f"{name} is damaged or cut off and cannot be read; open it in a picture viewer and "
+            "save it again."
         ) from None
 
 
 def _plain(picture):
-    """Bring any mode to one of two: RGB with 8 bits, or F, one float channel, for what has more than 8 bits."""
+    """Bring any mode to one of two.
+
+    RGB with 8 bits, or F, one float channel, for what has more than 8 bits.
+    """
     if picture.mode == "F":
         return picture
     if picture.mode.startswith("I"):

@@ -1,14 +1,19 @@
-"""Handwritten digits: 1,797 that come with scikit-learn, and the 70,000 of MNIST when they are here."""
+"""Handwritten digits: 1,797 that come with scikit-learn, and the 70,000 of MNIST when they are
+here.
+"""
 
 import numpy as np
 from PIL import Image
 from sklearn import datasets
 
 from lecture_lib.datasets import downloads
+from lecture_lib.datasets.shapes import Images, Labels
 
 
-def load_digits():
-    """The 1,797 digits of scikit-learn as MNIST would show them: images (1797, 28, 28, 1) float32 in [0, 1], white on black, and labels.
+def load_digits() -> tuple[Images, Labels]:
+    """The 1,797 digits of scikit-learn as MNIST would show them.
+
+    Images (1797, 28, 28, 1) float32 in [0, 1], white on black, and labels.
 
     Their 8x8 pixels are enlarged to 20x20 and set into a border of 4, the place that MNIST leaves
     around a digit.
@@ -24,8 +29,9 @@ def load_digits():
     return np.pad(large, [(0, 0), (4, 4), (4, 4)])[..., None], labels.astype(np.int32)
 
 
-def load_mnist():
-    """MNIST: (train images, train labels, test images, test labels), images (N, 28, 28, 1) float32 in [0, 1].
+def load_mnist() -> tuple[Images, Labels, Images, Labels]:
+    """MNIST: (train images, train labels, test images, test labels), images (N, 28, 28, 1) float32
+    in [0, 1].
 
     Raises FileNotFoundError when it is neither here nor to be had. Source: LeCun et al., The MNIST
     database of handwritten digits, 1998.

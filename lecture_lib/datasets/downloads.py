@@ -1,4 +1,6 @@
-"""Files from elsewhere: the table data/tables/downloads.tsv says what each is, and `fetch` gives its path on this computer.
+"""Files from elsewhere.
+
+The table data/tables/downloads.tsv says what each is, and `fetch` gives its path on this computer.
 
 The folder that the environment variable LECTURE_DATA names is looked into first and never changed;
 then the user's cache; then the network.
@@ -10,6 +12,7 @@ import os
 import time
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pooch
 from requests import exceptions
@@ -20,8 +23,10 @@ TIMEOUT = 30  # seconds that a server may stay silent
 SHOW_PROGRESS_FROM = 5_000_000  # bytes
 
 
-def fetch(name):
-    """Give the path of a file of the table, downloading it once if it is not on this computer; its checksum is verified.
+def fetch(name: str) -> Path:
+    """Give the path of a file of the table, downloading it once if it is not on this computer.
+
+    Its checksum is verified.
 
     name: as in `names()`, such as "squeezenet1.1/squeezenet1.1.bin". Returns a Path.
     Raises ValueError for an unknown name and for contents with a wrong checksum, FileNotFoundError
@@ -35,22 +40,26 @@ def fetch(name):
     if own and (own / name).is_file():
         if not _is_right(own / name, row):
             raise ValueError(
-                f"{own / name} is not the file it should be (wrong checksum); put {row['url']} in its place or take it away."
+                f"{own / name} is not the file it should be (wrong checksum); put {row['url']} "
+                "in its place or take it away."
             )
         return own / name
     path = cache_folder() / name
     return path if path.is_file() and _is_right(path, row) else _download(path, row)
 
 
-def is_here(name):
-    """Say whether `fetch(name)` needs no network: True when the file is in the folder of LECTURE_DATA or in the cache (not verified)."""
+def is_here(name: str) -> bool:
+    """Say whether `fetch(name)` needs no network.
+
+    True when the file is in the folder of LECTURE_DATA or in the cache (not verified).
+    """
     own = own_folder()
     return name in _table() and (
         (cache_folder() / name).is_file() or bool(own and (own / name).is_file())
     )
 
 
-def names(prefix=""):
+def names(prefix: str = "") -> Any:
     """List the names of the files in the table that begin with `prefix`."""
     return [name for name in _table() if name.startswith(prefix)]
 
@@ -61,13 +70,13 @@ def _table():
         return {row["name"]: row for row in csv.DictReader(file, delimiter="\t")}
 
 
-def own_folder():
+def own_folder() -> Path | None:
     """The folder that LECTURE_DATA names, None when it names none."""
     folder = os.environ.get("LECTURE_DATA")
     return Path(os.path.expanduser(folder)) if folder else None
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """The folder of this user that downloads are kept in."""
     return Path(pooch.os_cache("lecture_lib"))
 
@@ -84,7 +93,10 @@ def _is_right(path, row):
 
 @cache
 def _has_checksum(path, wanted, size, state):
-    """Hash a large file once in a process; `state`, its size and time, makes a file that changed another question."""
+    """Hash a large file once in a process.
+
+    `state`, its size and time, makes a file that changed another question.
+    """
     if not wanted:  # its authors publish no checksum
         return state[0] == int(size)
     return any(
@@ -94,24 +106,12 @@ def _has_checksum(path, wanted, size, state):
 
 
 def _download(path, row):
-    """Download to a temporary file beside `path`, verify it, move it there in one step: other processes see all of it or nothing."""
-    size, known_hash = int(row["bytes"] or 0), row["hash"].split("|")[0] or None
-    get = pooch.HTTPDownloader(
-        progressbar=not size or size >= SHOW_PROGRESS_FROM, chunk_size=2**16, timeout=TIMEOUT
-    )
-    pooch.get_logger().setLevel(
-        "WARNING"
-    )  # a notebook's stored output should not tell the folders of this computer
+    """Download to a temporary file beside `path`, verify it, move it there in one step.
+
+    Other processes see all of it or nothing.
+    """
     try:
-        if not known_hash and path.is_file() and not _is_right(path, row):
-            path.unlink()  # without a checksum pooch would keep the damaged file
-        pooch.retrieve(
-            row["url"],
-            known_hash,
-            fname=path.name,
-            path=path.parent,
-            downloader=partial(_get, get=get, size=size),
-        )
+        _retrieve(path, row)
         _tidy(path.parent)
         return path
     except exceptions.RequestException as error:  # these are OSErrors too, so they come first
@@ -127,8 +127,26 @@ def _download(path, row):
         problem = (
             f"{row['name']} cannot be saved in {path.parent} ({error.strerror or 'no permission'})"
         )
-        advice = "make room there, or let the environment variable XDG_CACHE_HOME (on Linux) name another folder for caches"
+        advice = (
+            "make room there, or let the environment variable XDG_CACHE_HOME (on Linux) name "
+            "another folder for caches"
+        )
         raise FileNotFoundError(f"{problem}; {advice}, or {_by_hand(path, row)}.") from None
+
+
+def _retrieve(path, row):
+    """Let pooch download the file, which checks what has a checksum."""
+    size = int(row["bytes"] or 0)
+    known_hash = row["hash"].split("|")[0] or None
+    get = pooch.HTTPDownloader(
+        progressbar=not size or size >= SHOW_PROGRESS_FROM, chunk_size=2**16, timeout=TIMEOUT
+    )
+    # A notebook's stored output should not tell the folders of this computer.
+    pooch.get_logger().setLevel("WARNING")
+    if not known_hash and path.is_file() and not _is_right(path, row):
+        path.unlink()  # without a checksum pooch would keep the damaged file
+    downloader = partial(_get, get=get, size=size)
+    pooch.retrieve(row["url"], known_hash, fname=path.name, path=path.parent, downloader=downloader)
 
 
 def _get(url, output_file, caller, *, get, size):
@@ -138,7 +156,10 @@ def _get(url, output_file, caller, *, get, size):
 
 
 def _tidy(folder):
-    """Remove what downloads that were killed left behind: pooch's temporary files, when for an hour nothing was written to them."""
+    """Remove what downloads that were killed left behind.
+
+    Pooch's temporary files, when for an hour nothing was written to them.
+    """
     for part in folder.glob("tmp????????"):
         with contextlib.suppress(OSError):  # another process may have been quicker
             if part.stat().st_mtime < time.time() - 3600:
@@ -147,16 +168,25 @@ def _tidy(folder):
 
 def _by_hand(path, row):
     own = own_folder() or "not set now"
-    return f"get {row['url']} by hand and save it as {path}, or as {row['name']} in a folder that LECTURE_DATA names ({own})"
+    return (
+        f"get {row['url']} by hand and save it as {path}, or as {row['name']} in a folder that "
+        f"LECTURE_DATA names ({own})"
+    )
 
 
 def _reason(error):
     if isinstance(error, exceptions.HTTPError):
         return f"the server answered with error {error.response.status_code}"
     if isinstance(error, exceptions.ProxyError):
-        return "the proxy that the environment variables HTTP_PROXY and HTTPS_PROXY name does not answer or refuses"
+        return (
+            "the proxy that the environment variables HTTP_PROXY and HTTPS_PROXY name does not "
+            "answer or refuses"
+        )
     if isinstance(error, exceptions.SSLError):
-        return "its server's certificate is not trusted here (let REQUESTS_CA_BUNDLE name the file with your network's certificates)"
+        return (
+            "its server's certificate is not trusted here (let REQUESTS_CA_BUNDLE name the "
+            "file with your network's certificates)"
+        )
     if isinstance(error, exceptions.Timeout):
         return f"the server said nothing for {TIMEOUT} seconds"
     return "there is no connection to the server or it broke off"

@@ -1,8 +1,12 @@
-"""Many pictures at once: squares cut out of the bundled photographs, and Tiny ImageNet when it is here."""
+"""Many pictures at once.
+
+Squares cut out of the bundled photographs, and Tiny ImageNet when it is here.
+"""
 
 import io
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +16,7 @@ from tqdm.auto import tqdm
 
 from lecture_lib.datasets import downloads
 from lecture_lib.datasets.images import load_image
+from lecture_lib.datasets.shapes import Images
 
 # The photographs in color that show things; from them come the pictures to search where there is no
 # download.
@@ -36,7 +41,10 @@ ARCHIVES = (
 
 
 class PictureSet(NamedTuple):
-    """Pictures with their answers: images (N, 64, 64, 3), labels (N,), class_names, and boxes (N, 4) as top, left, bottom, right."""
+    """Pictures with their answers.
+
+    Images (N, 64, 64, 3), labels (N,), class_names, and boxes (N, 4) as top, left, bottom, right.
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -44,8 +52,12 @@ class PictureSet(NamedTuple):
     boxes: np.ndarray
 
 
-def random_crops(count=2000, *, size=64, photos=COLORFUL, seed=0):
-    """Squares cut at random places and scales out of photographs, each shrunk to `size`: (count, size, size, 3) float32 in [0, 1].
+def random_crops(
+    count: int = 2000, *, size: int = 64, photos: Sequence[str] = COLORFUL, seed: int = 0
+) -> Images:
+    """Squares cut at random places and scales out of photographs, each shrunk to `size`.
+
+    (count, size, size, 3) float32 in [0, 1].
 
     The sides are drawn evenly in octaves, from `size` pixels to the shorter side of the photograph,
     so that a crop may be a detail or
@@ -66,13 +78,16 @@ def random_crops(count=2000, *, size=64, photos=COLORFUL, seed=0):
     return crops
 
 
-def tiny_imagenet_is_here():
+def tiny_imagenet_is_here() -> bool:
     """Say whether `load_tiny_imagenet` needs no network."""
     return any(_in_own_folder(name) for name in ARCHIVES) or downloads.is_here(ARCHIVES[1])
 
 
-def load_tiny_imagenet(split="val", *, class_names=CLASSES, per_class=None):
-    """Tiny ImageNet's pictures of some classes, by default those that `tinynet` knows, as a PictureSet in the order of `class_names`.
+def load_tiny_imagenet(
+    split: str = "val", *, class_names: Sequence[str] = CLASSES, per_class: int | None = None
+) -> PictureSet:
+    """Tiny ImageNet's pictures of some classes, by default those that `tinynet` knows, as a
+    PictureSet in the order of `class_names`.
 
     split: "train" (500 pictures a class) or "val" (50). per_class: the most pictures of a class,
     None for all. Boxes are in pixels: rows from top to bottom - 1, columns from left to right - 1
@@ -132,11 +147,12 @@ def _listed_in_tar(path, split):
 def _listed_in_zip(path, split):
     with zipfile.ZipFile(path) as archive:
         top = "tiny-imagenet-200"
-        lines = lambda name: archive.read(f"{top}/{name}").decode().splitlines()
-        words = {
-            wnid: _first_name(name)
-            for wnid, name in (line.split("\t") for line in lines("words.txt"))
-        }
+
+        def lines(name):
+            return archive.read(f"{top}/{name}").decode().splitlines()
+
+        named = [line.split("\t") for line in lines("words.txt")]
+        words = {wnid: _first_name(name) for wnid, name in named}
         if split == "val":
             rows = [line.split("\t") for line in lines("val/val_annotations.txt")]
             return [

@@ -1,4 +1,6 @@
-"""Images are float32 arrays (height, width, 3), or (N, height, width, 3) for a batch, with values in [0, 1]: load, check and save them."""
+"""Images are float32 arrays (height, width, 3), or (N, height, width, 3) for a batch, with values
+in [0, 1]: load, check and save them.
+"""
 
 import io
 import itertools
@@ -7,9 +9,11 @@ import uuid
 import warnings
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from numpy.typing import ArrayLike
+from PIL import Image as PILImage
 
 from lecture_lib.datasets.decoding import (
     MAX_BYTES,
@@ -19,6 +23,7 @@ from lecture_lib.datasets.decoding import (
     imagenet_photo_names,
     photo_names,
 )
+from lecture_lib.datasets.shapes import Image, ImageOrImages, Images
 
 __all__ = [
     "load_image",
@@ -37,7 +42,7 @@ __all__ = [
 ]
 
 
-def load_image(name_or_path, *, size=None):
+def load_image(name_or_path: str | Path, *, size: int | None = None) -> Image:
     """Load a photograph by its plain name (see `photo_names`), or any picture file by its path.
 
     size: None keeps the picture as it is, an int takes the center square and resizes it to (size,
@@ -57,8 +62,10 @@ def load_image(name_or_path, *, size=None):
     return decode_image(data, name=str(path), size=size)
 
 
-def load_folder(folder, *, size=64, limit=None):
-    """Load the pictures of a folder in the order of their names; files that are no pictures are skipped and counted in a warning.
+def load_folder(folder: str | Path, *, size: int = 64, limit: int | None = None) -> Any:
+    """Load the pictures of a folder in the order of their names.
+
+    Files that are no pictures are skipped and counted in a warning.
 
     size: side of the center square that each picture gives; limit: the most pictures to load, None
     for all. Returns (images (N, size, size, 3) float32 in [0, 1], list of N file names). Raises
@@ -70,17 +77,7 @@ def load_folder(folder, *, size=64, limit=None):
         raise FileNotFoundError(
             f"There is no folder {folder}; give the path of a folder with pictures."
         )
-    images, names, skipped = [], [], 0
-    for path in sorted(
-        path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")
-    ):
-        if limit is not None and len(images) >= limit:
-            break
-        try:
-            images.append(load_image(path, size=size))
-            names.append(path.name)
-        except ValueError:
-            skipped += 1
+    images, names, skipped = _load_files(folder, size=size, limit=limit)
     if not images:
         raise ValueError(
             f"The folder {folder} holds no picture that can be read; put JPEG or PNG files into it."
@@ -93,7 +90,22 @@ def load_folder(folder, *, size=64, limit=None):
     return np.stack(images), names
 
 
-def as_batch(images, *, channels=None):
+def _load_files(folder: Path, *, size: int, limit: int | None) -> tuple[list, list, int]:
+    """The pictures of a folder, their names, and how many files were none."""
+    files = [path for path in folder.iterdir() if path.is_file() and path.name[0] != "."]
+    images, names, skipped = [], [], 0
+    for path in sorted(files):
+        if limit is not None and len(images) >= limit:
+            break
+        try:
+            images.append(load_image(path, size=size))
+            names.append(path.name)
+        except ValueError:
+            skipped += 1
+    return images, names, skipped
+
+
+def as_batch(images: ArrayLike, *, channels: int | None = None) -> Images:
     """Check one image or a batch and return it as a batch.
 
     images: (H, W, C) or (N, H, W, C) floats in [0, 1]; channels: the C that is wanted, None for 1
@@ -105,23 +117,26 @@ def as_batch(images, *, channels=None):
         batch = (images[None] if images.ndim == 3 else images).astype(np.float32)
     except (TypeError, ValueError):
         raise ValueError(
-            "These are not images of one size; give an array (H, W, 3) or (N, H, W, 3) of floats in [0, 1]."
+            "These are not images of one size; give an array (H, W, 3) or (N, H, W, 3) of "
+            "floats in [0, 1]."
         ) from None
     wanted = (1, 3) if channels is None else (channels,)
     if batch.ndim != 4 or batch.shape[-1] not in wanted or not batch.size:
         c = " or ".join(map(str, wanted))
         raise ValueError(
-            f"The images have the shape {images.shape}; one image is (H, W, {c}), a batch (N, H, W, {c})."
+            f"The images have the shape {images.shape}; one image is (H, W, {c}), a batch (N, "
+            f"H, W, {c})."
         )
     _check_values(batch, whole_numbers=images.dtype.kind != "f")
     return batch
 
 
-def _check_values(batch, *, whole_numbers):
+def _check_values(batch: np.ndarray, *, whole_numbers: bool) -> None:
     low, high = batch.min(), batch.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(
-            "The image holds values that are no numbers (NaN or infinite); images are floats in [0, 1]."
+            "The image holds values that are no numbers (NaN or infinite); images are floats "
+            "in [0, 1]."
         )
     if whole_numbers or (low >= 0 and 2 < high <= 255):
         raise ValueError(
@@ -129,17 +144,22 @@ def _check_values(batch, *, whole_numbers):
         )
     if low < -1e-3 or high > 1 + 1e-3:
         raise ValueError(
-            f"The image's values run from {low:.3g} to {high:.3g}; images are in [0, 1], so rescale or clip them first."
+            f"The image's values run from {low:.3g} to {high:.3g}; images are in [0, 1], so "
+            "rescale or clip them first."
         )
 
 
-def unbatch(batch, images):
-    """Give a result (N, ...) the rank of what was asked about: its only entry when `images` was one image, the batch itself otherwise."""
+def unbatch(batch: np.ndarray, images: ArrayLike) -> Any:
+    """Give a result (N, ...) the rank of what was asked about.
+
+    Its only entry when `images` was one image, the batch itself otherwise.
+    """
     return batch[0] if np.ndim(images) == 3 else batch
 
 
-def to_uint8(images):
-    """Turn floats in [0, 1] of shape (H, W, C) or (N, H, W, C) into whole numbers 0..255 (uint8), each the nearest one.
+def to_uint8(images: ImageOrImages) -> np.ndarray:
+    """Turn floats in [0, 1] of shape (H, W, C) or (N, H, W, C) into whole numbers 0..255 (uint8),
+    each the nearest one.
 
     Nothing is rescaled. Raises ValueError as `as_batch` does.
     """
@@ -149,34 +169,46 @@ def to_uint8(images):
     return unbatch(batch, images)
 
 
-def encode_png(image):
-    """Return the bytes of a PNG file of one image (H, W, 1 or 3), which keeps its 8 bits exactly; ValueError as `as_batch` does."""
+def encode_png(image: Image) -> bytes:
+    """Return the bytes of a PNG file of one image (H, W, 1 or 3), which keeps its 8 bits exactly.
+
+    ValueError as `as_batch` does.
+    """
     return _encode(image, format="PNG", compress_level=3)
 
 
-def encode_jpeg(image, *, quality=90):
-    """Return the bytes of a JPEG file of one image (H, W, 1 or 3); quality: 1 (small) to 95 (good). ValueError as `as_batch` does."""
+def encode_jpeg(image: Image, *, quality: int = 90) -> bytes:
+    """Return the bytes of a JPEG file of one image (H, W, 1 or 3).
+
+    Quality: 1 (small) to 95 (good). ValueError as `as_batch` does.
+    """
     return _encode(image, format="JPEG", quality=quality)
 
 
-def resize_image(image, size):
-    """The image (H, W, 3) at another size, as in `load_image`, to the 8 bits of a picture file; ValueError as `as_batch` does."""
+def resize_image(image: Image, size: int | tuple[int, int]) -> Any:
+    """The image (H, W, 3) at another size, as in `load_image`, to the 8 bits of a picture file.
+
+    ValueError as `as_batch` does.
+    """
     return decode_image(encode_png(image), size=size)
 
 
-def _encode(image, **options):
+def _encode(image: Image, **options: Any) -> bytes:
     pixels = to_uint8(image)
     if pixels.ndim != 3:
         raise ValueError(
-            f"A picture file holds one image (H, W, 3), this is a batch {pixels.shape}; choose one, as in images[0]."
+            f"A picture file holds one image (H, W, 3), this is a batch {pixels.shape}; choose "
+            "one, as in images[0]."
         )
     file = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, **options)
+    PILImage.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, **options)
     return file.getvalue()
 
 
-def save_image(image, path):
-    """Save one image as a PNG file that, loaded again, is the image rounded to 8 bits; a file that exists is never overwritten.
+def save_image(image: Image, path: str | Path) -> Path:
+    """Save one image as a PNG file that, loaded again, is the image rounded to 8 bits.
+
+    A file that exists is never overwritten.
 
     image: (H, W, 1 or 3) floats in [0, 1]; path: ends in .png, in a folder that exists.
     Returns the Path written: path itself, or path-2.png, path-3.png and so on when that is taken.
@@ -186,13 +218,17 @@ def save_image(image, path):
     data, path = encode_png(image), Path(os.path.expanduser(path))
     if path.suffix.lower() != ".png":
         raise ValueError(
-            f"Pictures are saved as PNG, which keeps every pixel; let the name '{path.name}' end in .png."
+            f"Pictures are saved as PNG, which keeps every pixel; let the name '{path.name}' "
+            "end in .png."
         )
     return save_bytes(data, path)
 
 
-def save_bytes(data, path):
-    """Write a new file in one step, never over another, and return the Path written; names, errors and result as in `save_image`."""
+def save_bytes(data: bytes, path: str | Path) -> Path:
+    """Write a new file in one step, never over another, and return the Path written.
+
+    Names, errors and result as in `save_image`.
+    """
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"There is no folder {path.parent}; make it first, or save the picture elsewhere."
@@ -203,14 +239,15 @@ def save_bytes(data, path):
         return _move_to_free_name(part, path)
     except OSError as error:
         raise ValueError(
-            f"The picture cannot be saved in the folder {path.parent} ({error.strerror}); choose another folder."
+            f"The picture cannot be saved in the folder {path.parent} ({error.strerror}); "
+            "choose another folder."
         ) from None
     finally:
         if part.exists():  # on a disk that is read-only, even taking away what is not there fails
             part.unlink()
 
 
-def _move_to_free_name(part, path):
+def _move_to_free_name(part: Path, path: Path) -> Path:
     for count in itertools.count(1):
         target = path if count == 1 else path.with_name(f"{path.stem}-{count}{path.suffix}")
         try:
@@ -226,18 +263,22 @@ def _move_to_free_name(part, path):
             raise
 
 
-def strongest_channel(gradients):
+def strongest_channel(gradients: ImageOrImages) -> np.ndarray:
     """The absolute value that is largest among the colors of each pixel: (H, W, C) -> (H, W)."""
     return reduce(
         np.maximum, np.moveaxis(np.abs(gradients), -1, 0)
     )  # 20 times as fast as a maximum along an axis of three
 
 
-def as_map(heatmap):
-    """A map as float32 (H, W); raises ValueError for another shape or for numbers that are not finite."""
+def as_map(heatmap: ArrayLike) -> np.ndarray:
+    """A map as float32 (H, W).
+
+    Raises ValueError for another shape or for numbers that are not finite.
+    """
     heatmap = np.asarray(heatmap, np.float32)
     if heatmap.ndim != 2 or not heatmap.size or not np.isfinite(heatmap).all():
         raise ValueError(
-            f"A map has the shape (height, width) and finite numbers; this array has the shape {heatmap.shape}."
+            "A map has the shape (height, width) and finite numbers; this array has the shape "
+            f"{heatmap.shape}."
         )
     return heatmap

@@ -1,4 +1,6 @@
-"""Paintings made by formulas, as models of a style: strokes along a flow, stained glass, dots, waves. They need no download.
+"""Paintings made by formulas, as models of a style.
+
+Strokes along a flow, stained glass, dots, waves. They need no download.
 
 Each function gives one picture (side, side, 3) float32 in [0, 1]; the same seed, the same painting.
 All are drawn at twice the size and made smaller, so that their edges are smooth; lengths inside are
@@ -6,9 +8,12 @@ shares of the side, so that a larger painting is the same one, larger.
 """
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image as PILImage
+from PIL import ImageDraw
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
+
+from lecture_lib.datasets.shapes import Image
 
 NIGHT = [
     (14, 24, 78),
@@ -38,8 +43,10 @@ SUMMER = [
 INK, PAPER, SEA = (22, 44, 92), (244, 236, 214), (70, 128, 170)
 
 
-def swirls(*, side=256, strokes=2600, whirls=9, seed=0):
-    """Short brush strokes that follow a field of whirls, dark blue to yellow where the whirls have their eyes."""
+def swirls(*, side: int = 256, strokes: int = 2600, whirls: int = 9, seed: int = 0) -> Image:
+    """Short brush strokes that follow a field of whirls, dark blue to yellow where the whirls have
+    their eyes.
+    """
     random, canvas, draw, large = _canvas(side, NIGHT[1], seed)
     eyes, turns = random.uniform(0.05, 0.95, (whirls, 2)), random.choice([-1.0, 1.0], whirls)
     widths = random.uniform(0.06, 0.16, whirls)
@@ -64,7 +71,10 @@ def _distances(points, eyes):
 
 
 def _flow(points, eyes, turns, widths):
-    """Unit steps at points (N, 2): around each whirl nearby, with a steady wind where there is none."""
+    """Unit steps at points (N, 2).
+
+    Around each whirl nearby, with a steady wind where there is none.
+    """
     away, distance = points[:, None] - eyes, _distances(points, eyes)
     around = np.stack([-away[..., 1], away[..., 0]], axis=2) / (distance[..., None] + 1e-3)
     pull = turns * np.exp(-np.square(distance / (2 * widths)))
@@ -73,8 +83,11 @@ def _flow(points, eyes, turns, widths):
     return step / (np.linalg.norm(step, axis=1, keepdims=True) + 1e-6)
 
 
-def stained_glass(*, side=256, panes=11, lead=0.009, seed=0):
-    """About panes × panes pieces of colored glass: a pixel has the color of its nearest point, and black lead where two are as near."""
+def stained_glass(*, side: int = 256, panes: int = 11, lead: float = 0.009, seed: int = 0) -> Image:
+    """About panes × panes pieces of colored glass.
+
+    A pixel has the color of its nearest point, and black lead where two are as near.
+    """
     random, large = np.random.default_rng(seed), 2 * side
     grid = (
         np.stack(np.mgrid[-1 : panes + 1, -1 : panes + 1], axis=-1).reshape(-1, 2) + 0.5
@@ -85,10 +98,10 @@ def stained_glass(*, side=256, panes=11, lead=0.009, seed=0):
     shade = 1 + 0.25 * _smooth_noise(large, 0.03, random)[..., None]
     colors = np.float32(GLASS)[random.integers(0, len(GLASS), len(points))][index[..., 0]] * shade
     colors[nearest[..., 1] - nearest[..., 0] < lead] = (16, 14, 18)
-    return _finished(Image.fromarray(np.uint8(colors.clip(0, 255))), side)
+    return _finished(PILImage.fromarray(np.uint8(colors.clip(0, 255))), side)
 
 
-def painted_dots(*, side=256, count=7000, seed=0):
+def painted_dots(*, side: int = 256, count: int = 7000, seed: int = 0) -> Image:
     """Round touches of pure color side by side, which only from afar mix to fields of color."""
     random, canvas, draw, large = _canvas(side, PAPER, seed)
     field = 0.5 + 0.28 * _smooth_noise(large, 0.12, random)
@@ -99,8 +112,10 @@ def painted_dots(*, side=256, count=7000, seed=0):
     return _finished(canvas, side)
 
 
-def painted_waves(*, side=256, rows=9, seed=0):
-    """Rows of round waves in ink and two blues, one over the other like the scales of a fish, no two quite alike."""
+def painted_waves(*, side: int = 256, rows: int = 9, seed: int = 0) -> Image:
+    """Rows of round waves in ink and two blues, one over the other like the scales of a fish, no
+    two quite alike.
+    """
     random, canvas, draw, large = _canvas(side, PAPER, seed)
     radius = large / rows
     for row in range(-1, 2 * rows + 2):
@@ -121,22 +136,30 @@ def painted_waves(*, side=256, rows=9, seed=0):
 
 
 def _canvas(side, ground, seed):
-    """(random, canvas, pen, its side): a canvas of twice the side, and the Generator of the seed."""
-    canvas = Image.new("RGB", (2 * side, 2 * side), ground)
+    """(random, canvas, pen, its side).
+
+    A canvas of twice the side, and the Generator of the seed.
+    """
+    canvas = PILImage.new("RGB", (2 * side, 2 * side), ground)
     return np.random.default_rng(seed), canvas, ImageDraw.Draw(canvas), 2 * side
 
 
 def _smooth_noise(side, width, random):
-    """A field (side, side) of mean 0 and standard deviation 1 that changes over `width` of the side."""
+    """A field (side, side) of mean 0 and standard deviation 1 that changes over `width` of the
+    side.
+    """
     coarse = gaussian_filter(random.standard_normal((128, 128)), 128 * width, mode="wrap")
     field = np.asarray(
-        Image.fromarray(np.float32(coarse)).resize((side, side), Image.Resampling.BICUBIC)
+        PILImage.fromarray(np.float32(coarse)).resize((side, side), PILImage.Resampling.BICUBIC)
     )
     return (field - field.mean()) / field.std()
 
 
 def _mixed(palette, places, random):
-    """Colors at places in 0..1 along a palette, each a little off, as a brush is never clean: a list of (red, green, blue)."""
+    """Colors at places in 0..1 along a palette, each a little off, as a brush is never clean.
+
+    A list of (red, green, blue).
+    """
     along = np.linspace(0, 1, len(palette))
     colors = np.stack(
         [np.interp(places, along, channel) for channel in np.transpose(palette)], axis=1
@@ -150,4 +173,4 @@ def _mixed(palette, places, random):
 
 
 def _finished(canvas, side):
-    return np.asarray(canvas.resize((side, side), Image.Resampling.LANCZOS), np.float32) / 255
+    return np.asarray(canvas.resize((side, side), PILImage.Resampling.LANCZOS), np.float32) / 255

@@ -80,8 +80,10 @@ def _normalized(x, *, name):
     return x * keras.ops.mean(keras.ops.square(x), axis=(1, 2), keepdims=True)
 
 
-def stylizer(styles=4):
-    """One small net that paints in several styles: pictures (N, H, W, 3) in [0, 1] and style weights (N, styles) to pictures (N, H, W, 3).
+def stylizer(styles: int = 4) -> keras.Model:
+    """One small net that paints in several styles.
+
+    Pictures (N, H, W, 3) in [0, 1] and style weights (N, styles) to pictures (N, H, W, 3).
 
     What it has learned of a style is in two numbers for each map: after a map was brought to mean 0
     and deviation 1 it is multiplied by one and shifted by the other. Weights (1, 0, 0, 0) give the

@@ -1,4 +1,6 @@
-"""Scores: each equals its formula in numpy, gives one number per image, and says in a sentence what it cannot score."""
+"""Scores: each equals its formula in numpy, gives one number per image, and says in a sentence what
+it cannot score.
+"""
 
 import numpy as np
 import pytest

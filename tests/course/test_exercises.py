@@ -1,4 +1,6 @@
-"""The exercises: every solution passes its own checks, every untouched stub is told so, the students' copies are up to date."""
+"""The exercises: every solution passes its own checks, every untouched stub is told so, the
+students' copies are up to date.
+"""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""Sweeps: every job once, in order, also after an interruption, and the same on two workers as on one."""
+"""Sweeps: every job once, in order, also after an interruption, and the same on two workers as on
+one.
+"""
 
 import csv
 import json

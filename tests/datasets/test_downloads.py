@@ -1,4 +1,6 @@
-"""Downloads: what arrives is what the table says, and every failure is one sentence that leaves nothing behind."""
+"""Downloads: what arrives is what the table says, and every failure is one sentence that leaves
+nothing behind.
+"""
 
 import errno
 import hashlib

@@ -1,4 +1,8 @@
-"""Many pictures at once: crops repeat with their seed, both archives of Tiny ImageNet are read alike, boxes hold what they should."""
+"""Many pictures at once.
+
+Crops repeat with their seed, both archives of Tiny ImageNet are read alike, boxes hold what they
+should.
+"""
 
 import io
 import os

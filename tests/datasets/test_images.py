@@ -1,4 +1,7 @@
-"""Images: any picture file becomes floats in [0, 1] or one sentence; what is saved is the image, rounded to 8 bits."""
+"""Images: any picture file becomes floats in [0, 1] or one sentence.
+
+What is saved is the image, rounded to 8 bits.
+"""
 
 import errno
 import io

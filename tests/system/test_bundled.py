@@ -1,4 +1,7 @@
-"""The files that travel with the course: each is on its card, whole, small enough, and does what the card says."""
+"""The files that travel with the course.
+
+Each is on its card, whole, small enough, and does what the card says.
+"""
 
 import csv
 import hashlib
@@ -112,7 +115,9 @@ CATS, OFFICERS = {"tabby", "Egyptian cat"}, {"bow tie", "military uniform"}
     ],
 )
 def test_the_photographs_that_come_along_are_read_rightly(name, photo, right):
-    """But for one: to `tinynet_robust`, the face of the cat from so near is a golden retriever's, as its card says."""
+    """But for one: to `tinynet_robust`, the face of the cat from so near is a golden retriever's,
+    as its card says.
+    """
     assert top_classes(load_model(name), load_image(photo, size=64), count=1)[0].class_name in right
 
 
@@ -138,7 +143,9 @@ def test_one_of_the_twins_withstands_an_attack(name, low, high, test_digits):
 
 @pytest.mark.parametrize("name", ["tinynet", "tinynet_robust"])
 def test_a_tinynet_withstands_an_attack_as_its_card_says(name):
-    """Every tenth picture: the share of 200 may differ from that of all 2,000 by some two standard deviations."""
+    """Every tenth picture: the share of 200 may differ from that of all 2,000 by some two standard
+    deviations.
+    """
     images, labels = (part[::10] for part in validation_pictures())
     net = load_model(name)
     share = precision_at_k(net, pgd(net, images, labels, epsilon=0.5, steps=20, norm="l2"), labels)
@@ -184,7 +191,10 @@ def test_the_generator_draws_pictures_in_which_its_net_sees_the_class():
 
 
 def test_the_stylizer_brings_a_picture_near_the_paintings_in_the_eyes_of_the_robust_net():
-    """The style part of style transfer: the photograph's own is about 1; each painting must bring it below a third, nearest to itself."""
+    """The style part of style transfer: the photograph's own is about 1.
+
+    Each painting must bring it below a third, nearest to itself.
+    """
     model, photo = load_model("tinynet_robust"), load_image("cat", size=128)
     paintings = [paint() for paint in (swirls, stained_glass, painted_dots, painted_waves)]
     styles = [

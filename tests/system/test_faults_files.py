@@ -420,7 +420,8 @@ def test_nothing_that_is_read_can_run_code(path):
 
 def test_the_search_for_what_runs_code_finds_it():
     bad = (
-        "import pickle\npickle.loads(b)\npickle.Unpickler(f)\nfrom dill import loads\nnp.load(f, allow_pickle=True)\n"
+        "import pickle\npickle.loads(b)\npickle.Unpickler(f)\nfrom dill import "
+        "loads\nnp.load(f, allow_pickle=True)\n"
         "load_model(f, safe_mode=False)\neval(x)"
     )
     good = (

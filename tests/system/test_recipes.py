@@ -1,4 +1,7 @@
-"""The recipes that made the weights: what they do to pictures is what they say, on the backend that the course uses."""
+"""The recipes that made the weights.
+
+What they do to pictures is what they say, on the backend that the course uses.
+"""
 
 import numpy as np
 import pytest
@@ -132,7 +135,9 @@ def test_accuracy_is_the_share_of_right_guesses_and_an_attack_lowers_it():
 
 
 def test_channels_first_is_a_matter_of_order_alone():
-    """TensorFlow convolves on processors in the other order only, so what is compared is the graph: shapes, and weights in their order."""
+    """TensorFlow convolves on processors in the other order only, so what is compared is the graph:
+    shapes, and weights in their order.
+    """
     plain, turned = (
         classifiers.mnist_wide(),
         recipe("train_mnist_wide").channels_first(classifiers.mnist_wide()),

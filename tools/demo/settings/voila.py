@@ -1,4 +1,7 @@
-"""Settings of the demonstration: LECTURE_DEMO is the folder that make_demo.py filled, LECTURE_DEMO_TOKEN a password or nothing."""
+"""Settings of the demonstration.
+
+LECTURE_DEMO is the folder that make_demo.py filled, LECTURE_DEMO_TOKEN a password or nothing.
+"""
 
 import json
 import os
