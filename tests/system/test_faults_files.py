@@ -340,7 +340,9 @@ def test_a_model_file_that_wants_to_write_outside_its_place_cannot(tmp_path, mon
 def test_an_export_that_breaks_off_leaves_the_weights_before(tmp_path, monkeypatch):
     export = recipe("export")
     monkeypatch.setattr(export, "DATA", tmp_path)
-    (tmp_path / "net.npz").write_bytes(b"the weights before")
+    weights = tmp_path / "weights" / "net.npz"
+    weights.parent.mkdir()
+    weights.write_bytes(b"the weights before")
 
     def broken_off(path, **_):
         path.write_bytes(b"half")
@@ -349,7 +351,7 @@ def test_an_export_that_breaks_off_leaves_the_weights_before(tmp_path, monkeypat
     monkeypatch.setattr(np, "savez_compressed", broken_off)
     with pytest.raises(KeyboardInterrupt):
         export.export(small_net(), keras.models.clone_model(small_net()), "net")
-    assert (tmp_path / "net.npz").read_bytes() == b"the weights before"
+    assert weights.read_bytes() == b"the weights before"
 
 
 # What travels with the course
