@@ -122,7 +122,7 @@ def test_a_search_goes_on_where_it_was_interrupted(capsys):
         raise KeyboardInterrupt
 
     part = top_activations(small_net(), "conv2", interrupted(), count=6, batch_size=4)
-    assert part.seen == 12 and "after 12 pictures" in capsys.readouterr().out
+    assert part.seen == 12 and "after 12 images" in capsys.readouterr().out
     whole, on = top_activations(small_net(), "conv2", images, count=6), None
     on = top_activations(small_net(), "conv2", images[part.seen :], so_far=part)
     np.testing.assert_array_equal(on.places, whole.places)
@@ -196,7 +196,7 @@ def test_other_channels_pictures_and_batches_compile_nothing_anew():
         top_activations(
             net, "edges", random(count, side, side, 3, seed=count), channels=channels, batch_size=4
         )
-    assert activations._strongest(net, "edges").experimental_get_tracing_count() == 1
+    assert activations._strongest_positions(net, "edges").experimental_get_tracing_count() == 1
 
 
 def test_spotlight_leaves_the_box_and_pales_the_rest():

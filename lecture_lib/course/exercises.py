@@ -22,11 +22,14 @@ def check(right: bool, hint: str, *, praise: str = "Right.") -> None:
 
 
 def close(yours: ArrayLike, wanted: ArrayLike, *, tolerance: float = 1e-4) -> bool:
-    """Say whether two arrays have one shape and differ by at most `tolerance` of the largest number
-    wanted; False for no array at all.
+    """Say whether two arrays are equal but for rounding.
+
+    They have one shape and differ by at most `tolerance` of the largest number wanted; False for
+    what is no array at all.
     """
     try:
-        yours, wanted = np.asarray(yours, float), np.asarray(wanted, float)
+        yours = np.asarray(yours, float)
+        wanted = np.asarray(wanted, float)
     except (TypeError, ValueError):
         return False
     return yours.shape == wanted.shape and bool(

@@ -36,7 +36,8 @@ def update_copy(folder: str | Path, *, parts: Sequence[str] = PARTS) -> list[str
     newer = []
     for source in _files(parts):
         name = source.relative_to(COURSE).as_posix()
-        own, ours = _checksum(folder / name), _checksum(source)
+        own = _checksum(folder / name)
+        ours = _checksum(source)
         if own is None or (own != ours and own == given.get(name)):
             _copy_whole(source, folder / name)
         elif own != ours and ours != given.setdefault(name, ours):

@@ -45,8 +45,7 @@ BUNDLED = {
 
 
 def find_picture(name_or_path: str | Path) -> Any:
-    """Return the Path of the file that a photograph's plain name, or a path (str or Path), stands
-    for.
+    """Return the path of the file that a photograph's plain name, or a path, stands for.
 
     ImageNet photographs are downloaded when they are asked for. Raises FileNotFoundError for no
     such file, ValueError for a folder.
@@ -96,8 +95,9 @@ def imagenet_photo_names() -> Any:
 
 
 def photo_names() -> Any:
-    """The names of the photographs that `load_image` can load now without a network, those that
-    come with libraries first.
+    """List the photographs that `load_image` can load now without a network connection.
+
+    Those that come with libraries are first.
     """
     return list(BUNDLED) + [
         name for name, file in _imagenet_files().items() if downloads.is_here(file)
@@ -107,8 +107,9 @@ def photo_names() -> Any:
 def decode_image(
     data: bytes, *, name: str = "the picture", size: int | tuple[int, int] | None = None
 ) -> np.ndarray:
-    """Turn the bytes of a JPEG, PNG, GIF, WEBP, BMP or TIFF file into an image, turned upright as
-    its EXIF data say.
+    """Turn the bytes of a JPEG, PNG, GIF, WEBP, BMP or TIFF file into an image.
+
+    It is turned upright as its EXIF data say.
 
     data: bytes, at most 50 MB; name: how errors call the picture; size: None keeps the picture as
     it is, an int takes the center square and resizes it to (size, size), a pair (height, width)
@@ -136,8 +137,9 @@ def decode_image(
 
 
 def check_size(size: int | tuple[int, int] | None) -> Any:
-    """Raise ValueError unless size is None, a positive int or a pair (height, width) of such, of at
-    most 40 megapixels.
+    """Raise ValueError for a size that is none.
+
+    A size is None, a positive int or a pair (height, width) of such, of at most 40 megapixels.
     """
     if size is None:
         return

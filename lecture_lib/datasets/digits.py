@@ -30,8 +30,9 @@ def load_digits() -> tuple[Images, Labels]:
 
 
 def load_mnist() -> tuple[Images, Labels, Images, Labels]:
-    """MNIST: (train images, train labels, test images, test labels), images (N, 28, 28, 1) float32
-    in [0, 1].
+    """Load MNIST: train images, train labels, test images, test labels.
+
+    Images are (N, 28, 28, 1) float32 in [0, 1].
 
     Raises FileNotFoundError when it is neither here nor to be had. Source: LeCun et al., The MNIST
     database of handwritten digits, 1998.

@@ -86,8 +86,9 @@ def tiny_imagenet_is_here() -> bool:
 def load_tiny_imagenet(
     split: str = "val", *, class_names: Sequence[str] = CLASSES, per_class: int | None = None
 ) -> PictureSet:
-    """Tiny ImageNet's pictures of some classes, by default those that `tinynet` knows, as a
-    PictureSet in the order of `class_names`.
+    """Load Tiny ImageNet's pictures of some classes, by default those that `tinynet` knows.
+
+    They come as a PictureSet, in the order of `class_names`.
 
     split: "train" (500 pictures a class) or "val" (50). per_class: the most pictures of a class,
     None for all. Boxes are in pixels: rows from top to bottom - 1, columns from left to right - 1
@@ -96,11 +97,11 @@ def load_tiny_imagenet(
     had.
     Source: Stanford CS231N, Tiny ImageNet, 2015.
     """
-    if split not in ("train", "val"):
-        raise ValueError(f"Tiny ImageNet is divided into 'train' and 'val'; there is no {split!r}.")
+    _check_split(split)
     own = _in_own_folder(ARCHIVES[0])
     listed = (_listed_in_tar if own else _listed_in_zip)(own or downloads.fetch(ARCHIVES[1]), split)
-    names, kept = list(class_names), {name: [] for name in class_names}
+    names = list(class_names)
+    kept = {name: [] for name in class_names}
     known = {name for name, _, _ in listed}
     if unknown := [name for name in names if name not in known]:
         raise ValueError(
@@ -111,11 +112,14 @@ def load_tiny_imagenet(
             kept[name].append((file, box))
     rows = [(names.index(name), *row) for name in names for row in kept[name]]
     images = _decoded(own or downloads.fetch(ARCHIVES[1]), [file for _, file, _ in rows])
-    labels, boxes = (
-        np.array([label for label, _, _ in rows], np.int32),
-        np.array([box for _, _, box in rows], np.int32),
-    )
-    return PictureSet(images, labels, tuple(names), boxes)
+    numbers, _, boxes = zip(*rows, strict=True) if rows else ((), (), ())
+    labels = np.array(numbers, np.int32)
+    return PictureSet(images, labels, tuple(names), np.array(boxes, np.int32))
+
+
+def _check_split(split):
+    if split not in ("train", "val"):
+        raise ValueError(f"Tiny ImageNet is divided into 'train' and 'val'; there is no {split!r}.")
 
 
 def _in_own_folder(name):
@@ -139,7 +143,8 @@ def _listed_in_tar(path, split):
             archive.extractfile(name).read().decode().splitlines()
             for name in ("classes.tsv", "boxes.tsv")
         )
-    names = {wnid: _first_name(name) for wnid, name in (line.split("\t") for line in words)}
+    pairs = [line.split("\t") for line in words]
+    names = {wnid: _first_name(name) for wnid, name in pairs}
     rows = [line.split("\t") for line in boxes[1:]]
     return [(names[wnid], file, _box(box)) for file, wnid, *box in rows if file.startswith(split)]
 
@@ -170,10 +175,8 @@ def _listed_in_zip(path, split):
 
 
 def _decoded(path, files):
-    images, places = (
-        np.empty((len(files), 64, 64, 3), np.float32),
-        {file: place for place, file in enumerate(files)},
-    )
+    images = np.empty((len(files), 64, 64, 3), np.float32)
+    places = {file: place for place, file in enumerate(files)}
     progress = tqdm(total=len(files), desc="reading pictures", disable=None)
 
     def keep(name, file):

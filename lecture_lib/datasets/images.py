@@ -132,7 +132,8 @@ def as_batch(images: ArrayLike, *, channels: int | None = None) -> Images:
 
 
 def _check_values(batch: np.ndarray, *, whole_numbers: bool) -> None:
-    low, high = batch.min(), batch.max()
+    low = batch.min()
+    high = batch.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(
             "The image holds values that are no numbers (NaN or infinite); images are floats "
@@ -158,10 +159,10 @@ def unbatch(batch: np.ndarray, images: ArrayLike) -> Any:
 
 
 def to_uint8(images: ImageOrImages) -> np.ndarray:
-    """Turn floats in [0, 1] of shape (H, W, C) or (N, H, W, C) into whole numbers 0..255 (uint8),
-    each the nearest one.
+    """Turn images into whole numbers 0..255 (uint8), each the nearest one.
 
-    Nothing is rescaled. Raises ValueError as `as_batch` does.
+    images: (H, W, C) or (N, H, W, C), floats in [0, 1]. Nothing is rescaled.
+    Raises ValueError as `as_batch` does.
     """
     batch = np.rint(255 * as_batch(images).clip(0, 1)).astype(
         np.uint8
@@ -215,7 +216,8 @@ def save_image(image: Image, path: str | Path) -> Path:
     Raises ValueError for no image, another suffix, a folder that is full or may not be written to,
     FileNotFoundError for no folder.
     """
-    data, path = encode_png(image), Path(os.path.expanduser(path))
+    data = encode_png(image)
+    path = Path(os.path.expanduser(path))
     if path.suffix.lower() != ".png":
         raise ValueError(
             f"Pictures are saved as PNG, which keeps every pixel; let the name '{path.name}' "

@@ -44,11 +44,13 @@ INK, PAPER, SEA = (22, 44, 92), (244, 236, 214), (70, 128, 170)
 
 
 def swirls(*, side: int = 256, strokes: int = 2600, whirls: int = 9, seed: int = 0) -> Image:
-    """Short brush strokes that follow a field of whirls, dark blue to yellow where the whirls have
-    their eyes.
+    """Paint short brush strokes that follow a field of whirls.
+
+    They are dark blue, and yellow where the whirls have their eyes.
     """
     random, canvas, draw, large = _canvas(side, NIGHT[1], seed)
-    eyes, turns = random.uniform(0.05, 0.95, (whirls, 2)), random.choice([-1.0, 1.0], whirls)
+    eyes = random.uniform(0.05, 0.95, (whirls, 2))
+    turns = random.choice([-1.0, 1.0], whirls)
     widths = random.uniform(0.06, 0.16, whirls)
     points = random.uniform(-0.02, 1.02, (strokes, 2))
     light = np.exp(-np.square(_distances(points, eyes) / widths)).max(axis=1)
@@ -75,7 +77,8 @@ def _flow(points, eyes, turns, widths):
 
     Around each whirl nearby, with a steady wind where there is none.
     """
-    away, distance = points[:, None] - eyes, _distances(points, eyes)
+    away = points[:, None] - eyes
+    distance = _distances(points, eyes)
     around = np.stack([-away[..., 1], away[..., 0]], axis=2) / (distance[..., None] + 1e-3)
     pull = turns * np.exp(-np.square(distance / (2 * widths)))
     wind = np.stack([np.ones(len(points)), 0.35 * np.sin(5 * points[:, 0])], axis=1)
@@ -88,7 +91,8 @@ def stained_glass(*, side: int = 256, panes: int = 11, lead: float = 0.009, seed
 
     A pixel has the color of its nearest point, and black lead where two are as near.
     """
-    random, large = np.random.default_rng(seed), 2 * side
+    random = np.random.default_rng(seed)
+    large = 2 * side
     grid = (
         np.stack(np.mgrid[-1 : panes + 1, -1 : panes + 1], axis=-1).reshape(-1, 2) + 0.5
     ) / panes
@@ -113,17 +117,16 @@ def painted_dots(*, side: int = 256, count: int = 7000, seed: int = 0) -> Image:
 
 
 def painted_waves(*, side: int = 256, rows: int = 9, seed: int = 0) -> Image:
-    """Rows of round waves in ink and two blues, one over the other like the scales of a fish, no
-    two quite alike.
+    """Paint rows of round waves in ink and two blues, one over the other like fish scales.
+
+    No two are quite alike.
     """
     random, canvas, draw, large = _canvas(side, PAPER, seed)
     radius = large / rows
     for row in range(-1, 2 * rows + 2):
         for column in range(-1, rows // 2 + 2):
-            x, y = (
-                (2 * column + row % 2) * radius + random.normal(0, 0.04) * radius,
-                row * radius / 2,
-            )
+            x = (2 * column + row % 2) * radius + random.normal(0, 0.04) * radius
+            y = row * radius / 2
             for share, color in zip(
                 (1, 0.9, 0.72, 0.6, 0.4, 0.28), (INK, PAPER, SEA, PAPER, INK, PAPER), strict=True
             ):

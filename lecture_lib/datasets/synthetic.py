@@ -15,17 +15,17 @@ from lecture_lib.datasets.shapes import ImageOrImages, Images
 
 
 def stripes(x: np.ndarray, y: np.ndarray) -> Any:
-    """sin x: bands along y."""
+    """Return bands along y: sin x."""
     return np.sin(x) + 0 * y
 
 
 def dots(x: np.ndarray, y: np.ndarray) -> Any:
-    """cos x + cos y − 0.9: a round spot at every full turn of both."""
+    """Return a round spot at every full turn of both: cos x + cos y − 0.9."""
     return np.cos(x) + np.cos(y) - 0.9
 
 
 def checks(x: np.ndarray, y: np.ndarray) -> Any:
-    """sin x · sin y: the squares of a chess board."""
+    """Return the squares of a chess board: sin x · sin y."""
     return 2 * np.sin(x) * np.sin(y)
 
 
@@ -43,7 +43,8 @@ def paint_pattern(
     each image gets one. periods: smallest and largest distance between repeats, in pixels. Returns
     float32 in [0, 1] of the same shape.
     """
-    batch, random = as_batch(images, channels=3), np.random.default_rng(seed)
+    batch = as_batch(images, channels=3)
+    random = np.random.default_rng(seed)
     patterns = [pattern] if callable(pattern) else list(pattern)
     inks = [
         _ink(patterns[random.integers(len(patterns))], image.shape, periods, random)
@@ -58,7 +59,8 @@ def _ink(pattern, shape, periods, random):
 
     The pattern turned, scaled and shifted, with edges about one pixel soft. (H, W, 1) in [0, 1].
     """
-    angle, period = random.uniform(0, np.pi), random.uniform(*periods)
+    angle = random.uniform(0, np.pi)
+    period = random.uniform(*periods)
     rows, columns = 2 * np.pi / period * np.mgrid[: shape[0], : shape[1]]
     x = np.cos(angle) * columns + np.sin(angle) * rows + random.uniform(0, 2 * np.pi)
     y = np.cos(angle) * rows - np.sin(angle) * columns + random.uniform(0, 2 * np.pi)
@@ -72,15 +74,17 @@ def paint_color(
     strength: float = 0.8,
     seed: int = 0,
 ) -> ImageOrImages:
-    """Each image in shades of one color, from black over the color to nearly white, as bright as it
-    was.
+    """Paint each image in shades of one color, as bright as it was.
+
+    The shades run from black over the color to nearly white.
 
     images: (H, W, 3) or (N, H, W, 3) in [0, 1]. color: three numbers in [0, 1], varied a little
     from image to image; None draws any color
     for each. strength: in [0, 1]; 0 leaves the images alone. Returns float32 in [0, 1] of the same
     shape.
     """
-    batch, random = as_batch(images, channels=3), np.random.default_rng(seed)
+    batch = as_batch(images, channels=3)
+    random = np.random.default_rng(seed)
     shape = (len(batch), 1, 1, 3)
     colors = (
         random.random(shape)

@@ -117,7 +117,8 @@ def stylizer(styles: int = 4) -> keras.Model:
             [x, convolution(inner, x.shape[-1], size=3, name=f"{name}_conv2")]
         )
 
-    images, weights = Input((None, None, 3), name="image"), Input((styles,), name="style")
+    images = Input((None, None, 3), name="image")
+    weights = Input((styles,), name="style")
     x = layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_one")(images)
     for name, filters, size, stride in (
         ("strokes", 16, 9, 1),

@@ -205,7 +205,7 @@ def test_the_three_backward_rules_on_the_numbers_of_the_slide(rule, expected):
 
 
 def test_gradients_at_layers_are_those_known_by_hand():
-    """Of `pixel_net`: ∂S_c/∂φ = w_c / positions at each position of φ, and w_c at the pooled means."""
+    """Of `pixel_net`: ∂S_c/∂φ = w_c / positions everywhere on φ, and w_c at the pooled means."""
     net, images = pixel_net(), random(2, 6, 5, 3)
     outputs = keras.Model(
         net.input, [net.get_layer("conv").output, net.get_layer("pool").output, net.output]

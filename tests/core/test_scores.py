@@ -193,10 +193,8 @@ def test_a_layer_that_is_none_lists_the_layers(make):
 
 def test_the_variation_of_a_step_edge_and_of_nothing():
     image = np.zeros((1, 6, 5, 1), np.float32)
-    np.testing.assert_allclose(scores.total_variation_beta(image, beta=2), 0, atol=1e-6)
+    np.testing.assert_allclose(scores.total_variation_beta(2)(image), 0, atol=1e-6)
     image[:, :, 3:] = 0.5
-    np.testing.assert_allclose(scores.total_variation_beta(image, beta=2), 6 * 0.5**2, rtol=1e-5)
-    np.testing.assert_allclose(scores.total_variation_beta(image, beta=1), 6 * 0.5, rtol=1e-2)
-    assert np.isfinite(
-        gradient(lambda images: scores.total_variation_beta(images, beta=1.0), image)
-    ).all()
+    np.testing.assert_allclose(scores.total_variation_beta(2)(image), 6 * 0.5**2, rtol=1e-5)
+    np.testing.assert_allclose(scores.total_variation_beta(1)(image), 6 * 0.5, rtol=1e-2)
+    assert np.isfinite(gradient(scores.total_variation_beta(1.0), image)).all()

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from lecture_lib.datasets import decoding, downloads, images
+from lecture_lib.datasets.image_sets import IMAGENET_CLASSES
 
 
 @pytest.fixture

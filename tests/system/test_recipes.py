@@ -11,6 +11,7 @@ from small_nets import linear_net, normal, random
 from lecture_lib.core import scores
 from lecture_lib.models import classifiers
 from lecture_lib.models.inference import class_scores
+from lecture_lib.style_transfer import gram
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +152,7 @@ def test_channels_first_is_a_matter_of_order_alone():
 def test_what_is_exported_is_what_is_read_back(monkeypatch, tmp_path):
     export = recipe("export")
     monkeypatch.setattr(export, "DATA", tmp_path)
+    (tmp_path / "weights").mkdir()
     net = linear_net(normal(28, 28, 1, 3, seed=1))
     export.export(net, linear_net(normal(28, 28, 1, 3, seed=5)), "net")
     back, images = (
@@ -201,7 +203,7 @@ def test_the_parts_of_the_stylizers_loss_are_those_of_style_transfer():
         normal(3, 5, 4, 6, seed=1),
         normal(3, 5, 4, 6, seed=2),
     )
-    np.testing.assert_allclose(recipe_of.gram(maps), scores.gram(maps), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(recipe_of.gram(maps), gram(maps), rtol=1e-4, atol=1e-6)
     expected = np.square(maps - others).sum(axis=(1, 2, 3)) / np.square(others).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(recipe_of.share(maps, others), expected, rtol=1e-4)
     pictures = random(2, recipe_of.SIDE, recipe_of.SIDE, 3)
@@ -216,12 +218,10 @@ def test_the_stylizers_objective_is_nothing_for_what_is_alike():
         layer: normal(2, 4, 4, 5, seed=number)
         for number, layer in enumerate(recipe_of.STYLE_LAYERS)
     }
-    same = recipe_of.parts(
-        maps, maps, {layer: scores.gram(values) for layer, values in maps.items()}
-    )
+    same = recipe_of.parts(maps, maps, {layer: gram(values) for layer, values in maps.items()})
     half, doubled = (
         {layer: change(values) for layer, values in maps.items()}
-        for change in (lambda v: 0.5 * v, lambda v: 2 * scores.gram(v))
+        for change in (lambda v: 0.5 * v, lambda v: 2 * gram(v))
     )
     other = recipe_of.parts(maps, half, doubled)
     np.testing.assert_allclose(same["content"], 0, atol=1e-6)
