@@ -95,7 +95,7 @@ def test_pages_are_spelled_the_american_way(path):
 # Cells
 
 
-# At 88 columns some of their cells are longer than 15 lines: to be shortened when they are rewritten.
+# Some of their cells are longer than 15 lines at 88 columns: to be shortened when rewritten.
 STILL_LONG = {"11_style_transfer", "13_defenses"}
 
 
