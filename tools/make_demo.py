@@ -78,7 +78,7 @@ def with_stored_start(statement, name):
 
     So no page has to run an ascent before it opens.
     """
-    if is_panel(statement) and statement.value.func.id == "run_live":
+    if is_panel(statement) and _name_of(statement.value.func) == "run_live":
         for argument in statement.value.keywords:
             if argument.arg == "first":
                 loader = "__import__('lecture_lib.datasets').datasets.load_image"
@@ -91,7 +91,12 @@ def is_panel(statement):
     call = (
         getattr(statement, "value", None) if isinstance(statement, (ast.Expr, ast.Assign)) else None
     )
-    return isinstance(call, ast.Call) and getattr(call.func, "id", None) in PANELS
+    return isinstance(call, ast.Call) and _name_of(call.func) in PANELS
+
+
+def _name_of(function):
+    """The name of a function that is called, also as an attribute: panels.explore."""
+    return getattr(function, "id", None) or getattr(function, "attr", None)
 
 
 def binds(statement):

@@ -1,7 +1,8 @@
 """What the exercises are checked with: one sentence of praise, or one hint, and no wall of red."""
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
 
 
 class NotYet(AssertionError):  # noqa: N818 - a hint is no error
@@ -21,7 +22,7 @@ def check(right: bool, hint: str, *, praise: str = "Right.") -> None:
     print(praise)
 
 
-def close(yours: ArrayLike, wanted: ArrayLike, *, tolerance: float = 1e-4) -> bool:
+def close(yours: Any, wanted: Any, *, tolerance: float = 1e-4) -> bool:
     """Say whether two arrays are equal but for rounding.
 
     They have one shape and differ by at most `tolerance` of the largest number wanted; False for

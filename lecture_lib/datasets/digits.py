@@ -29,7 +29,7 @@ def load_digits() -> tuple[Images, Labels]:
     return np.pad(large, [(0, 0), (4, 4), (4, 4)])[..., None], labels.astype(np.int32)
 
 
-def load_mnist() -> tuple[Images, Labels, Images, Labels]:
+def load_mnist() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Load MNIST: train images, train labels, test images, test labels.
 
     Images are (N, 28, 28, 1) float32 in [0, 1].

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from PIL import Image as PILImage
 
 from lecture_lib.datasets.decoding import (
@@ -105,7 +104,7 @@ def _load_files(folder: Path, *, size: int, limit: int | None) -> tuple[list, li
     return images, names, skipped
 
 
-def as_batch(images: ArrayLike, *, channels: int | None = None) -> Images:
+def as_batch(images: Any, *, channels: int | None = None) -> Images:
     """Check one image or a batch and return it as a batch.
 
     images: (H, W, C) or (N, H, W, C) floats in [0, 1]; channels: the C that is wanted, None for 1
@@ -150,7 +149,7 @@ def _check_values(batch: np.ndarray, *, whole_numbers: bool) -> None:
         )
 
 
-def unbatch(batch: np.ndarray, images: ArrayLike) -> Any:
+def unbatch(batch: np.ndarray, images: Any) -> Any:
     """Give a result (N, ...) the rank of what was asked about.
 
     Its only entry when `images` was one image, the batch itself otherwise.
@@ -272,7 +271,7 @@ def strongest_channel(gradients: ImageOrImages) -> np.ndarray:
     )  # 20 times as fast as a maximum along an axis of three
 
 
-def as_map(heatmap: ArrayLike) -> np.ndarray:
+def as_map(heatmap: Any) -> np.ndarray:
     """A map as float32 (H, W).
 
     Raises ValueError for another shape or for numbers that are not finite.
