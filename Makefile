@@ -19,11 +19,15 @@ OFFLINE := env -u LECTURE_DATA XDG_CACHE_HOME="$(CURDIR)/$(VENV)/empty-cache" no
 help:
 	@sed -n 's/^# //p' Makefile | head -4
 
+# No shell stands between make and JupyterLab, so that what ends the one ends the other.
 # tools/jupyter holds the settings; what is given in LAB_FLAGS comes on top, for example LAB_FLAGS=--port=9000.
+lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
+# Exported, not written before the command: without a shell between them, a signal to make ends the server.
+lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
 lab: $(VENV)/course
 	@$(PY) -m lecture_lib.course.working_copy $(OWN)
 	@echo "Opening the course. If no browser opens, copy the address below into one. Ctrl-C twice ends it."
-	@JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter" $(PY) -m jupyterlab --log-level=ERROR $(LAB_FLAGS)
+	@$(PY) -m jupyterlab --log-level=ERROR $(LAB_FLAGS)
 
 # JupyterLab with a button that shows a notebook as slides, which tools/mark_slides.py has marked; tools/slides keeps the panels alive there.
 slides: $(VENV)/tests
