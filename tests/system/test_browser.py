@@ -364,9 +364,11 @@ def test_nothing_in_a_panel_shuts_people_out(opened, name):
 
 def test_the_buttons_of_plotly_do_not_lie_over_the_names_of_a_map(opened):
     page = opened("pages/course")
-    chart = page.locator(".lecture-panel .js-plotly-plot").first
-    chart.scroll_into_view_if_needed()
-    chart.hover()
+    cell = page.locator(".jp-CodeCell").nth(3)
+    panel = cell.locator(".lecture-panel").filter(has=page.locator(".js-plotly-plot")).first
+    panel.locator("img").scroll_into_view_if_needed()
+    panel.locator(".js-plotly-plot").hover(position={"x": 60, "y": 400})
+    screenshot(page, "map")
     assert page.locator(".lecture-panel .modebar").filter(visible=True).count() == 0
 
 
