@@ -21,7 +21,6 @@ help:
 
 # No shell stands between make and JupyterLab, so that what ends the one ends the other.
 # tools/jupyter holds the settings; what is given in LAB_FLAGS comes on top, for example LAB_FLAGS=--port=9000.
-lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
 # Exported, not written before the command: without a shell between them, a signal to make ends the server.
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
 lab: $(VENV)/course
