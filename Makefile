@@ -19,7 +19,6 @@ OFFLINE := env -u LECTURE_DATA XDG_CACHE_HOME="$(CURDIR)/$(VENV)/empty-cache" no
 help:
 	@sed -n 's/^# //p' Makefile | head -4
 
-# No shell stands between make and JupyterLab, so that what ends the one ends the other.
 # tools/jupyter holds the settings; what is given in LAB_FLAGS comes on top, for example LAB_FLAGS=--port=9000.
 # Exported, not written before the command: without a shell between them, a signal to make ends the server.
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
