@@ -96,7 +96,7 @@ def test_pages_are_spelled_the_american_way(path):
 
 
 # Some of its cells are longer than 15 lines at 88 columns: to be shortened when rewritten.
-STILL_LONG = {"11_style_transfer", "13_defenses"}
+STILL_LONG = {"11_style_transfer"}
 
 
 @each_notebook
