@@ -7,14 +7,13 @@ import numpy as np
 from jaxtyping import Float
 
 from lecture_lib.core.gradients import gradient_at_layers
-from lecture_lib.datasets.shapes import Image, Map, Network
+from lecture_lib.datasets.shapes import Activations, Image, Map, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import check_class, layers_and_scores, map_features, one_image
 from lecture_lib.models.per_model_cache import kept_with_model
 
 # A map of the size of the image, or with full_size=False of the size of the layer.
 CoarseMap = Float[np.ndarray, "rows columns"]
-Activations = Float[np.ndarray, "rows columns channels"]
 
 # Layers that change nothing about the mean of each channel.
 PASS_MEANS_ON = (keras.layers.Dropout, keras.layers.Flatten)

@@ -95,14 +95,8 @@ def test_pages_are_spelled_the_american_way(path):
 # Cells
 
 
-# Some of its cells are longer than 15 lines at 88 columns: to be shortened when rewritten.
-STILL_LONG = {"11_style_transfer"}
-
-
 @each_notebook
-def test_code_cells_are_short_and_each_has_words_before_it(path, request):
-    if path.stem in STILL_LONG:
-        request.applymarker(pytest.mark.xfail(reason="cells still too long", strict=False))
+def test_code_cells_are_short_and_each_has_words_before_it(path):
     kinds = "".join("c" if cell["cell_type"] == "code" else "m" for cell in cells_of(path))
     assert kinds.startswith("m") and "ccc" not in kinds
     sources = ["".join(cell["source"]) for cell in code_cells(path)]
