@@ -67,10 +67,8 @@ def _through_save_img(image: Image) -> Image:
     return pixels.reshape(image.shape) / 255
 
 
-# A file holds three colors: a gray image comes back with three equal ones.
-
-
 def _through_png(image: Image) -> np.ndarray:
+    """Through a file, which holds three colors: a gray image comes back with three equal ones."""
     return decode_image(encode_png(clip(image)))
 
 
