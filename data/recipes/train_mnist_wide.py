@@ -2,7 +2,7 @@
 
 Python train_mnist_wide.py NAME --radius R --epochs E.
 
-Adversarial training (Madry et al., Toward deep learning models resistant to adversarial attacks,
+Adversarial training (Madry et al., Towards deep learning models resistant to adversarial attacks,
 2018) at the price of one step: each picture keeps its attack from pass to pass, and the next pass
 only improves it (Zheng et al., Efficient adversarial training with transferable adversarial
 examples, 2020); the last pass takes a few steps. With --again a net that is stored learns on, at

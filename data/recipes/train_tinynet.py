@@ -2,7 +2,7 @@
 
 Python train_tinynet.py NAME --radius R --epochs E.
 
-Adversarial training with one step (Madry et al., Toward deep learning models resistant to
+Adversarial training with one step (Madry et al., Towards deep learning models resistant to
 adversarial attacks, 2018; Wong et al., Fast is better than free, 2020): each batch is first moved
 by one gradient step of length `radius` toward a larger loss, then learned from. Runs on Keras with
 TensorFlow, or with PyTorch (KERAS_BACKEND=torch, about twice as fast on two cores). A run that was

@@ -97,7 +97,7 @@ def mnist_wide() -> Model:
     are (N, 7, 7, 64).
 
     Source:
-        Madry et al., Toward deep learning models resistant to adversarial attacks, 2018.
+        Madry et al., Towards deep learning models resistant to adversarial attacks, 2018.
     """
     images = Input((28, 28, 1), name="image")
     x = layers.Conv2D(32, 5, padding="same", activation="relu", name="conv1")(images)
