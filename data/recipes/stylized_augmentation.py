@@ -1,21 +1,23 @@
-"""Does a net that also learns from stylized pictures resist attacks? python
-stylized_augmentation.py makes stylized_augmentation.csv.
+"""Does a network that also learns from stylized images resist attacks?
 
-To the pictures of ten classes come the same pictures painted by `stylizer`, each in 0 to 4 styles:
-original to stylized 1:0 to 1:4, and the other way round, 2:1 and 4:1 (half, or a quarter, of the
-pictures painted once). For each ratio a small net learns from scratch, with the same number of
-steps, and is asked about pictures that it never saw, as they are and after a 20-step L2 attack of
-radius 0.5. After Zheng et al., Insights from attacking interpretable models; Geirhos et al.,
-ImageNet-trained CNNs are biased toward texture, 2019. Runs on Keras with TensorFlow or PyTorch;
-rows that the table has already are not made again.
+    python data/recipes/stylized_augmentation.py
+
+It makes stylized_augmentation.csv. To the images of ten classes come the same images painted by
+`stylizer`, each in 0 to 4 styles: original to stylized 1:0 to 1:4, and the other way round, 2:1 and
+4:1 (half, or a quarter, of the images painted once). For each ratio a small network learns from
+scratch, with the same number of steps, and classifies images that it never saw, as they are and
+after a 20-step L2 attack of radius 0.5. After Zheng et al., Insights from attacking interpretable
+models; Geirhos et al., ImageNet-trained CNNs are biased toward texture, 2019. Runs on Keras with
+TensorFlow or PyTorch; rows that the table has already are not made again.
 """
 
 import argparse
 import csv
+from functools import partial
 
 import keras
 import numpy as np
-from batches import Moved
+from batches import ShiftedImages, in_parts
 from export import DATA, stored
 from keras import layers, ops
 from tiny_imagenet import CLASSES, read
@@ -37,56 +39,74 @@ TEN = (
     "seashore",
 )
 RATIOS = ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (4, 1))  # original to stylized
-STYLES, BATCH = 4, 50
+STYLES = 4
+BATCH = 50
+PER_CLASS = 300  # training images
+TABLE = DATA / "tables" / "stylized_augmentation.csv"
+COLUMNS = ["original", "stylized", "seed", "clean", "attacked"]
 
 
 def ten_classes():
-    """The pictures and labels 0..9 of `TEN`.
+    """Return images and labels 0..9 of `TEN`, for training and, 50 per class, for validation.
 
-    For training (300 each) and for the questions (50 each), uint8 and int.
+    Images are uint8 (N, 64, 64, 3).
     """
-    pictures, labels, test_pictures, test_labels = read()
-    first = np.concatenate(
-        [np.flatnonzero(labels == number)[:300] for number in range(len(CLASSES))]
-    )
-    pictures, labels = pictures[first], labels[first]
+    images, labels, test_images, test_labels = read()
+    of_class = [np.flatnonzero(labels == number)[:PER_CLASS] for number in range(len(CLASSES))]
+    first = np.concatenate(of_class)
+    return [*only_ten(images[first], labels[first]), *only_ten(test_images, test_labels)]
+
+
+def only_ten(images, labels):
+    """Return the images that show one of the ten classes, and their numbers among the ten."""
     places = np.full(len(CLASSES), -1)
     places[[CLASSES.index(name) for name in TEN]] = np.arange(len(TEN))
-    parts = ((pictures, places[labels]), (test_pictures, places[test_labels]))
-    return [values[answers >= 0] for shown, answers in parts for values in (shown, answers)]
+    numbers = places[labels]
+    return images[numbers >= 0], numbers[numbers >= 0]
 
 
-def painted(pictures):
-    """uint8 pictures (N, 64, 64, 3) in each style: (styles, N, 64, 64, 3)."""
-    painter, found = stored(stylizer(STYLES), "stylizer"), []
-    for weights in np.eye(STYLES, dtype="float32"):
-        for first in tqdm(range(0, len(pictures), BATCH), desc="painting", disable=None):
-            images = pictures[first : first + BATCH].astype("float32") / 255
-            drawn = painter([images, np.repeat(weights[None], len(images), axis=0)], training=False)
-            found.append(np.rint(255 * ops.convert_to_numpy(drawn)).astype("uint8"))
-    return np.concatenate(found).reshape(STYLES, *pictures.shape)
+def stylized(images):
+    """Paint uint8 images (N, 64, 64, 3) in each style: (styles, N, 64, 64, 3)."""
+    painter = stored(stylizer(STYLES), "stylizer")
+    painted = []
+    for style in np.eye(STYLES, dtype="float32"):
+        paint = partial(painted_in, style, painter)
+        painted.append(in_parts(paint, images, size=BATCH, desc="painting"))
+    return np.stack(painted)
 
 
-def mixture(pictures, labels, stylized, *, ratio, random):
-    """The originals, and for 1:k each in k styles that differ, for k:1 every k-th of them in one.
+def painted_in(style, painter, images):
+    """Paint images in [0, 1] in the style that these weights (styles,) mean: uint8."""
+    styles = np.repeat(style[None], len(images), axis=0)
+    drawn = painter([images, styles], training=False)
+    return np.rint(255 * ops.convert_to_numpy(drawn)).astype("uint8")
 
-    Pictures and labels.
+
+def mixture(images, labels, painted, *, ratio, random):
+    """Mix originals with painted images.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+        labels: (N,).
+        painted: the same images in each style, (styles, N, H, W, 3).
+        ratio: (1, k) adds each image in k styles that differ, (k, 1) every k-th of them in one.
+        random: a numpy Generator.
+
+    Returns:
+        The images and their labels, the originals first.
     """
-    original, painted = ratio
-    order = np.argsort(
-        random.random((len(pictures), STYLES)), axis=1
-    )  # the styles of each picture, shuffled
-    chosen = np.sort(
-        random.permutation(len(pictures))[: len(pictures) * min(painted, 1) // original]
-    )
-    added = [stylized[order[chosen, number], chosen] for number in range(painted)]
-    return np.concatenate([pictures, *added]), np.concatenate(
-        [labels, *[labels[chosen]] * len(added)]
-    )
+    original, copies = ratio
+    # The styles of each image, shuffled.
+    order = np.argsort(random.random((len(images), STYLES)), axis=1)
+    count = len(images) * min(copies, 1) // original
+    chosen = np.sort(random.permutation(len(images))[:count])
+    added = [painted[order[chosen, number], chosen] for number in range(copies)]
+    answers = [labels[chosen]] * len(added)
+    return np.concatenate([images, *added]), np.concatenate([labels, *answers])
 
 
 def small_net():
-    """Four 4x4 convolutions of stride 2 with normalization, average pooling, one linear layer.
+    """Build four 4x4 convolutions of stride 2 with normalization, a mean, one linear layer.
 
     430,218 parameters.
     """
@@ -97,19 +117,16 @@ def small_net():
     return keras.Model(images, layers.Dense(len(TEN))(layers.GlobalAveragePooling2D()(x)))
 
 
-def learned(pictures, labels, *, steps, seed):
-    """A small net that has learned from so many batches, shifted and mirrored, whatever the number
-    of pictures.
-    """
+def trained(images, labels, *, steps, seed):
+    """Train a small network on so many batches, shifted and mirrored, whatever their number."""
     keras.utils.set_random_seed(seed)
     net = small_net()
-    batches = Moved(
-        pictures, labels, batch=BATCH, shift=6, border="reflect", mirrored=True, seed=seed
+    batches = ShiftedImages(
+        images, labels, batch=BATCH, shift=6, border="reflect", mirrored=True, seed=seed
     )
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
-    net.compile(
-        keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    net.compile(keras.optimizers.Adam(rate), loss)
     for step in tqdm(range(steps), desc="steps", disable=None):
         net.train_on_batch(*batches[step % len(batches)])
         if (step + 1) % len(batches) == 0:
@@ -117,35 +134,38 @@ def learned(pictures, labels, *, steps, seed):
     return net
 
 
+def written_rows():
+    """Return the rows that the table has already."""
+    if not TABLE.is_file():
+        return []
+    with TABLE.open(newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+def write(rows):
+    """Write the table, sorted by ratio and seed."""
+    ordered = sorted(rows, key=lambda row: [*map(float, row)])
+    with TABLE.open("w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *ordered])
+
+
 def main(*, seeds, steps, precision="float32"):
-    path, (pictures, labels, test_pictures, test_labels) = (
-        DATA / "tables" / "stylized_augmentation.csv",
-        ten_classes(),
-    )
-    rows = list(csv.reader(path.open()))[1:] if path.is_file() else []
-    done, stylized = {tuple(map(int, row[:3])) for row in rows}, painted(pictures)
+    """Train a network for each ratio and seed that the table lacks, and write its accuracy."""
+    images, labels, *test = ten_classes()
+    rows = written_rows()
+    done = {tuple(map(int, row[:3])) for row in rows}
+    painted = stylized(images)
     keras.config.set_dtype_policy(precision)
-    for seed in range(seeds):
-        for ratio in RATIOS:
-            if (*ratio, seed) in done:
-                continue
-            seen = mixture(
-                pictures, labels, stylized, ratio=ratio, random=np.random.default_rng(seed)
-            )
-            net = learned(*seen, steps=steps, seed=seed)
-            clean, attacked = (
-                accuracy(net, test_pictures, test_labels, radius=radius) for radius in (0, 0.5)
-            )
-            print(
-                f"{ratio[0]}:{ratio[1]}, seed {seed}: {clean:.3f} clean, {attacked:.3f} attacked",
-                flush=True,
-            )
-            rows.append([*ratio, seed, round(clean, 4), round(attacked, 4)])
-            ordered = sorted(rows, key=lambda row: [*map(float, row)])
-            with path.open("w", newline="") as file:
-                csv.writer(file).writerows(
-                    [["original", "stylized", "seed", "clean", "attacked"], *ordered]
-                )
+    wanted = [(*ratio, seed) for seed in range(seeds) for ratio in RATIOS]
+    for original, copies, seed in (key for key in wanted if key not in done):
+        random = np.random.default_rng(seed)
+        seen = mixture(images, labels, painted, ratio=(original, copies), random=random)
+        net = trained(*seen, steps=steps, seed=seed)
+        clean, attacked = (accuracy(net, *test, radius=radius) for radius in (0, 0.5))
+        reached = f"{clean:.3f} clean, {attacked:.3f} attacked"
+        print(f"{original}:{copies}, seed {seed}: {reached}", flush=True)
+        rows.append([original, copies, seed, round(clean, 4), round(attacked, 4)])
+        write(rows)
 
 
 if __name__ == "__main__":

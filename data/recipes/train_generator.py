@@ -1,18 +1,18 @@
-"""Train `tinynet_generator`, which draws 64x64 pictures from the features "block4" of
-`tinynet_robust`: python train_generator.py.
+"""Train `tinynet_generator`, which draws 64x64 images from features "block4" of `tinynet_robust`.
 
-What it draws should be the picture, pixel by pixel, and should look to `tinynet_robust` as the
-picture did: the mean absolute error of the pixels and of the features "block1" to "block3"
-(Dosovitskiy and Brox, Generating images with perceptual similarity metrics based on deep networks,
-2016). Runs on Keras with TensorFlow or PyTorch; goes on after the last whole pass when cut off.
+    python data/recipes/train_generator.py --epochs E
+
+What it draws should be the image, pixel by pixel, and should look to `tinynet_robust` as the image
+did: the mean absolute error of the pixels and of the features "block1" to "block3" (Dosovitskiy and
+Brox, Generating images with perceptual similarity metrics based on deep networks, 2016). Runs on
+Keras with TensorFlow or PyTorch; goes on after the last whole pass when cut off.
 """
 
 import argparse
-from pathlib import Path
 
 import keras
 import numpy as np
-from batches import InRandomOrder
+from batches import InRandomOrder, fit
 from export import export
 from keras import ops
 from robust_features import features_of, robust_net, training_features
@@ -20,64 +20,70 @@ from tiny_imagenet import read
 
 from lecture_lib.models.decoders import tinynet_generator
 
-WEIGHTS = {
-    "picture": 1.0,
-    "block1": 1.0,
-    "block2": 1.0,
-    "block3": 1.0,
-}  # of each mean absolute error
+LAYERS = ("block1", "block2", "block3")
+WEIGHTS = {"picture": 1.0} | dict.fromkeys(LAYERS, 1.0)  # of each mean absolute error
 
 
-class Drawn(InRandomOrder):
+class FeaturesOfImages(InRandomOrder):
     """Features in random order, and what should be drawn from them.
 
-    The picture, and what the robust net sees in it.
+    That is the image, and the features of some layers for it.
+
+    Args:
+        features: those to draw from, (N, 4, 4, 256).
+        images: (N, 64, 64, 3), uint8.
+        seen: a Model from images to {layer: features}.
+        batch, limit, seed: of `InRandomOrder`.
     """
 
-    def __init__(self, features, pictures, seen, *, batch=50, limit=None, seed=0):
+    def __init__(self, features, images, seen, *, batch=50, limit=None, seed=0):
         super().__init__(len(features), batch=batch, limit=limit, seed=seed, workers=0)
-        self.features, self.pictures, self.seen = features, pictures, seen
+        self.features = features
+        self.images = images
+        self.seen = seen
 
-    def made(self, chosen):
-        images = self.pictures[chosen].astype("float32") / 255
-        seen = {
-            name: ops.convert_to_numpy(maps)
-            for name, maps in self.seen(images, training=False).items()
-        }
-        return self.features[chosen].astype("float32"), {"picture": images} | seen
+    def make_batch(self, chosen):
+        """Return the features, and {output: target}."""
+        images = self.images[chosen].astype("float32") / 255
+        seen = self.seen(images, training=False)
+        targets = {name: ops.convert_to_numpy(maps) for name, maps in seen.items()}
+        return self.features[chosen].astype("float32"), {"picture": images} | targets
+
+
+def joined(generator, seen):
+    """Return the Model from features to {"picture": image, layer: what is seen in it}."""
+    features = keras.Input((4, 4, 256))
+    drawn = generator(features)
+    return keras.Model(features, {"picture": drawn} | seen(drawn))
 
 
 def main(*, epochs, peak=1e-3, precision="float32", limit=None, seed=0):
+    """Train the generator, print its error, and write its weights to data/weights."""
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
-    pictures, _, test_pictures, _ = read()
+    images, _, test_images, _ = read()
     net = robust_net()
     net.trainable = False
-    seen = keras.Model(net.input, {name: net.get_layer(name).output for name in list(WEIGHTS)[1:]})
-    batches = Drawn(training_features(pictures), pictures, seen, limit=limit, seed=seed)
+    seen = keras.Model(net.input, {name: net.get_layer(name).output for name in LAYERS})
+    batches = FeaturesOfImages(training_features(images), images, seen, limit=limit, seed=seed)
     generator = tinynet_generator()
-    drawn = generator(features := keras.Input((4, 4, 256)))
-    model = keras.Model(features, {"picture": drawn} | seen(drawn))
+    model = joined(generator, seen)
     rate = keras.optimizers.schedules.CosineDecay(peak, epochs * len(batches))
     model.compile(keras.optimizers.Adam(rate), dict.fromkeys(WEIGHTS, "mae"), loss_weights=WEIGHTS)
-    backup = keras.callbacks.BackupAndRestore(
-        Path("checkpoints") / "tinynet_generator", double_checkpoint=True
-    )
-    model.fit(batches, epochs=epochs, callbacks=[backup], verbose=2, shuffle=False)
+    fit(model, batches, name="tinynet_generator", epochs=epochs)
+    write(generator, test_images)
+
+
+def write(generator, test_images):
+    """Print the error of a trained generator, and write its weights to data/weights."""
     keras.config.set_dtype_policy("float32")
     plain = tinynet_generator()
     plain.set_weights(generator.get_weights())
-    test = test_pictures[:: max(1, len(test_pictures) // 500)]
-    drawn = np.concatenate(
-        [
-            ops.convert_to_numpy(plain(part))
-            for part in np.array_split(features_of(robust_net(), test), 10)
-        ]
-    )
-    print(
-        f"tinynet_generator: mean absolute error {np.abs(drawn - test / 255).mean():.4f} on "
-        f"{len(test)} validation pictures"
-    )
+    images = test_images[:: max(1, len(test_images) // 500)]
+    parts = np.array_split(features_of(robust_net(), images), 10)
+    drawn = np.concatenate([ops.convert_to_numpy(plain(part)) for part in parts])
+    error = np.abs(drawn - images / 255).mean()
+    print(f"tinynet_generator: mean absolute error {error:.4f} on {len(images)} validation images")
     export(plain, tinynet_generator(), "tinynet_generator")
 
 

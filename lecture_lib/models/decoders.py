@@ -10,6 +10,8 @@ from functools import partial
 import keras
 from keras import Input, Model, layers
 
+from lecture_lib.datasets.shapes import Tensor
+
 # What `stylizer` adds to the variance v of a map before it divides by the deviation. Measured: each
 # map of the bundled photographs has a variance above 0.01, and each map of an even picture, where
 # nothing but rounding varies, one below 1e-11.
@@ -70,7 +72,61 @@ def tinynet_generator() -> Model:
     return Model(features, x)
 
 
-def _normalized(x, *, name):
+def stylizer(styles: int = 4) -> Model:
+    """Build one small network that paints images in several styles.
+
+    From images (N, H, W, 3) in [0, 1], H and W divisible by 4, and style weights (N, styles) to
+    images (N, H, W, 3). What it learns of a style is in two numbers per map: after a map was
+    brought to mean 0 and deviation 1 it is multiplied by one and shifted by the other. Weights (1,
+    0, 0, 0) give the first style; weights that mix, a mixed one. A map in which only rounding
+    varies is brought to 0: an even image is painted in one color.
+
+    Args:
+        styles: how many styles it learns.
+
+    Source:
+        Johnson et al., Perceptual losses for real-time style transfer, 2016; Dumoulin et al., A
+        learned representation for artistic style, 2017.
+    """
+    images = Input((None, None, 3), name="image")
+    style = Input((styles,), name="style")
+    convolution = partial(_styled_convolution, style)
+    x = layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_one")(images)
+    x = _rectified(convolution(x, 16, size=9, name="strokes"), name="strokes")
+    x = _rectified(convolution(x, 32, size=4, stride=2, name="half"), name="half")
+    x = _rectified(convolution(x, 48, size=4, stride=2, name="quarter"), name="quarter")
+    for number in range(1, 5):
+        x = _styled_block(convolution, x, name=f"block{number}")
+    # Enlarged first, convolved then: no checkerboards.
+    x = layers.UpSampling2D(2, name="double_larger")(x)
+    x = _rectified(convolution(x, 32, size=3, name="double"), name="double")
+    x = layers.UpSampling2D(2, name="whole_larger")(x)
+    x = _rectified(convolution(x, 16, size=3, name="whole"), name="whole")
+    x = convolution(x, 3, size=9, name="paint")
+    return Model([images, style], layers.Activation("sigmoid", name="picture")(x))
+
+
+def _rectified(x: Tensor, *, name: str) -> Tensor:
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _styled_convolution(
+    style: Tensor, x: Tensor, filters: int, *, size: int, name: str, stride: int = 1
+) -> Tensor:
+    """A convolution whose maps are normalized, then scaled and shifted as the style asks."""
+    # Mirrored edges: the painting has no frame.
+    before = (size - stride) // 2
+    after = size - stride - before
+    x = keras.ops.pad(x, [[0, 0], [before, after], [before, after], [0, 0]], mode="reflect")
+    x = layers.Conv2D(filters, size, stride, use_bias=False, name=name)(x)
+    x = _normalized(x, name=f"{name}_norm")
+    of_style = partial(layers.Dense, filters, use_bias=False)
+    gain = of_style(kernel_initializer="ones", name=f"{name}_gain")(style)
+    shift = of_style(kernel_initializer="zeros", name=f"{name}_shift")(style)
+    return x * gain[:, None, None] + shift[:, None, None]
+
+
+def _normalized(x: Tensor, *, name: str) -> Tensor:
     """Each map brought to mean 0 and deviation 1, or to 0 where nothing but rounding varies."""
     x = layers.GroupNormalization(groups=-1, epsilon=FLOOR, center=False, scale=False, name=name)(x)
     # The variance is now v / (v + FLOOR): about 1 for what is seen, about 0 for rounding.
@@ -80,61 +136,9 @@ def _normalized(x, *, name):
     return x * keras.ops.mean(keras.ops.square(x), axis=(1, 2), keepdims=True)
 
 
-def stylizer(styles: int = 4) -> keras.Model:
-    """One small net that paints in several styles.
-
-    Pictures (N, H, W, 3) in [0, 1] and style weights (N, styles) to pictures (N, H, W, 3).
-
-    What it has learned of a style is in two numbers for each map: after a map was brought to mean 0
-    and deviation 1 it is multiplied by one and shifted by the other. Weights (1, 0, 0, 0) give the
-    first style; weights that mix, a mixed one. H and W: divisible by 4.
-    A map in which only rounding varies is brought to 0: an even picture is painted in one color.
-    Source: Johnson et al., Perceptual losses for real-time style transfer, 2016; Dumoulin et al., A
-    learned representation for artistic style, 2017.
-    """
-
-    def convolution(x, filters, *, size, name, stride=1):
-        before, after = (
-            (size - stride) // 2,
-            (size - stride + 1) // 2,
-        )  # mirrored edges: the painting has no frame
-        x = keras.ops.pad(x, [[0, 0], [before, after], [before, after], [0, 0]], mode="reflect")
-        x = layers.Conv2D(filters, size, stride, use_bias=False, name=name)(x)
-        x = _normalized(x, name=f"{name}_norm")
-        gain, shift = (
-            layers.Dense(filters, use_bias=False, kernel_initializer=start, name=f"{name}_{what}")(
-                weights
-            )[:, None, None]
-            for what, start in (("gain", "ones"), ("shift", "zeros"))
-        )
-        return x * gain + shift
-
-    def block(x, *, name):
-        inner = layers.ReLU(name=f"{name}_relu")(
-            convolution(x, x.shape[-1], size=3, name=f"{name}_conv1")
-        )
-        return layers.Add(name=name)(
-            [x, convolution(inner, x.shape[-1], size=3, name=f"{name}_conv2")]
-        )
-
-    images = Input((None, None, 3), name="image")
-    weights = Input((styles,), name="style")
-    x = layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_one")(images)
-    for name, filters, size, stride in (
-        ("strokes", 16, 9, 1),
-        ("half", 32, 4, 2),
-        ("quarter", 48, 4, 2),
-    ):
-        x = layers.ReLU(name=f"{name}_relu")(
-            convolution(x, filters, size=size, stride=stride, name=name)
-        )
-    for number in range(1, 5):
-        x = block(x, name=f"block{number}")
-    for name, filters in (
-        ("double", 32),
-        ("whole", 16),
-    ):  # enlarged first, convolved then: no checkerboards
-        x = layers.UpSampling2D(2, name=f"{name}_larger")(x)
-        x = layers.ReLU(name=f"{name}_relu")(convolution(x, filters, size=3, name=name))
-    x = convolution(x, 3, size=9, name="paint")
-    return Model([images, weights], layers.Activation("sigmoid", name="picture")(x))
+def _styled_block(convolution: partial, x: Tensor, *, name: str) -> Tensor:
+    """x + F(x); F: two convolutions with a ReLU between them."""
+    filters = x.shape[-1]
+    inner = convolution(x, filters, size=3, name=f"{name}_conv1")
+    inner = _rectified(inner, name=name)
+    return layers.Add(name=name)([x, convolution(inner, filters, size=3, name=f"{name}_conv2")])

@@ -1,7 +1,9 @@
-"""The recipes that made the weights.
+"""The recipes that made the weights: what they do to images is what they say.
 
-What they do to pictures is what they say, on the backend that the course uses.
+They run here on the backend that the course uses.
 """
+
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,208 +24,212 @@ def recipes_find_one_another(monkeypatch):
 # Batches
 
 
-def batches_of(pictures, **options):
-    return recipe("batches").Moved(pictures, np.arange(len(pictures)), batch=4, **options)
+def batches_of(images, **options):
+    return recipe("batches").ShiftedImages(images, np.arange(len(images)), batch=4, **options)
 
 
-def test_every_picture_comes_once_in_a_pass_and_in_another_order_in_the_next():
+def examples(batches):
+    """All (image, label) of one pass."""
+    for number in range(len(batches)):
+        yield from zip(*batches[number], strict=True)
+
+
+def test_every_image_comes_once_in_a_pass_and_in_another_order_in_the_next():
     batches = batches_of(random(12, 5, 5, 1), shift=0)
     passes = []
     for _ in range(2):
-        passes.append(np.concatenate([batches[number][1] for number in range(len(batches))]))
+        passes.append([label for _, label in examples(batches)])
         batches.on_epoch_end()
-    assert sorted(passes[0]) == sorted(passes[1]) == list(range(12)) and not np.array_equal(*passes)
+    assert sorted(passes[0]) == sorted(passes[1]) == list(range(12)) and passes[0] != passes[1]
 
 
-def test_a_picture_is_shifted_as_a_whole_and_what_comes_in_is_black():
-    pictures, moves = random(40, 6, 6, 1) + np.float32(0.1), set()
-    batches, places = (
-        batches_of(pictures, shift=2),
-        [(row, column) for row in range(5) for column in range(5)],
-    )
-    for number in range(len(batches)):
-        for moved, label in zip(*batches[number], strict=True):
-            wide = np.pad(pictures[label], [(2, 2), (2, 2), (0, 0)])
-            found = [
-                (row, column)
-                for row, column in places
-                if np.array_equal(moved, wide[row : row + 6, column : column + 6])
-            ]
-            assert len(found) == 1
-            moves |= {found[0]}
-    assert len(moves) > 12 and {row for row, _ in moves} == {column for _, column in moves} == set(
-        range(5)
-    )
+def places_of(part, whole):
+    """Where an image of 6x6 pixels stands in one of 10x10."""
+    return [
+        (row, column)
+        for row, column in np.ndindex(5, 5)
+        if np.array_equal(part, whole[row : row + 6, column : column + 6])
+    ]
 
 
-def test_bytes_become_numbers_from_0_to_1_and_mirrored_pictures_are_mirrored():
-    pictures = np.random.default_rng(0).integers(0, 256, (40, 5, 5, 3), np.uint8)
-    batches, mirrored = batches_of(pictures, shift=0, mirrored=True), 0
-    for number in range(len(batches)):
-        for moved, label in zip(*batches[number], strict=True):
-            same = np.array_equal(moved, np.float32(pictures[label]) / 255)
-            mirrored += not same
-            assert same or np.array_equal(moved, np.float32(pictures[label][:, ::-1]) / 255)
+def test_an_image_is_shifted_as_a_whole_and_what_comes_in_is_black():
+    images = random(40, 6, 6, 1) + np.float32(0.1)
+    moves = set()
+    for shifted, label in examples(batches_of(images, shift=2)):
+        (place,) = places_of(shifted, np.pad(images[label], [(2, 2), (2, 2), (0, 0)]))
+        moves.add(place)
+    assert len(moves) > 12
+    assert {row for row, _ in moves} == {column for _, column in moves} == set(range(5))
+
+
+def test_bytes_become_numbers_from_0_to_1_and_mirrored_images_are_mirrored():
+    images = np.random.default_rng(0).integers(0, 256, (40, 5, 5, 3), np.uint8)
+    mirrored = 0
+    for found, label in examples(batches_of(images, shift=0, mirrored=True)):
+        original = np.float32(images[label]) / 255
+        is_same = np.array_equal(found, original)
+        mirrored += not is_same
+        assert is_same or np.array_equal(found, original[:, ::-1])
     assert 8 <= mirrored <= 32
 
 
-def test_an_enlarged_picture_is_a_part_of_it_at_the_old_size():
+def test_an_enlarged_image_is_a_part_of_it_at_the_old_size():
     rows = np.broadcast_to(np.arange(0, 240, 15, dtype=np.uint8)[:, None, None], (8, 16, 16, 3))
-    for number in range(2):
-        for moved, _ in zip(*batches_of(rows, shift=0, smallest=8)[number], strict=True):
-            slopes = np.diff(255 * moved[2:-2, 4, 0])
-            assert moved.shape == (16, 16, 3) and 15 / 2 - 1 <= slopes.mean() <= 15 + 1
+    for enlarged, _ in examples(batches_of(rows, shift=0, smallest=8)):
+        steps = np.diff(255 * enlarged[2:-2, 4, 0])
+        assert enlarged.shape == (16, 16, 3) and 15 / 2 - 1 <= steps.mean() <= 15 + 1
+
+
+def bent(images, *, seed, **options):
+    return recipe("batches").elastic(images, random=np.random.default_rng(seed), **options)
 
 
 def test_bending_by_nothing_changes_nothing_and_bending_keeps_the_ink():
-    elastic, pictures = recipe("batches").elastic, np.zeros((5, 28, 28, 1), np.float32)
-    pictures[:, 8:20, 12:16] = 1
-    np.testing.assert_array_equal(
-        elastic(pictures, random=np.random.default_rng(0), alpha=0), pictures
-    )
-    one, same, other = (elastic(pictures, random=np.random.default_rng(seed)) for seed in (0, 0, 1))
+    images = np.zeros((5, 28, 28, 1), np.float32)
+    images[:, 8:20, 12:16] = 1
+    np.testing.assert_array_equal(bent(images, seed=0, alpha=0), images)
+    one, same, other = (bent(images, seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert np.abs(one - other).max() > 0.1 and one.min() >= 0 and one.max() <= 1
-    np.testing.assert_allclose(one.sum(axis=(1, 2, 3)), pictures.sum(axis=(1, 2, 3)), rtol=0.3)
+    np.testing.assert_allclose(one.sum(axis=(1, 2, 3)), images.sum(axis=(1, 2, 3)), rtol=0.3)
+
+
+def test_many_images_are_evaluated_in_parts_that_are_floats():
+    images = np.random.default_rng(0).integers(0, 256, (7, 4, 4, 3), np.uint8)
+    sizes = []
+
+    def evaluate(part):
+        sizes.append(len(part))
+        return part.mean(axis=(1, 2))
+
+    found = recipe("batches").in_parts(evaluate, images, size=3, desc="images")
+    np.testing.assert_allclose(found, images.mean(axis=(1, 2)) / 255, rtol=1e-5)
+    assert sizes == [3, 3, 1]
 
 
 # Attacks
 
 
-def test_one_step_moves_every_pixel_of_a_linear_net_against_the_class():
+def test_one_step_moves_every_pixel_of_a_linear_network_against_the_class():
     weights = normal(6, 6, 1, 2, seed=1)
-    images, labels = 0.3 + 0.4 * random(3, 6, 6, 1), np.array([0, 1, 0], np.int32)
-    change = recipe("linf_attack").improved_attack(
-        linear_net(weights), images, labels, start=0 * images, radius=0.1, steps=1, step=0.1
-    )
-    against = np.sign(
-        weights[..., 1] - weights[..., 0]
-    )  # for class 0 the loss grows toward class 1
+    images = 0.3 + 0.4 * random(3, 6, 6, 1)
+    labels = np.array([0, 1, 0], np.int32)
+    attack = partial(recipe("linf_attack").improved_attack, linear_net(weights), images, labels)
+    change = attack(start=0 * images, radius=0.1, steps=1, step=0.1)
+    # For class 0 the loss grows toward class 1.
+    against = np.sign(weights[..., 1] - weights[..., 0])
     np.testing.assert_allclose(change, 0.1 * np.stack([against, -against, against]), atol=1e-6)
 
 
 def test_an_attack_goes_on_from_its_start_and_stays_in_the_ball_and_the_box():
-    net, images, labels = (
-        linear_net(normal(6, 6, 1, 3, seed=2)),
-        random(4, 6, 6, 1),
-        np.array([0, 1, 2, 0], np.int32),
-    )
-    attack = recipe("linf_attack").improved_attack
-    whole = attack(net, images, labels, start=0 * images, radius=0.25, steps=4, step=0.1)
-    half = attack(net, images, labels, start=0 * images, radius=0.25, steps=2, step=0.1)
-    np.testing.assert_allclose(
-        attack(net, images, labels, start=half, radius=0.25, steps=2, step=0.1), whole, atol=1e-6
-    )
-    assert (
-        np.abs(whole).max() <= 0.25 + 1e-6
-        and (images + whole).min() >= -1e-6
-        and (images + whole).max() <= 1 + 1e-6
-    )
+    images = random(4, 6, 6, 1)
+    labels = np.array([0, 1, 2, 0], np.int32)
+    net = linear_net(normal(6, 6, 1, 3, seed=2))
+    attack = partial(recipe("linf_attack").improved_attack, net, images, labels, radius=0.25)
+    whole = attack(start=0 * images, steps=4, step=0.1)
+    half = attack(start=0 * images, steps=2, step=0.1)
+    np.testing.assert_allclose(attack(start=half, steps=2, step=0.1), whole, atol=1e-6)
+    attacked = images + whole
+    assert np.abs(whole).max() <= 0.25 + 1e-6
+    assert attacked.min() >= -1e-6 and attacked.max() <= 1 + 1e-6
 
 
-def test_accuracy_is_the_share_of_right_guesses_and_an_attack_lowers_it():
-    net, images = linear_net(normal(6, 6, 1, 3, seed=2)), random(50, 6, 6, 1)
-    labels, accuracy = (
-        class_scores(net, images).argmax(axis=1).astype(np.int32),
-        recipe("linf_attack").attacked_accuracy,
-    )
+def test_accuracy_is_the_share_of_right_predictions_and_an_attack_lowers_it():
+    net = linear_net(normal(6, 6, 1, 3, seed=2))
+    images = random(50, 6, 6, 1)
+    labels = class_scores(net, images).argmax(axis=1).astype(np.int32)
     labels[:10] = (labels[:10] + 1) % 3
-    assert accuracy(net, images, labels, batch=16) == 0.8
-    assert accuracy(net, images, labels, batch=16, radius=0.3) < 0.2
+    accuracy = partial(recipe("linf_attack").attacked_accuracy, net, images, labels, batch=16)
+    assert accuracy() == 0.8
+    assert accuracy(radius=0.3) < 0.2
 
 
-# Nets
+# Networks
 
 
 def test_channels_first_is_a_matter_of_order_alone():
-    """TensorFlow convolves on processors in the other order only, so what is compared is the graph:
-    shapes, and weights in their order.
+    """Compared are the graphs: shapes, and weights in their order.
+
+    TensorFlow convolves on processors in the other order only.
     """
-    plain, turned = (
-        classifiers.mnist_wide(),
-        recipe("train_mnist_wide").channels_first(classifiers.mnist_wide()),
-    )
+    plain = classifiers.mnist_wide()
+    turned = recipe("train_mnist_wide").channels_first(plain)
     assert [weight.shape for weight in plain.weights] == [weight.shape for weight in turned.weights]
-    assert turned.get_layer("pool2").output.shape == (None, 64, 7, 7) and turned.get_layer(
-        "flatten"
-    ).output.shape == (None, 3136)
+    assert turned.get_layer("pool2").output.shape == (None, 64, 7, 7)
+    assert turned.get_layer("flatten").output.shape == (None, 3136)
 
 
 def test_what_is_exported_is_what_is_read_back(monkeypatch, tmp_path):
     export = recipe("export")
     monkeypatch.setattr(export, "DATA", tmp_path)
     (tmp_path / "weights").mkdir()
-    net = linear_net(normal(28, 28, 1, 3, seed=1))
-    export.export(net, linear_net(normal(28, 28, 1, 3, seed=5)), "net")
-    back, images = (
-        export.stored(linear_net(normal(28, 28, 1, 3, seed=6)), "net"),
-        random(4, 28, 28, 1),
-    )
+    net, plain, other = (linear_net(normal(28, 28, 1, 3, seed=seed)) for seed in (1, 5, 6))
+    export.export(net, plain, "net")
+    back = export.stored(other, "net")
+    images = random(4, 28, 28, 1)
     np.testing.assert_allclose(class_scores(back, images), class_scores(net, images), atol=0.02)
-    assert not list(tmp_path.glob("*.part*"))
+    assert not list(tmp_path.rglob("*.part*"))
 
 
 # Facets and prototypes
 
 
-def test_a_group_has_thirty_pictures_at_least_and_the_largest_comes_first():
+def clusters(*counts):
+    """Points in eight dimensions, so many in each of some clusters that lie far apart."""
+    return np.concatenate(
+        [normal(count, 8, seed=count) + 40 * place for place, count in enumerate(counts)]
+    )
+
+
+def test_a_group_has_thirty_images_at_least_and_the_largest_comes_first():
     groups = recipe("make_facets").groups
-    apart = np.concatenate(
-        [normal(count, 8, seed=count) + 40 * place for place, count in enumerate([40, 100, 60, 35])]
-    )
-    assert list(np.bincount(groups(apart))) == [100, 60, 40, 35]
-    lonely = np.concatenate(
-        [normal(count, 8, seed=count) + 40 * place for place, count in enumerate([100, 80, 70, 5])]
-    )
-    assert np.bincount(groups(lonely)).min() >= 30
+    assert list(np.bincount(groups(clusters(40, 100, 60, 35)))) == [100, 60, 40, 35]
+    assert np.bincount(groups(clusters(100, 80, 70, 5))).min() >= 30
+
+
+def test_facets_are_the_means_of_groups():
+    images = np.random.default_rng(0).integers(0, 256, (70, 4, 4, 3), np.uint8)
+    features = np.repeat([0.0, 90.0], [30, 40])[:, None, None, None] + normal(70, 2, 2, 8)
+    rows = list(recipe("make_facets").means(images, features, 7))
+    assert [row["count"] for row in rows] == [40, 30]
+    assert {row["class_index"] for row in rows} == {7}
+    np.testing.assert_array_equal(rows[0]["pictures"], np.rint(images[30:].mean(axis=0)))
+    np.testing.assert_allclose(rows[1]["features"], features[:30].mean(axis=0), atol=1e-3)
 
 
 def test_the_losses_of_protonet_are_those_of_the_paper():
-    recipe_of = recipe("train_protonet")
-    pictures, drawn, distances = (
-        random(4, 3, 3, 1),
-        random(4, 3, 3, 1, seed=1),
-        random(4, 5, seed=2),
-    )
-    np.testing.assert_allclose(
-        recipe_of.squared_error(pictures, drawn),
-        np.square(drawn - pictures).sum(axis=(1, 2, 3)),
-        rtol=1e-5,
-    )
+    losses = recipe("train_protonet")
+    images, drawn = (random(4, 3, 3, 1, seed=seed) for seed in (0, 1))
+    errors = np.square(drawn - images).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(losses.squared_error(images, drawn), errors, rtol=1e-5)
+    distances = random(4, 5, seed=2)
     expected = distances.min(axis=0).mean() + distances.min(axis=1).mean()
-    np.testing.assert_allclose(recipe_of.nearness(None, distances), expected, rtol=1e-6)
+    np.testing.assert_allclose(losses.prototype_distance(None, distances), expected, rtol=1e-6)
 
 
-# Stylized pictures
+# Stylized images
 
 
 def test_the_parts_of_the_stylizers_loss_are_those_of_style_transfer():
-    recipe_of, maps, others = (
-        recipe("train_stylizer"),
-        normal(3, 5, 4, 6, seed=1),
-        normal(3, 5, 4, 6, seed=2),
-    )
-    np.testing.assert_allclose(recipe_of.gram(maps), gram(maps), rtol=1e-4, atol=1e-6)
+    losses = recipe("train_stylizer")
+    maps, others = (normal(3, 5, 4, 6, seed=seed) for seed in (1, 2))
+    np.testing.assert_allclose(losses.gram(maps), gram(maps), rtol=1e-4, atol=1e-6)
     expected = np.square(maps - others).sum(axis=(1, 2, 3)) / np.square(others).sum(axis=(1, 2, 3))
-    np.testing.assert_allclose(recipe_of.share(maps, others), expected, rtol=1e-4)
-    pictures = random(2, recipe_of.SIDE, recipe_of.SIDE, 3)
-    np.testing.assert_allclose(
-        recipe_of.unrest(pictures), scores.total_variation(pictures) / recipe_of.SIDE**2, rtol=1e-4
-    )
+    np.testing.assert_allclose(losses.share(maps, others), expected, rtol=1e-4)
+    images = random(2, losses.SIDE, losses.SIDE, 3)
+    per_pixel = scores.total_variation(images) / losses.SIDE**2
+    np.testing.assert_allclose(losses.total_variation(images), per_pixel, rtol=1e-4)
 
 
 def test_the_stylizers_objective_is_nothing_for_what_is_alike():
-    recipe_of = recipe("train_stylizer")
-    maps = {
-        layer: normal(2, 4, 4, 5, seed=number)
-        for number, layer in enumerate(recipe_of.STYLE_LAYERS)
-    }
-    same = recipe_of.parts(maps, maps, {layer: gram(values) for layer, values in maps.items()})
-    half, doubled = (
-        {layer: change(values) for layer, values in maps.items()}
-        for change in (lambda v: 0.5 * v, lambda v: 2 * gram(v))
-    )
-    other = recipe_of.parts(maps, half, doubled)
+    losses = recipe("train_stylizer")
+    layers = enumerate(losses.STYLE_LAYERS)
+    maps = {layer: normal(2, 4, 4, 5, seed=number) for number, layer in layers}
+    grams = {layer: gram(values) for layer, values in maps.items()}
+    same = losses.parts(maps, maps, grams)
+    half = {layer: 0.5 * values for layer, values in maps.items()}
+    doubled = {layer: 2 * values for layer, values in grams.items()}
+    other = losses.parts(maps, half, doubled)
     np.testing.assert_allclose(same["content"], 0, atol=1e-6)
     np.testing.assert_allclose(same["style"], 0, atol=1e-6)
     np.testing.assert_allclose(other["content"], 1, rtol=1e-4)  # (1 - 0.5)² / 0.5²
@@ -233,18 +239,15 @@ def test_the_stylizers_objective_is_nothing_for_what_is_alike():
 @pytest.mark.parametrize(
     "ratio, added", [((1, 0), 0), ((1, 1), 20), ((1, 3), 60), ((2, 1), 10), ((4, 1), 5)]
 )
-def test_a_mixture_has_so_many_stylized_pictures_no_two_of_them_alike(ratio, added):
-    pictures, labels = np.zeros((20, 2, 2, 3), np.uint8), np.arange(20)
-    stylized = np.broadcast_to(
-        np.arange(1, 81, dtype=np.uint8).reshape(4, 20, 1, 1, 1), (4, 20, 2, 2, 3)
-    )
+def test_a_mixture_has_so_many_stylized_images_no_two_of_them_alike(ratio, added):
+    images = np.zeros((20, 2, 2, 3), np.uint8)
+    labels = np.arange(20)
+    numbers = np.arange(1, 81, dtype=np.uint8).reshape(4, 20, 1, 1, 1)
+    painted = np.broadcast_to(numbers, (4, 20, 2, 2, 3))
     mixed, answers = recipe("stylized_augmentation").mixture(
-        pictures, labels, stylized, ratio=ratio, random=np.random.default_rng(0)
+        images, labels, painted, ratio=ratio, random=np.random.default_rng(0)
     )
-    numbers = mixed[20:, 0, 0, 0]
-    assert (
-        len(mixed) == len(answers) == 20 + added
-        and not mixed[:20].any()
-        and len(set(numbers)) == added
-    )
-    np.testing.assert_array_equal((numbers - 1) % 20, answers[20:])
+    assert len(mixed) == len(answers) == 20 + added and not mixed[:20].any()
+    found = mixed[20:, 0, 0, 0]
+    assert len(set(found)) == added
+    np.testing.assert_array_equal((found - 1) % 20, answers[20:])
