@@ -91,7 +91,7 @@ def test_the_weights_fill_their_architecture_and_nothing_is_left_over(name):
 # What the nets do
 
 
-def precision_at_k(model, images, labels):
+def share_correct(model, images, labels):
     return np.mean(class_scores(model, images, batch_size=100).argmax(axis=1) == labels)
 
 
@@ -127,7 +127,7 @@ def test_the_photographs_that_come_along_are_read_rightly(name, photo, right):
     [("mnist_cnn", 0.9927), ("mnist_natural", 0.99), ("mnist_robust", 0.98), ("protonet", 0.99)],
 )
 def test_a_digit_reader_reads_what_the_card_says(name, least, test_digits):
-    share = precision_at_k(load_model(name), *test_digits)
+    share = share_correct(load_model(name), *test_digits)
     assert share >= least and share == pytest.approx(WRITTEN[name]["mnist_test"], abs=2e-3)
 
 
@@ -138,7 +138,7 @@ def test_a_digit_reader_reads_what_the_card_says(name, least, test_digits):
 def test_one_of_the_twins_withstands_an_attack(name, low, high, test_digits):
     images, labels = (part[:200] for part in test_digits)
     net = load_model(name)
-    assert low <= precision_at_k(net, pgd(net, images, labels, epsilon=0.3), labels) <= high
+    assert low <= share_correct(net, pgd(net, images, labels, epsilon=0.3), labels) <= high
 
 
 @pytest.mark.parametrize("name", ["tinynet", "tinynet_robust"])
@@ -148,7 +148,7 @@ def test_a_tinynet_withstands_an_attack_as_its_card_says(name):
     """
     images, labels = (part[::10] for part in validation_pictures())
     net = load_model(name)
-    share = precision_at_k(net, pgd(net, images, labels, epsilon=0.5, steps=20, norm="l2"), labels)
+    share = share_correct(net, pgd(net, images, labels, epsilon=0.5, steps=20, norm="l2"), labels)
     assert share == pytest.approx(WRITTEN[name]["attacked_l2_0.5"], abs=0.07)
 
 
