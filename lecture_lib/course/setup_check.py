@@ -8,7 +8,6 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -18,7 +17,7 @@ from lecture_lib.models import zoo
 NEEDED_MEMORY = 2.0  # GB: a notebook takes 1 to 1.5
 
 
-def check_setup() -> Any:
+def check_setup() -> list[str]:
     """Lines of text that begin with "ok" or with "look".
 
     One for each thing that the course needs, and what to do where it is missing.

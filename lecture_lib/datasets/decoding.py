@@ -9,7 +9,6 @@ import warnings
 from importlib.util import find_spec
 from numbers import Integral
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -44,7 +43,7 @@ BUNDLED = {
 }
 
 
-def find_picture(name_or_path: str | Path) -> Any:
+def find_picture(name_or_path: str | Path) -> Path:
     """Return the path of the file that a photograph's plain name, or a path, stands for.
 
     ImageNet photographs are downloaded when they are asked for. Raises FileNotFoundError for no
@@ -86,7 +85,7 @@ def _imagenet_files():
     }
 
 
-def imagenet_photo_names() -> Any:
+def imagenet_photo_names() -> list[str]:
     """The names of the 98 ImageNet photographs, one a class.
 
     Each name is its class's first name in ImageNet's list.
@@ -94,7 +93,7 @@ def imagenet_photo_names() -> Any:
     return list(_imagenet_files())
 
 
-def photo_names() -> Any:
+def photo_names() -> list[str]:
     """List the photographs that `load_image` can load now without a network connection.
 
     Those that come with libraries are first.
@@ -136,7 +135,7 @@ def decode_image(
     return np.repeat(values.clip(0, 1)[..., None], 3, axis=-1)
 
 
-def check_size(size: int | tuple[int, int] | None) -> Any:
+def check_size(size: int | tuple[int, int] | None) -> None:
     """Raise ValueError for a size that is none.
 
     A size is None, a positive int or a pair (height, width) of such, of at most 40 megapixels.

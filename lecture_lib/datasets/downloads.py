@@ -12,7 +12,6 @@ import os
 import time
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import pooch
 from requests import exceptions
@@ -59,7 +58,7 @@ def is_here(name: str) -> bool:
     )
 
 
-def names(prefix: str = "") -> Any:
+def names(prefix: str = "") -> list[str]:
     """List the names of the files in the table that begin with `prefix`."""
     return [name for name in _table() if name.startswith(prefix)]
 

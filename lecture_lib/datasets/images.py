@@ -61,7 +61,9 @@ def load_image(name_or_path: str | Path, *, size: int | None = None) -> Image:
     return decode_image(data, name=str(path), size=size)
 
 
-def load_folder(folder: str | Path, *, size: int = 64, limit: int | None = None) -> Any:
+def load_folder(
+    folder: str | Path, *, size: int = 64, limit: int | None = None
+) -> tuple[Images, list[str]]:
     """Load the pictures of a folder in the order of their names.
 
     Files that are no pictures are skipped and counted in a warning.
@@ -185,10 +187,10 @@ def encode_jpeg(image: Image, *, quality: int = 90) -> bytes:
     return _encode(image, format="JPEG", quality=quality)
 
 
-def resize_image(image: Image, size: int | tuple[int, int]) -> Any:
-    """The image (H, W, 3) at another size, as in `load_image`, to the 8 bits of a picture file.
+def resize_image(image: Image, size: int | tuple[int, int]) -> np.ndarray:
+    """Return an image (H, W, 3) at another size, to the 8 bits of a picture file.
 
-    ValueError as `as_batch` does.
+    size: that of `load_image`. Raises ValueError as `as_batch` does.
     """
     return decode_image(encode_png(image), size=size)
 

@@ -6,7 +6,7 @@ A pattern is a function of two coordinates, both in radians: above zero is ink, 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,17 +14,17 @@ from lecture_lib.datasets.images import as_batch, unbatch
 from lecture_lib.datasets.shapes import ImageOrImages, Images
 
 
-def stripes(x: np.ndarray, y: np.ndarray) -> Any:
+def stripes(x: np.ndarray, y: np.ndarray) -> float | np.ndarray:
     """Return bands along y: sin x."""
     return np.sin(x) + 0 * y
 
 
-def dots(x: np.ndarray, y: np.ndarray) -> Any:
+def dots(x: np.ndarray, y: np.ndarray) -> float | np.ndarray:
     """Return a round spot at every full turn of both: cos x + cos y − 0.9."""
     return np.cos(x) + np.cos(y) - 0.9
 
 
-def checks(x: np.ndarray, y: np.ndarray) -> Any:
+def checks(x: np.ndarray, y: np.ndarray) -> float | np.ndarray:
     """Return the squares of a chess board: sin x · sin y."""
     return 2 * np.sin(x) * np.sin(y)
 

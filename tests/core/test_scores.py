@@ -16,7 +16,8 @@ from small_nets import (
 )
 
 from lecture_lib.core import scores
-from lecture_lib.core.gradients import gradient, value_and_gradient
+from lecture_lib.core.gradients import gradient, value, value_and_gradient
+from lecture_lib.models.backend import tf
 
 IMAGES = random(4, 6, 5, 3)
 
@@ -198,3 +199,101 @@ def test_the_variation_of_a_step_edge_and_of_nothing():
     np.testing.assert_allclose(scores.total_variation_beta(2)(image), 6 * 0.5**2, rtol=1e-5)
     np.testing.assert_allclose(scores.total_variation_beta(1)(image), 6 * 0.5, rtol=1e-2)
     assert np.isfinite(gradient(scores.total_variation_beta(1.0), image)).all()
+
+
+# Arithmetic
+
+BATCH = random(3, 6, 6, 3)
+LOGITS = pixel_scores(BATCH)
+SQUARES = np.square(BATCH).sum(axis=(1, 2, 3))
+
+
+def brightness(images):
+    """A plain function, no Score."""
+    return tf.reduce_mean(images, axis=[1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "written, expected",
+    [
+        (
+            scores.class_score(pixel_net(), 0) + scores.class_score(pixel_net(), 1),
+            LOGITS[:, 0] + LOGITS[:, 1],
+        ),
+        (scores.class_score(pixel_net(), 0) - 0.01 * scores.l2, LOGITS[:, 0] - 0.01 * SQUARES),
+        (scores.class_score(pixel_net(), 2) * 3 - 1, 3 * LOGITS[:, 2] - 1),
+        (2 - scores.class_score(pixel_net(), 2), 2 - LOGITS[:, 2]),
+        (-scores.l2 / 4, -SQUARES / 4),
+        (np.float64(0.5) * scores.l2, SQUARES / 2),
+        (scores.l2 * np.float32([1, 2, 3]), SQUARES * [1, 2, 3]),
+        (scores.l2 * scores.l2, SQUARES**2),
+        (scores.l2 + brightness, SQUARES + BATCH.mean(axis=(1, 2, 3))),
+        (scores.l2 - brightness, SQUARES - BATCH.mean(axis=(1, 2, 3))),
+    ],
+)
+def test_a_sum_is_what_is_written(written, expected):
+    assert isinstance(written, scores.Score)
+    np.testing.assert_allclose(written(BATCH), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(value(written, BATCH), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_score_of_a_view_sees_the_view():
+    def brighter(images, amount):
+        return images + amount
+
+    expected = np.square(BATCH + 0.25).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(value(scores.l2.of(brighter, 0.25), BATCH), expected, rtol=1e-5)
+    # ∂/∂I ‖I + a‖² = 2 (I + a)
+    found = gradient(scores.l2.of(brighter, 0.25), BATCH)
+    np.testing.assert_allclose(found, 2 * (BATCH + 0.25), rtol=1e-5)
+
+
+def test_the_number_of_a_view_compiles_nothing_anew():
+    traces = []
+
+    def brighter(images, amount):
+        traces.append(amount)
+        return images + amount
+
+    for amount in 0.0, 0.1, 0.2:
+        gradient(scores.l2.of(brighter, amount), BATCH)
+    assert len(traces) == 1
+
+
+def test_parts_whose_numbers_have_one_name_do_not_meet():
+    """Each part keeps its own numbers: two classes and two weights in one sum."""
+    first = 0.5 * scores.class_score(pixel_net(), 0)
+    second = 2.0 * scores.class_score(pixel_net(), 2)
+    both = value(first - second, BATCH)
+    np.testing.assert_allclose(both, 0.5 * LOGITS[:, 0] - 2 * LOGITS[:, 2], rtol=1e-4, atol=1e-5)
+    # The same structure with the numbers exchanged must not answer from the first.
+    swapped = value(
+        2.0 * scores.class_score(pixel_net(), 2) - 0.5 * scores.class_score(pixel_net(), 0), BATCH
+    )
+    np.testing.assert_allclose(swapped, -both, rtol=1e-4, atol=1e-5)
+
+
+def test_the_gradient_of_a_sum_is_the_sum_of_gradients():
+    score = scores.class_score(pixel_net(), 1)
+    together = gradient(score - 0.1 * scores.l2 - 0.2 * scores.total_variation, BATCH)
+    apart = gradient(score, BATCH) - 0.1 * gradient(scores.l2, BATCH)
+    apart -= 0.2 * gradient(scores.total_variation, BATCH)
+    np.testing.assert_allclose(together, apart, rtol=1e-4, atol=1e-5)
+
+
+def test_one_structure_is_one_trace_whatever_its_numbers():
+    model, calls = counting_net()
+    for number in range(20):
+        value_and_gradient(
+            scores.class_score(model, number % 3) - 0.1 * number * scores.l2, random(6, 6, 3)
+        )
+    assert len(calls) == 1
+
+
+def test_what_cannot_be_added_is_refused_by_python():
+    with pytest.raises(TypeError, match="scores, functions and numbers, not 'one'"):
+        scores.l2 + "one"
+
+
+def test_help_shows_the_words_of_a_penalty():
+    assert "sum of squares" in scores.l2.__doc__ and scores.l2.__name__ == "l2"
