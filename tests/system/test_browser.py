@@ -364,6 +364,7 @@ def test_nothing_in_a_panel_shuts_people_out(opened, name):
 
 def test_the_buttons_of_plotly_do_not_lie_over_the_names_of_a_map(opened):
     page = opened("pages/course")
+    page.get_by_role("tab", name="course.ipynb").click()  # another one may lie over it
     cell = page.locator(".jp-CodeCell").nth(3)
     panel = cell.locator(".lecture-panel").filter(has=page.locator(".js-plotly-plot")).first
     panel.locator("img").scroll_into_view_if_needed()
