@@ -1,4 +1,4 @@
-"""What the exercises are checked with: one sentence of praise, or one hint, and no wall of red."""
+"""Check the exercises: one sentence of praise, or one hint, and no wall of red."""
 
 from typing import Any
 
@@ -13,9 +13,15 @@ class NotYet(AssertionError):  # noqa: N818 - a hint is no error
 
 
 def check(right: bool, hint: str, *, praise: str = "Right.") -> None:
-    """Print the praise when `right` is true.
+    """Print the praise when `right` is true, else raise NotYet with the hint.
 
-    Else raise NotYet with the hint, which says where to look and not what to write.
+    Args:
+        right: one truth, or an array of them that must all be true.
+        hint: where to look, not what to write.
+        praise: printed when all is right.
+
+    Raises:
+        NotYet: when anything is not right; a notebook shows its hint alone.
     """
     if not np.all(right):
         raise NotYet(hint)
@@ -25,8 +31,13 @@ def check(right: bool, hint: str, *, praise: str = "Right.") -> None:
 def close(yours: Any, wanted: Any, *, tolerance: float = 1e-4) -> bool:
     """Say whether two arrays are equal but for rounding.
 
-    They have one shape and differ by at most `tolerance` of the largest number wanted; False for
-    what is no array at all.
+    Args:
+        yours: the student's answer, of any kind.
+        wanted: the right answer.
+        tolerance: the largest difference, as a share of the largest number wanted.
+
+    Returns:
+        True when they have one shape and differ by no more; False for what is no array at all.
     """
     try:
         yours = np.asarray(yours, float)

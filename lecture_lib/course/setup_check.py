@@ -1,7 +1,4 @@
-"""Whether a computer is ready for the course.
-
-Versions, memory, the place for downloads, the networks.
-"""
+"""Check that a computer is ready: versions, memory, the place for downloads, the networks."""
 
 import platform
 import shutil
@@ -18,9 +15,11 @@ NEEDED_MEMORY = 2.0  # GB: a notebook takes 1 to 1.5
 
 
 def check_setup() -> list[str]:
-    """Lines of text that begin with "ok" or with "look".
+    """Check each thing that the course needs.
 
-    One for each thing that the course needs, and what to do where it is missing.
+    Returns:
+        Lines of text that begin with "ok" or with "look", one for each thing; the latter say what
+        to do.
     """
     packages = (
         "tensorflow",
@@ -45,18 +44,18 @@ def check_setup() -> list[str]:
     ]
 
 
-def _line(good, what, advice):
+def _line(good: bool, what: str, advice: str) -> str:
     return f"ok    {what}" if good else f"look  {what}: {advice}"
 
 
-def _package_line(name):
+def _package_line(name: str) -> str:
     try:
         return _line(True, f"{name} {version(name)}", "")
     except PackageNotFoundError:
         return _line(False, f"{name} is missing", "make the environment again, as the README says")
 
 
-def _memory_line():
+def _memory_line() -> str:
     free = psutil.virtual_memory().available / 1e9
     return _line(
         free > NEEDED_MEMORY,
@@ -65,7 +64,7 @@ def _memory_line():
     )
 
 
-def _folder_line():
+def _folder_line() -> str:
     folder = downloads.cache_folder()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(existing).free / 1e9
@@ -73,7 +72,7 @@ def _folder_line():
     return _line(free > 1, what, "make room, or set LECTURE_DATA to a folder elsewhere")
 
 
-def _net_line(name):
+def _net_line(name: str) -> str:
     return _line(
         (zoo.DATA / "weights" / f"{name}.npz").is_file(),
         f"network {name}",

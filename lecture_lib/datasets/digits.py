@@ -1,6 +1,4 @@
-"""Handwritten digits: 1,797 that come with scikit-learn, and the 70,000 of MNIST when they are
-here.
-"""
+"""Load handwritten digits: 1,797 of scikit-learn, and the 70,000 of MNIST when they are here."""
 
 import numpy as np
 from PIL import Image
@@ -11,12 +9,13 @@ from lecture_lib.datasets.shapes import Images, Labels
 
 
 def load_digits() -> tuple[Images, Labels]:
-    """The 1,797 digits of scikit-learn as MNIST would show them.
-
-    Images (1797, 28, 28, 1) float32 in [0, 1], white on black, and labels.
+    """Load the 1,797 digits of scikit-learn as MNIST would show them.
 
     Their 8x8 pixels are enlarged to 20x20 and set into a border of 4, the place that MNIST leaves
     around a digit.
+
+    Returns:
+        (images (1797, 28, 28, 1) float32 in [0, 1], white on black, labels (1797,) int32).
     """
     small, labels = datasets.load_digits(return_X_y=True)
     pictures = [
@@ -30,12 +29,17 @@ def load_digits() -> tuple[Images, Labels]:
 
 
 def load_mnist() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Load MNIST: train images, train labels, test images, test labels.
+    """Load MNIST, the training set before the test set.
 
-    Images are (N, 28, 28, 1) float32 in [0, 1].
+    Returns:
+        (training images (60000, 28, 28, 1), training labels (60000,), test images
+        (10000, 28, 28, 1), test labels (10000,)), images float32 in [0, 1], labels int32.
 
-    Raises FileNotFoundError when it is neither here nor to be had. Source: LeCun et al., The MNIST
-    database of handwritten digits, 1998.
+    Raises:
+        FileNotFoundError: when it is neither here nor to be had.
+
+    Source:
+        LeCun et al., The MNIST database of handwritten digits, 1998.
     """
     with np.load(downloads.fetch("mnist.npz"), allow_pickle=False) as stored:
         images = [np.float32(stored[name][..., None]) / 255 for name in ("x_train", "x_test")]

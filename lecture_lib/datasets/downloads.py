@@ -1,7 +1,6 @@
-"""Files from elsewhere.
+"""Fetch files from elsewhere, once, and check that they are the right ones.
 
 The table data/tables/downloads.tsv says what each is, and `fetch` gives its path on this computer.
-
 The folder that the environment variable LECTURE_DATA names is looked into first and never changed;
 then the user's cache; then the network.
 """
@@ -10,8 +9,10 @@ import contextlib
 import csv
 import os
 import time
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pooch
 from requests import exceptions
@@ -21,16 +22,24 @@ TABLE = DATA / "tables" / "downloads.tsv"
 TIMEOUT = 30  # seconds that a server may stay silent
 SHOW_PROGRESS_FROM = 5_000_000  # bytes
 
+Row = dict[str, str]  # of the table: name, url, hash, bytes ...
+
 
 def fetch(name: str) -> Path:
     """Give the path of a file of the table, downloading it once if it is not on this computer.
 
-    Its checksum is verified.
+    Its checksum is verified, and nothing half-written stays behind.
 
-    name: as in `names()`, such as "squeezenet1.1/squeezenet1.1.bin". Returns a Path.
-    Raises ValueError for an unknown name and for contents with a wrong checksum, FileNotFoundError
-    when the file cannot be had: no network, an error of the server, a full disk. Nothing
-    half-written stays behind.
+    Args:
+        name: one of `names()`, such as "squeezenet1.1/squeezenet1.1.bin".
+
+    Returns:
+        The path of the file on this computer.
+
+    Raises:
+        ValueError: for an unknown name and for contents with a wrong checksum.
+        FileNotFoundError: when the file cannot be had: no network, an error of the server, a full
+            disk.
     """
     if name not in _table():
         raise ValueError(f"'{name}' is not in the table of downloads; names() lists what is.")
@@ -50,7 +59,8 @@ def fetch(name: str) -> Path:
 def is_here(name: str) -> bool:
     """Say whether `fetch(name)` needs no network.
 
-    True when the file is in the folder of LECTURE_DATA or in the cache (not verified).
+    Returns:
+        True when the file is in the folder of LECTURE_DATA or in the cache; it is not verified.
     """
     own = own_folder()
     return name in _table() and (
@@ -64,23 +74,24 @@ def names(prefix: str = "") -> list[str]:
 
 
 @cache
-def _table():
+def _table() -> dict[str, Row]:
+    """{name: its row} of the table of downloads."""
     with open(TABLE, encoding="utf-8", newline="") as file:
         return {row["name"]: row for row in csv.DictReader(file, delimiter="\t")}
 
 
 def own_folder() -> Path | None:
-    """The folder that LECTURE_DATA names, None when it names none."""
+    """Return the folder that LECTURE_DATA names, None when it names none."""
     folder = os.environ.get("LECTURE_DATA")
     return Path(os.path.expanduser(folder)) if folder else None
 
 
 def cache_folder() -> Path:
-    """The folder of this user that downloads are kept in."""
+    """Return the folder of this user that downloads are kept in."""
     return Path(pooch.os_cache("lecture_lib"))
 
 
-def _is_right(path, row):
+def _is_right(path: Path, row: Row) -> bool:
     try:
         state = path.stat()
         return _has_checksum(path, row["hash"], row["bytes"], (state.st_size, state.st_mtime_ns))
@@ -91,7 +102,7 @@ def _is_right(path, row):
 
 
 @cache
-def _has_checksum(path, wanted, size, state):
+def _has_checksum(path: Path, wanted: str, size: str, state: tuple[int, int]) -> bool:
     """Hash a large file once in a process.
 
     `state`, its size and time, makes a file that changed another question.
@@ -104,7 +115,7 @@ def _has_checksum(path, wanted, size, state):
     )
 
 
-def _download(path, row):
+def _download(path: Path, row: Row) -> Path:
     """Download to a temporary file beside `path`, verify it, move it there in one step.
 
     Other processes see all of it or nothing.
@@ -133,7 +144,7 @@ def _download(path, row):
         raise FileNotFoundError(f"{problem}; {advice}, or {_by_hand(path, row)}.") from None
 
 
-def _retrieve(path, row):
+def _retrieve(path: Path, row: Row) -> None:
     """Let pooch download the file, which checks what has a checksum."""
     size = int(row["bytes"] or 0)
     known_hash = row["hash"].split("|")[0] or None
@@ -148,16 +159,17 @@ def _retrieve(path, row):
     pooch.retrieve(row["url"], known_hash, fname=path.name, path=path.parent, downloader=downloader)
 
 
-def _get(url, output_file, caller, *, get, size):
+def _get(url: str, output_file: Any, caller: Any, *, get: Callable, size: int) -> None:
+    """Download as pooch asks for it, and refuse a file that was cut off."""
     get(url, output_file, caller)
     if size and os.path.getsize(output_file) != size:
         raise ValueError("wrong size")
 
 
-def _tidy(folder):
-    """Remove what downloads that were killed left behind.
+def _tidy(folder: Path) -> None:
+    """Remove pooch's temporary files to which nothing was written for an hour.
 
-    Pooch's temporary files, when for an hour nothing was written to them.
+    They are what downloads that were killed left behind.
     """
     for part in folder.glob("tmp????????"):
         with contextlib.suppress(OSError):  # another process may have been quicker
@@ -165,7 +177,7 @@ def _tidy(folder):
                 part.unlink()
 
 
-def _by_hand(path, row):
+def _by_hand(path: Path, row: Row) -> str:
     own = own_folder() or "not set now"
     return (
         f"get {row['url']} by hand and save it as {path}, or as {row['name']} in a folder that "
@@ -173,7 +185,7 @@ def _by_hand(path, row):
     )
 
 
-def _reason(error):
+def _reason(error: exceptions.RequestException) -> str:
     if isinstance(error, exceptions.HTTPError):
         return f"the server answered with error {error.response.status_code}"
     if isinstance(error, exceptions.ProxyError):

@@ -1,5 +1,6 @@
-"""Images are float32 arrays (height, width, 3), or (N, height, width, 3) for a batch, with values
-in [0, 1]: load, check and save them.
+"""Load, check and save images.
+
+An image is a float32 array (height, width, 3) with values in [0, 1], a batch (N, height, width, 3).
 """
 
 import io
@@ -41,13 +42,22 @@ __all__ = [
 ]
 
 
-def load_image(name_or_path: str | Path, *, size: int | None = None) -> Image:
+def load_image(name_or_path: str | Path, *, size: int | tuple[int, int] | None = None) -> Image:
     """Load a photograph by its plain name (see `photo_names`), or any picture file by its path.
 
-    size: None keeps the picture as it is, an int takes the center square and resizes it to (size,
-    size), a pair (height, width) resizes the whole. Returns (H, W, 3) float32 in [0, 1]. ImageNet
-    photographs are downloaded when they are asked for. Raises FileNotFoundError for an unknown name
-    or missing file, ValueError for a file that is no usable picture.
+    ImageNet photographs are downloaded when they are asked for.
+
+    Args:
+        name_or_path: a name of `photo_names`, or the path of a picture file.
+        size: None keeps the picture as it is, an int takes the center square and resizes it to
+            (size, size), a pair (height, width) resizes the whole.
+
+    Returns:
+        (H, W, 3) float32 in [0, 1].
+
+    Raises:
+        FileNotFoundError: for an unknown name or a missing file.
+        ValueError: for a file that is no usable picture.
     """
     check_size(size)
     path = find_picture(name_or_path)
@@ -68,9 +78,17 @@ def load_folder(
 
     Files that are no pictures are skipped and counted in a warning.
 
-    size: side of the center square that each picture gives; limit: the most pictures to load, None
-    for all. Returns (images (N, size, size, 3) float32 in [0, 1], list of N file names). Raises
-    FileNotFoundError when there is no such folder, ValueError when it holds no picture.
+    Args:
+        folder: its path; folders inside it are not looked into.
+        size: side of the center square that each picture gives, in pixels.
+        limit: the most pictures to load, None for all.
+
+    Returns:
+        (images (N, size, size, 3) float32 in [0, 1], list of N file names).
+
+    Raises:
+        FileNotFoundError: when there is no such folder.
+        ValueError: when it holds no picture.
     """
     check_size(size)
     folder = Path(os.path.expanduser(folder))
@@ -91,10 +109,14 @@ def load_folder(
     return np.stack(images), names
 
 
-def _load_files(folder: Path, *, size: int, limit: int | None) -> tuple[list, list, int]:
+def _load_files(
+    folder: Path, *, size: int, limit: int | None
+) -> tuple[list[Image], list[str], int]:
     """The pictures of a folder, their names, and how many files were none."""
     files = [path for path in folder.iterdir() if path.is_file() and path.name[0] != "."]
-    images, names, skipped = [], [], 0
+    images = []
+    names = []
+    skipped = 0
     for path in sorted(files):
         if limit is not None and len(images) >= limit:
             break
@@ -109,9 +131,15 @@ def _load_files(folder: Path, *, size: int, limit: int | None) -> tuple[list, li
 def as_batch(images: Any, *, channels: int | None = None) -> Images:
     """Check one image or a batch and return it as a batch.
 
-    images: (H, W, C) or (N, H, W, C) floats in [0, 1]; channels: the C that is wanted, None for 1
-    or 3. Returns (N, H, W, C) float32, the values untouched. Raises ValueError for a wrong shape,
-    whole numbers, NaN or values outside [0, 1].
+    Args:
+        images: (H, W, C) or (N, H, W, C) floats in [0, 1].
+        channels: the C that is wanted, None for 1 or 3.
+
+    Returns:
+        (N, H, W, C) float32, the values untouched.
+
+    Raises:
+        ValueError: for a wrong shape, whole numbers, NaN or values outside [0, 1].
     """
     try:
         images = np.asarray(images)
@@ -154,7 +182,12 @@ def _check_values(batch: np.ndarray, *, whole_numbers: bool) -> None:
 def unbatch(batch: np.ndarray, images: Any) -> Any:
     """Give a result (N, ...) the rank of what was asked about.
 
-    Its only entry when `images` was one image, the batch itself otherwise.
+    Args:
+        batch: a result with one entry for each image.
+        images: what the caller gave, one image (H, W, C) or a batch (N, H, W, C).
+
+    Returns:
+        The only entry of `batch` when `images` was one image, else `batch` itself.
     """
     return batch[0] if np.ndim(images) == 3 else batch
 
@@ -162,35 +195,59 @@ def unbatch(batch: np.ndarray, images: Any) -> Any:
 def to_uint8(images: ImageOrImages) -> np.ndarray:
     """Turn images into whole numbers 0..255 (uint8), each the nearest one.
 
-    images: (H, W, C) or (N, H, W, C), floats in [0, 1]. Nothing is rescaled.
-    Raises ValueError as `as_batch` does.
+    Nothing is rescaled: 0 becomes 0, and 1 becomes 255.
+
+    Args:
+        images: (H, W, C) or (N, H, W, C), floats in [0, 1].
+
+    Returns:
+        uint8 of the shape of `images`.
+
+    Raises:
+        ValueError: as `as_batch` does.
     """
-    batch = np.rint(255 * as_batch(images).clip(0, 1)).astype(
-        np.uint8
-    )  # the clip meets only what as_batch tolerates
-    return unbatch(batch, images)
+    # `as_batch` tolerates a thousandth beyond [0, 1], which must not wrap around.
+    levels = np.rint(255 * as_batch(images).clip(0, 1))
+    return unbatch(levels.astype(np.uint8), images)
 
 
 def encode_png(image: Image) -> bytes:
-    """Return the bytes of a PNG file of one image (H, W, 1 or 3), which keeps its 8 bits exactly.
+    """Return the bytes of a PNG file of one image, which keeps its 8 bits exactly.
 
-    ValueError as `as_batch` does.
+    Args:
+        image: (H, W, 1 or 3) floats in [0, 1].
+
+    Raises:
+        ValueError: as `as_batch` does, and for a batch.
     """
     return _encode(image, format="PNG", compress_level=3)
 
 
 def encode_jpeg(image: Image, *, quality: int = 90) -> bytes:
-    """Return the bytes of a JPEG file of one image (H, W, 1 or 3).
+    """Return the bytes of a JPEG file of one image.
 
-    Quality: 1 (small) to 95 (good). ValueError as `as_batch` does.
+    Args:
+        image: (H, W, 1 or 3) floats in [0, 1].
+        quality: 1 (small) to 95 (good).
+
+    Raises:
+        ValueError: as `as_batch` does, and for a batch.
     """
     return _encode(image, format="JPEG", quality=quality)
 
 
 def resize_image(image: Image, size: int | tuple[int, int]) -> np.ndarray:
-    """Return an image (H, W, 3) at another size, to the 8 bits of a picture file.
+    """Return an image at another size, rounded to the 8 bits of a picture file.
 
-    size: that of `load_image`. Raises ValueError as `as_batch` does.
+    Args:
+        image: (H, W, 3) floats in [0, 1].
+        size: an int takes the center square and resizes it, a pair (height, width) the whole.
+
+    Returns:
+        (height, width, 3) float32 in [0, 1].
+
+    Raises:
+        ValueError: as `as_batch` does, and for a size that is none.
     """
     return decode_image(encode_png(image), size=size)
 
@@ -212,10 +269,16 @@ def save_image(image: Image, path: str | Path) -> Path:
 
     A file that exists is never overwritten.
 
-    image: (H, W, 1 or 3) floats in [0, 1]; path: ends in .png, in a folder that exists.
-    Returns the Path written: path itself, or path-2.png, path-3.png and so on when that is taken.
-    Raises ValueError for no image, another suffix, a folder that is full or may not be written to,
-    FileNotFoundError for no folder.
+    Args:
+        image: (H, W, 1 or 3) floats in [0, 1].
+        path: ends in .png, in a folder that exists.
+
+    Returns:
+        The Path written: path itself, or path-2.png, path-3.png and so on when that is taken.
+
+    Raises:
+        ValueError: for no image, another suffix, a folder that is full or may not be written to.
+        FileNotFoundError: when there is no such folder.
     """
     data = encode_png(image)
     path = Path(os.path.expanduser(path))
@@ -228,10 +291,21 @@ def save_image(image: Image, path: str | Path) -> Path:
 
 
 def save_bytes(data: bytes, path: str | Path) -> Path:
-    """Write a new file in one step, never over another, and return the Path written.
+    """Write a new file in one step, never over another.
 
-    Names, errors and result as in `save_image`.
+    Args:
+        data: what the file shall hold.
+        path: in a folder that exists.
+
+    Returns:
+        The Path written: path itself, or with -2, -3 and so on before its suffix when that is
+        taken.
+
+    Raises:
+        ValueError: when the folder is full or may not be written to.
+        FileNotFoundError: when there is no such folder.
     """
+    path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"There is no folder {path.parent}; make it first, or save the picture elsewhere."
@@ -246,17 +320,18 @@ def save_bytes(data: bytes, path: str | Path) -> Path:
             "choose another folder."
         ) from None
     finally:
-        if part.exists():  # on a disk that is read-only, even taking away what is not there fails
+        # On a disk that is read-only, even taking away what is not there fails.
+        if part.exists():
             part.unlink()
 
 
 def _move_to_free_name(part: Path, path: Path) -> Path:
+    """Give the finished file `part` the name `path`, or the first free one after it."""
     for count in itertools.count(1):
         target = path if count == 1 else path.with_name(f"{path.stem}-{count}{path.suffix}")
         try:
-            target.open(
-                "xb"
-            ).close()  # takes the name, or fails when another has it: no two writers get the same
+            # Mode x takes the name or fails when another has it: no two writers get the same.
+            target.open("xb").close()
         except FileExistsError:
             continue
         try:
@@ -267,16 +342,29 @@ def _move_to_free_name(part: Path, path: Path) -> Path:
 
 
 def strongest_channel(gradients: ImageOrImages) -> np.ndarray:
-    """The absolute value that is largest among the colors of each pixel: (H, W, C) -> (H, W)."""
-    return reduce(
-        np.maximum, np.moveaxis(np.abs(gradients), -1, 0)
-    )  # 20 times as fast as a maximum along an axis of three
+    """Return the largest absolute value among the colors of each pixel.
+
+    Args:
+        gradients: (H, W, C) or (N, H, W, C).
+
+    Returns:
+        (H, W) or (N, H, W), not negative.
+    """
+    # Color by color: a maximum along an axis of three numbers takes many times as long.
+    return reduce(np.maximum, np.moveaxis(np.abs(gradients), -1, 0))
 
 
 def as_map(heatmap: Any) -> np.ndarray:
-    """A map as float32 (H, W).
+    """Check a map and return it as float32.
 
-    Raises ValueError for another shape or for numbers that are not finite.
+    Args:
+        heatmap: (H, W) numbers.
+
+    Returns:
+        (H, W) float32.
+
+    Raises:
+        ValueError: for another shape or for numbers that are not finite.
     """
     heatmap = np.asarray(heatmap, np.float32)
     if heatmap.ndim != 2 or not heatmap.size or not np.isfinite(heatmap).all():

@@ -40,7 +40,12 @@ SUMMER = [
     (232, 132, 72),
     (214, 92, 120),
 ]
-INK, PAPER, SEA = (22, 44, 92), (244, 236, 214), (70, 128, 170)
+INK = (22, 44, 92)
+PAPER = (244, 236, 214)
+SEA = (70, 128, 170)
+
+Color = tuple[int, int, int]  # red, green, blue in 0..255
+Points = np.ndarray  # (N, 2), in shares of the side
 
 
 def swirls(*, side: int = 256, strokes: int = 2600, whirls: int = 9, seed: int = 0) -> Image:
@@ -68,15 +73,12 @@ def swirls(*, side: int = 256, strokes: int = 2600, whirls: int = 9, seed: int =
     return _finished(canvas, side)
 
 
-def _distances(points, eyes):
+def _distances(points: Points, eyes: Points) -> np.ndarray:
     return np.linalg.norm(points[:, None] - eyes, axis=2)
 
 
-def _flow(points, eyes, turns, widths):
-    """Unit steps at points (N, 2).
-
-    Around each whirl nearby, with a steady wind where there is none.
-    """
+def _flow(points: Points, eyes: Points, turns: np.ndarray, widths: np.ndarray) -> Points:
+    """Unit steps (N, 2) around each whirl nearby, with a steady wind where there is none."""
     away = points[:, None] - eyes
     distance = _distances(points, eyes)
     around = np.stack([-away[..., 1], away[..., 0]], axis=2) / (distance[..., None] + 1e-3)
@@ -87,7 +89,7 @@ def _flow(points, eyes, turns, widths):
 
 
 def stained_glass(*, side: int = 256, panes: int = 11, lead: float = 0.009, seed: int = 0) -> Image:
-    """About panes × panes pieces of colored glass.
+    """Paint about panes × panes pieces of colored glass.
 
     A pixel has the color of its nearest point, and black lead where two are as near.
     """
@@ -106,7 +108,7 @@ def stained_glass(*, side: int = 256, panes: int = 11, lead: float = 0.009, seed
 
 
 def painted_dots(*, side: int = 256, count: int = 7000, seed: int = 0) -> Image:
-    """Round touches of pure color side by side, which only from afar mix to fields of color."""
+    """Paint round touches of pure color, which only from afar mix to fields of color."""
     random, canvas, draw, large = _canvas(side, PAPER, seed)
     field = 0.5 + 0.28 * _smooth_noise(large, 0.12, random)
     for x, y in random.integers(0, large, (count, 2)):
@@ -138,19 +140,16 @@ def painted_waves(*, side: int = 256, rows: int = 9, seed: int = 0) -> Image:
     return _finished(canvas, side)
 
 
-def _canvas(side, ground, seed):
-    """(random, canvas, pen, its side).
-
-    A canvas of twice the side, and the Generator of the seed.
-    """
+def _canvas(
+    side: int, ground: Color, seed: int
+) -> tuple[np.random.Generator, PILImage.Image, ImageDraw.ImageDraw, int]:
+    """(random numbers of the seed, canvas of twice the side, pen, side of the canvas)."""
     canvas = PILImage.new("RGB", (2 * side, 2 * side), ground)
     return np.random.default_rng(seed), canvas, ImageDraw.Draw(canvas), 2 * side
 
 
-def _smooth_noise(side, width, random):
-    """A field (side, side) of mean 0 and standard deviation 1 that changes over `width` of the
-    side.
-    """
+def _smooth_noise(side: int, width: float, random: np.random.Generator) -> np.ndarray:
+    """A field of mean 0 and standard deviation 1 that changes over `width` of the side."""
     coarse = gaussian_filter(random.standard_normal((128, 128)), 128 * width, mode="wrap")
     field = np.asarray(
         PILImage.fromarray(np.float32(coarse)).resize((side, side), PILImage.Resampling.BICUBIC)
@@ -158,11 +157,8 @@ def _smooth_noise(side, width, random):
     return (field - field.mean()) / field.std()
 
 
-def _mixed(palette, places, random):
-    """Colors at places in 0..1 along a palette, each a little off, as a brush is never clean.
-
-    A list of (red, green, blue).
-    """
+def _mixed(palette: list[Color], places: np.ndarray, random: np.random.Generator) -> list[Color]:
+    """Colors at places in 0..1 along a palette, each a little off, as a brush is never clean."""
     along = np.linspace(0, 1, len(palette))
     colors = np.stack(
         [np.interp(places, along, channel) for channel in np.transpose(palette)], axis=1
@@ -175,5 +171,5 @@ def _mixed(palette, places, random):
     ]
 
 
-def _finished(canvas, side):
+def _finished(canvas: PILImage.Image, side: int) -> Image:
     return np.asarray(canvas.resize((side, side), PILImage.Resampling.LANCZOS), np.float32) / 255
