@@ -1,0 +1,43 @@
+"""Class visualization: images of what a class, a channel or a neuron responds to most.
+
+Gradient ascent on the score, from an image that shows nothing: on its pixels, on its Fourier
+coefficients, or on its phases alone.
+"""
+
+from lecture_lib.class_visualization.evaluation import top_k_recognition_rate
+from lecture_lib.class_visualization.fourier import maximize_fourier, visualize_class_fourier
+from lecture_lib.class_visualization.phases import (
+    importance_map,
+    important_square,
+    maximize_phases,
+    mean_amplitudes,
+    over_random_crops,
+    phases_to_image,
+    random_phases,
+    visualize_class_phases,
+)
+from lecture_lib.class_visualization.pixels import (
+    maximize_pixels,
+    visualize_channel,
+    visualize_class,
+)
+from lecture_lib.class_visualization.starts import facets, gray_noise
+
+__all__ = [
+    "facets",
+    "gray_noise",
+    "importance_map",
+    "important_square",
+    "maximize_fourier",
+    "maximize_phases",
+    "maximize_pixels",
+    "mean_amplitudes",
+    "over_random_crops",
+    "phases_to_image",
+    "random_phases",
+    "top_k_recognition_rate",
+    "visualize_channel",
+    "visualize_class",
+    "visualize_class_fourier",
+    "visualize_class_phases",
+]

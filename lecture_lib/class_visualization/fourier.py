@@ -1,0 +1,126 @@
+"""Images of a class or of any score by their Fourier coefficients, jittered at each step."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from lecture_lib.core.ascent import Ascent, ascend, identity, unit
+from lecture_lib.core.scores import Score, as_part, class_score
+from lecture_lib.core.transforms import (
+    FourierCoefficients,
+    fourier_to_image,
+    image_to_fourier,
+    random_fourier_coefficients,
+    random_jitter,
+)
+from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.datasets.shapes import Classes, ImageOrImages, Network
+
+
+def visualize_class_fourier(
+    model: Network,
+    class_index: Classes,
+    *,
+    size: int | None = None,
+    start: ImageOrImages | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Ascent:
+    """Draw a class by gradient ascent on Fourier coefficients, jittered at each step.
+
+    z* = argmax over z of S_c(jitter(image(z)))
+
+    Args:
+        model: images -> logits (N, classes).
+        class_index: c, 0..classes-1, or several (N,), which ascend side by side.
+        size: side of the image in pixels, by default the network's own; an odd one becomes the next
+            smaller multiple of 4.
+        start: square images in [0, 1], by default faint random coefficients.
+        seed: draws these.
+        options: those of `maximize_fourier`.
+
+    Returns:
+        An Ascent whose images are (H, W, 3), or (N, H, W, 3), in [0, 1].
+
+    Raises:
+        ValueError: for a class that the network does not have.
+
+    Source:
+        Olah, Mordvintsev and Schubert, Feature visualization, 2017.
+    """
+    score = class_score(model, class_index)
+    if start is None:
+        coefficients = random_fourier_coefficients(
+            np.size(class_index), _fast_side(size or model.image_size), seed=seed
+        )
+        coefficients = coefficients if np.ndim(class_index) else coefficients[0]
+    else:
+        coefficients = unbatch(image_to_fourier(as_batch(start, channels=3)), start)
+    return maximize_fourier(score, coefficients, **options)
+
+
+def _fast_side(side: int) -> int:
+    """224 for 227: of 226 pixels SqueezeNet's gradient takes half as long again."""
+    return side // 4 * 4 if side % 2 else side
+
+
+def maximize_fourier(
+    score: Score | Callable,
+    start: FourierCoefficients,
+    *,
+    shift: float = 0.06,
+    zoom: float = 0.12,
+    steps: int = 96,
+    learning_rate: float | Callable[[], float] = 1.0,
+    direction: Callable = unit,
+    watch: Callable | None = None,
+) -> Ascent:
+    """Maximize any score by way of the Fourier coefficients of the image.
+
+    z* = argmax over z of S(jitter(image(z)))
+
+    Low frequencies weigh more than high ones, as in photographs, and the score must be high
+    wherever jitter moves the image to.
+
+    Args:
+        score: S, images (N, H, W, C) -> (N,).
+        start: the coefficients z to start from, of one image (2, 3, side, side // 2 + 1) or of
+            several (N, ...); see `random_fourier_coefficients` and `image_to_fourier`.
+        shift: the largest shift of the jitter, as a share of the side.
+        zoom: its largest zoom, as a share.
+        steps: how many, 0 or more.
+        learning_rate: the length of a step.
+        direction: gradients -> steps; `adam()`, at a learning rate of 0.01, lets high frequencies
+            grow too, which makes large images sharper.
+        watch: (step, steps, ascent), called after each step; returning True ends the ascent.
+
+    Returns:
+        An Ascent whose images are (H, W, 3), or (N, H, W, 3), in [0, 1].
+    """
+    jittered = as_part(score).of(random_jitter, np.float32(shift), np.float32(zoom))
+    objective = jittered.of(fourier_to_image)
+    single = np.ndim(start) == 4
+    reached = ascend(
+        objective,
+        start[None] if single else start,
+        steps=steps,
+        learning_rate=learning_rate,
+        direction=direction,
+        project=identity,
+        watch=watch and partial(_watch_images, watch, single),
+    )
+    return _with_images(reached, single)
+
+
+def _watch_images(watch: Callable, single: bool, step: int, steps: int, reached: Ascent) -> Any:
+    return watch(step, steps, _with_images(reached, single))
+
+
+def _with_images(reached: Ascent, single: bool) -> Ascent:
+    """An ascent of coefficients with the images that they add up to."""
+    images = fourier_to_image(reached.images).numpy()
+    if single:
+        return Ascent(images[0], reached.values[:, 0], [])
+    return reached._replace(images=images)

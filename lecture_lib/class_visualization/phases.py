@@ -1,0 +1,329 @@
+"""Images of a class or of any score by their phases, under the amplitudes of photographs.
+
+One function goes from phases to an image; the rest is `ascend`, of a score that is asked about
+random crops.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from lecture_lib.core.ascent import Ascent, adam, ascend, identity
+from lecture_lib.core.gradients import gradient
+from lecture_lib.core.scores import Score, as_part, class_score
+from lecture_lib.datasets.image_sets import random_crops
+from lecture_lib.datasets.images import unbatch
+from lecture_lib.datasets.shapes import (
+    Classes,
+    Image,
+    ImageOrImages,
+    Map,
+    Network,
+    Tensor,
+    TensorImages,
+    TensorValues,
+)
+from lecture_lib.models.backend import tf
+
+Phases = np.ndarray  # (3, height, width // 2 + 1) of one image, or (N, ...) of several
+
+# Three axes of color that vary independently in photographs: brightness, red against blue, green
+# against both. Each row says how much of red, green and blue is in it.
+COLOR_AXES = np.float32(
+    [[0.5628, 0.5845, 0.5845], [0.1948, 0.0, -0.1948], [0.0433, -0.1082, 0.0649]]
+)
+
+
+def visualize_class_phases(
+    model: Network,
+    class_index: Classes,
+    *,
+    size: int | tuple[int, int] = 256,
+    seed: int = 0,
+    crops: int = 8,
+    **options: Any,
+) -> Ascent:
+    """Draw a class by gradient ascent on the phases of an image, which is seen in random crops.
+
+    φ* = argmax over φ of the mean over crops of S_c(crop(image(φ)))
+
+    Args:
+        model: images -> logits (N, classes), with three colors.
+        class_index: c, 0..classes-1, or several (N,), which ascend side by side.
+        size: side of the image in pixels, or (height, width); made even.
+        seed: draws the phases to start from.
+        crops: how many crops of each image the network sees at each step.
+        options: those of `maximize_phases`.
+
+    Returns:
+        An Ascent whose images are (H, W, 3), or (N, H, W, 3), in [0, 1].
+
+    Raises:
+        ValueError: for a class that the network does not have, and for a gray network.
+
+    Source:
+        Fel et al., Unlocking feature visualization for deeper networks with magnitude constrained
+        optimization, 2023.
+    """
+    _check_colors(model)
+    several = bool(np.ndim(class_index))
+    # One class for each crop of each image.
+    score = class_score(model, np.repeat(class_index, crops) if several else class_index)
+    phases = random_phases(np.size(class_index), size, seed=seed)
+    start = phases if several else phases[0]
+    return maximize_phases(score, start, crop_size=model.image_size, crops=crops, **options)
+
+
+def maximize_phases(
+    score: Score | Callable,
+    start: Phases,
+    *,
+    crop_size: int = 224,
+    crops: int = 8,
+    sides: tuple[float, float] = (0.25, 0.55),
+    noise: float = 0.06,
+    contrast: float = 1.8,
+    steps: int = 100,
+    learning_rate: float | Callable[[], float] = 1.0,
+    watch: Callable | None = None,
+) -> Ascent:
+    """Maximize any score by way of the phases of the image, seen in random crops.
+
+    φ* = argmax over φ of the mean over crops of S(crop(image(φ)) + noise)
+
+    How strong each frequency is stays as in photographs, so the ascent cannot fill the image with
+    the high frequencies that networks respond to and photographs lack. And the score must be high
+    in most crops, so an object has to be whole and in several places.
+
+    Args:
+        score: S, crops (N · crops, crop_size, crop_size, 3) -> one number for each crop.
+        start: the phases φ to start from, of one image or of several; see `random_phases`.
+        crop_size: side of the crops in pixels, as the network takes them.
+        crops: how many crops of each image a step sees.
+        sides: the smallest and the largest side of a crop, as shares of the image's.
+        noise: standard deviation of the noise on each crop.
+        contrast: of the image, above 0.
+        steps: how many, 0 or more.
+        learning_rate: the length of a step of Adam, in units of a phase.
+        watch: (step, steps, ascent), called after each step; returning True ends the ascent.
+
+    Returns:
+        An Ascent whose images are (H, W, 3), or (N, H, W, 3), in [0, 1].
+    """
+    rows, columns = np.shape(start)[-2:]
+    amplitudes = mean_amplitudes(rows, 2 * columns - 2)
+    seen = over_random_crops(score, crop_size=crop_size, crops=crops, sides=sides, noise=noise)
+    to_image = partial(_as_images, amplitudes=amplitudes, contrast=contrast)
+    reached = ascend(
+        seen.of(phases_to_image, amplitudes, float(contrast)),
+        start,
+        steps=steps,
+        learning_rate=learning_rate,
+        direction=adam(),
+        project=identity,
+        watch=watch and partial(_watch_images, watch, to_image),
+    )
+    return reached._replace(images=to_image(reached.images))
+
+
+def _watch_images(
+    watch: Callable, to_image: Callable, step: int, steps: int, reached: Ascent
+) -> Any:
+    return watch(step, steps, reached._replace(images=to_image(reached.images)))
+
+
+def _as_images(phases: Phases, *, amplitudes: np.ndarray, contrast: float) -> ImageOrImages:
+    """The image of phases (3, ...), or the images of phases (N, 3, ...), as an array."""
+    batch = phases[None] if phases.ndim == 3 else phases
+    return unbatch(phases_to_image(batch, amplitudes, float(contrast)).numpy(), phases)
+
+
+# From phases to an image
+
+
+def phases_to_image(phases: Tensor, amplitudes: Tensor, contrast: float = 1.8) -> TensorImages:
+    """Return the images that have these phases and the amplitudes of photographs.
+
+    I = sigmoid(contrast · C · F⁻¹(amplitudes · exp(i φ))), C the axes of color
+
+    Args:
+        phases: φ, (N, 3, H, W // 2 + 1), any real numbers; those of an image are standardized to
+            mean 0 and standard deviation 1, and so are its planes, so that no scale matters.
+        amplitudes: (3, H, W // 2 + 1), how strong each frequency is; see `mean_amplitudes`.
+        contrast: above 0.
+
+    Returns:
+        A tensor (N, H, W, 3) in [0, 1].
+
+    Source:
+        Fel et al., Unlocking feature visualization for deeper networks with magnitude constrained
+        optimization, 2023.
+    """
+    height = tf.shape(phases)[2]
+    width = 2 * (tf.shape(phases)[3] - 1)
+    angles = _standardized(phases)
+    spectrum = tf.complex(amplitudes * tf.cos(angles), amplitudes * tf.sin(angles))
+    planes = tf.signal.irfft2d(spectrum, [height, width])  # (N, 3, H, W)
+    colors = tf.einsum("nchw,cd->nhwd", _standardized(planes), COLOR_AXES)  # (N, H, W, 3)
+    return tf.sigmoid(contrast * colors)
+
+
+def _standardized(numbers: Tensor) -> Tensor:
+    """Mean 0 and standard deviation 1 for each image."""
+    mean, variance = tf.nn.moments(numbers, axes=[1, 2, 3], keepdims=True)
+    return (numbers - mean) / (tf.sqrt(variance) + 1e-6)
+
+
+def random_phases(count: int, size: int | tuple[int, int] = 256, *, seed: int = 0) -> Phases:
+    """Draw random phases for `phases_to_image`.
+
+    Args:
+        count: how many images they stand for.
+        size: side of the images in pixels, or (height, width); an odd one becomes the even one
+            below.
+        seed: the same seed, the same phases.
+
+    Returns:
+        (count, 3, height, width // 2 + 1) float32.
+    """
+    height, width = np.broadcast_to(size, 2) // 2 * 2
+    shape = (count, 3, height, width // 2 + 1)
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+@lru_cache(maxsize=8)
+def mean_amplitudes(height: int = 256, width: int = 256) -> np.ndarray:
+    """Return how strong each frequency is in photographs: mean |F(C⁻¹ · (I − ½))|.
+
+    The mean goes over 80 crops of the photographs that come with the course.
+
+    Args:
+        height, width: of the images, in pixels.
+
+    Returns:
+        (3, height, width // 2 + 1) float32, for the three axes of color.
+    """
+    photographs = random_crops(80, size=max(height, width), seed=0)[:, :height, :width]
+    planes = (photographs - 0.5) @ np.linalg.inv(COLOR_AXES)  # (80, H, W, 3)
+    spectra = np.fft.rfft2(planes, axes=(1, 2))
+    return np.abs(spectra).mean(axis=0).transpose(2, 0, 1).astype(np.float32)
+
+
+# What the network sees of it
+
+
+def over_random_crops(
+    score: Score | Callable,
+    *,
+    crop_size: int = 224,
+    crops: int = 8,
+    sides: tuple[float, float] = (0.25, 0.55),
+    noise: float = 0.06,
+    draw: int = 0,
+) -> Score:
+    """Return the mean of a score over random crops around the middle of each image.
+
+    The crops are drawn from the pixels themselves, so that each step of an ascent sees other ones
+    and yet the ascent repeats exactly.
+
+    Args:
+        score: images (N · crops, crop_size, crop_size, C) -> (N · crops,).
+        crop_size: side of the crops in pixels, as the network takes them.
+        crops: how many of each image.
+        sides: the smallest and the largest side of a crop, as shares of the image's.
+        noise: standard deviation of the noise on each crop.
+        draw: another number, other crops of the same image.
+    """
+    smallest, largest = sides
+    numbers = [float(smallest), float(largest), float(noise), int(draw)]
+    return Score(_mean_over_crops, as_part(score), *numbers, crops=crops, crop_size=crop_size)
+
+
+def _mean_over_crops(
+    images: TensorImages,
+    score: Score,
+    smallest: Tensor,
+    largest: Tensor,
+    noise: Tensor,
+    draw: Tensor,
+    *,
+    crops: int,
+    crop_size: int,
+) -> TensorValues:
+    count = tf.shape(images)[0]
+    seed = tf.stack([tf.bitcast(tf.reduce_sum(images), tf.int32), draw])
+    seed_of_sides, seed_of_centers, seed_of_noise = tf.unstack(tf.random.split(seed, 3))
+    # Squares around the middle, as shares of the image: top, left, bottom, right.
+    half = tf.random.stateless_uniform([1, count * crops], seed_of_sides, smallest, largest) / 2
+    centers = tf.random.stateless_normal([2, count * crops], seed_of_centers, 0.5, 0.15)
+    centers = tf.clip_by_value(centers, 0.25, 0.75)
+    boxes = tf.transpose(tf.concat([centers - half, centers + half], axis=0))  # (N · crops, 4)
+    # What lies outside of the image is gray.
+    places = tf.repeat(tf.range(count), crops)
+    size = [crop_size, crop_size]
+    views = tf.image.crop_and_resize(images, boxes, places, size, extrapolation_value=0.5)
+    views += noise * tf.random.stateless_normal(tf.shape(views), seed_of_noise)
+    return tf.reduce_mean(tf.reshape(score(views), [count, crops]), axis=1)
+
+
+# Where in the image it is
+
+
+def importance_map(
+    score: Score | Callable, image: Image, *, draws: int = 12, **options: Any
+) -> Map:
+    """Return how much each pixel matters to a score that sees random crops: Σ |∂S/∂I|.
+
+    The sum goes over draws of crops; of the three colors the largest counts.
+
+    Args:
+        score: that which the image was made for.
+        image: (H, W, 3) in [0, 1].
+        draws: how often crops are drawn.
+        options: crop_size, crops, sides and noise, those of `over_random_crops`.
+
+    Returns:
+        (H, W) float32, 0 or more.
+    """
+    total = np.zeros(image.shape[:2], np.float32)
+    for draw in range(draws):
+        changes = gradient(over_random_crops(score, draw=draw, **options), image)
+        total += np.abs(changes).max(axis=-1)
+    return total
+
+
+def important_square(importance: Map, *, blur: float = 1 / 32, share: float = 0.6) -> tuple:
+    """Return the rows and the columns of the square in which most of the importance lies.
+
+    Its center is the mean place of what is above a quantile, its half side 2.2 standard deviations.
+
+    Args:
+        importance: (H, W), see `importance_map`.
+        blur: standard deviation of a Gaussian blur before, as a share of the shorter side.
+        share: the quantile, 0 up to, but not, 1.
+
+    Returns:
+        (rows, columns), two slices, so that `image[important_square(importance)]` is the square.
+    """
+    shorter = min(importance.shape)
+    weights = gaussian_filter(importance, blur * shorter)
+    # What is everywhere the same is everywhere important, not nowhere.
+    weights = np.clip(weights - np.quantile(weights, share), 1e-12, None)
+    places = np.indices(importance.shape)  # (2, H, W): the row and the column of each pixel
+    center = np.average(places, axis=(1, 2), weights=np.stack([weights] * 2))
+    distances = np.sum((places - center[:, None, None]) ** 2, axis=0)
+    spread = np.sqrt(np.average(distances, weights=weights) / 2)
+    half = int(np.clip(2.2 * spread, 0.2 * shorter, 0.5 * shorter))
+    first = np.clip(center - half, 0, np.array(importance.shape) - 2 * half).astype(int)
+    return tuple(slice(start, start + 2 * half) for start in first)
+
+
+def _check_colors(model: Network) -> None:
+    if model.input.shape[-1] != 3:
+        raise ValueError(
+            "Phases make images in three colors, and this network takes gray ones; visualize it "
+            "by its pixels."
+        )
