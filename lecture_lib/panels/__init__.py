@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "controls": [
             "class_box",
             "layer_dropdown",
+            "layer_dropdown_for",
             "learning_rate_slider",
             "net_dropdown",
             "power_slider",

@@ -153,6 +153,42 @@ def layer_dropdown(
     return Control(dropdown, [dropdown], lambda: _usable(dropdown.value, reasons_now()))
 
 
+def layer_dropdown_for(
+    net: Control, layers_of: Callable[[Any], Sequence[str]], *, value: str | None = None
+) -> Control:
+    """Return a list of layers whose entries are those of the network that is chosen beside it.
+
+    When another network is chosen, the layer keeps its name if that network has it, and else its
+    place: the one that is as far on the way from the first layer to the last.
+
+    Args:
+        net: the Control of a network, such as `net_dropdown` returns.
+        layers_of: value of `net` -> names of its layers, from first to last.
+        value: the name chosen first, by default the last.
+
+    Raises:
+        ValueError: for a value that is not in the list.
+    """
+    names = list(layers_of(net.read()))
+    dropdown = labeled(dropdown_of(names, value or names[-1], what="layer"), "layer")
+
+    def follow(change: Any) -> None:
+        try:
+            names = list(layers_of(net.read()))
+        except (ValueError, FileNotFoundError):  # of a net that is not here its own list speaks
+            return
+        before = list(dropdown.options)
+        place = before.index(dropdown.value) / max(len(before) - 1, 1)
+        chosen = (
+            dropdown.value if dropdown.value in names else names[round(place * (len(names) - 1))]
+        )
+        dropdown.options = names
+        dropdown.value = chosen
+
+    net.sources[0].observe(follow, names="value")
+    return Control(dropdown, [dropdown], lambda: dropdown.value)
+
+
 def _layers_of(model: Network) -> list[str]:
     return [layer.name for layer in model.layers if type(layer).__name__ != "InputLayer"]
 

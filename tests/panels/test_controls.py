@@ -10,6 +10,7 @@ from lecture_lib.panels.controls import (
     as_control,
     class_box,
     layer_dropdown,
+    layer_dropdown_for,
     learning_rate_slider,
     net_dropdown,
     power_slider,
@@ -94,6 +95,32 @@ def test_a_layer_that_the_chosen_net_lacks_is_marked_and_says_why():
     assert (
         layer.view.options == (("conv1", "conv1"), ("conv9", "conv9")) and layer.read() == "conv9"
     )
+
+
+def test_the_list_of_layers_is_that_of_the_chosen_network():
+    layers = {"short": ["conv1", "scores"], "long": ["stem", "conv1", "block1", "block2", "head"]}
+    net = net_dropdown(list(layers), value="long")
+    layer = layer_dropdown_for(net, layers.get, value="block1")
+    assert layer.view.options == tuple(layers["long"])
+    layer.view.value = "conv1"
+    net.view.value = "short"
+    assert layer.view.options == tuple(layers["short"])
+    assert layer.read() == "conv1"  # the name stays where the network has it
+    layer.view.value = "scores"
+    net.view.value = "long"
+    assert layer.read() == "head"  # else the place: the last of one, the last of the other
+
+
+def test_the_list_of_layers_stays_while_the_network_cannot_be_loaded():
+    def layers_of(name):
+        if name == "elsewhere":
+            raise FileNotFoundError(name)
+        return ["conv1", "conv2"]
+
+    net = net_dropdown(["here", "elsewhere"], value="here")
+    layer = layer_dropdown_for(net, layers_of)
+    net.view.value = "elsewhere"
+    assert layer.view.options == ("conv1", "conv2")
 
 
 @pytest.mark.parametrize(
