@@ -4,14 +4,16 @@ Gradient ascent on the score, from an image that shows nothing: on its pixels, o
 coefficients, or on its phases alone.
 """
 
+from lecture_lib.class_visualization.crops import (
+    importance_map,
+    important_square,
+    over_random_crops,
+)
 from lecture_lib.class_visualization.evaluation import top_k_recognition_rate
 from lecture_lib.class_visualization.fourier import maximize_fourier, visualize_class_fourier
 from lecture_lib.class_visualization.phases import (
-    importance_map,
-    important_square,
     maximize_phases,
     mean_amplitudes,
-    over_random_crops,
     phases_to_image,
     random_phases,
     visualize_class_phases,

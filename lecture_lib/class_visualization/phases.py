@@ -9,22 +9,18 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
+from lecture_lib.class_visualization.crops import over_random_crops
 from lecture_lib.core.ascent import Ascent, adam, ascend, identity
-from lecture_lib.core.gradients import gradient
-from lecture_lib.core.scores import Score, as_part, class_score
+from lecture_lib.core.scores import Score, class_score
 from lecture_lib.datasets.image_sets import random_crops
 from lecture_lib.datasets.images import unbatch
 from lecture_lib.datasets.shapes import (
     Classes,
-    Image,
     ImageOrImages,
-    Map,
     Network,
     Tensor,
     TensorImages,
-    TensorValues,
 )
 from lecture_lib.models.backend import tf
 
@@ -75,6 +71,14 @@ def visualize_class_phases(
     phases = random_phases(np.size(class_index), size, seed=seed)
     start = phases if several else phases[0]
     return maximize_phases(score, start, crop_size=model.image_size, crops=crops, **options)
+
+
+def _check_colors(model: Network) -> None:
+    if model.input.shape[-1] != 3:
+        raise ValueError(
+            "Phases make images in three colors, and this network takes gray ones; visualize it "
+            "by its pixels."
+        )
 
 
 def maximize_phases(
@@ -210,120 +214,3 @@ def mean_amplitudes(height: int = 256, width: int = 256) -> np.ndarray:
     planes = (photographs - 0.5) @ np.linalg.inv(COLOR_AXES)  # (80, H, W, 3)
     spectra = np.fft.rfft2(planes, axes=(1, 2))
     return np.abs(spectra).mean(axis=0).transpose(2, 0, 1).astype(np.float32)
-
-
-# What the network sees of it
-
-
-def over_random_crops(
-    score: Score | Callable,
-    *,
-    crop_size: int = 224,
-    crops: int = 8,
-    sides: tuple[float, float] = (0.25, 0.55),
-    noise: float = 0.06,
-    draw: int = 0,
-) -> Score:
-    """Return the mean of a score over random crops around the middle of each image.
-
-    The crops are drawn from the pixels themselves, so that each step of an ascent sees other ones
-    and yet the ascent repeats exactly.
-
-    Args:
-        score: images (N · crops, crop_size, crop_size, C) -> (N · crops,).
-        crop_size: side of the crops in pixels, as the network takes them.
-        crops: how many of each image.
-        sides: the smallest and the largest side of a crop, as shares of the image's.
-        noise: standard deviation of the noise on each crop.
-        draw: another number, other crops of the same image.
-    """
-    smallest, largest = sides
-    numbers = [float(smallest), float(largest), float(noise), int(draw)]
-    return Score(_mean_over_crops, as_part(score), *numbers, crops=crops, crop_size=crop_size)
-
-
-def _mean_over_crops(
-    images: TensorImages,
-    score: Score,
-    smallest: Tensor,
-    largest: Tensor,
-    noise: Tensor,
-    draw: Tensor,
-    *,
-    crops: int,
-    crop_size: int,
-) -> TensorValues:
-    count = tf.shape(images)[0]
-    seed = tf.stack([tf.bitcast(tf.reduce_sum(images), tf.int32), draw])
-    seed_of_sides, seed_of_centers, seed_of_noise = tf.unstack(tf.random.split(seed, 3))
-    # Squares around the middle, as shares of the image: top, left, bottom, right.
-    half = tf.random.stateless_uniform([1, count * crops], seed_of_sides, smallest, largest) / 2
-    centers = tf.random.stateless_normal([2, count * crops], seed_of_centers, 0.5, 0.15)
-    centers = tf.clip_by_value(centers, 0.25, 0.75)
-    boxes = tf.transpose(tf.concat([centers - half, centers + half], axis=0))  # (N · crops, 4)
-    # What lies outside of the image is gray.
-    places = tf.repeat(tf.range(count), crops)
-    size = [crop_size, crop_size]
-    views = tf.image.crop_and_resize(images, boxes, places, size, extrapolation_value=0.5)
-    views += noise * tf.random.stateless_normal(tf.shape(views), seed_of_noise)
-    return tf.reduce_mean(tf.reshape(score(views), [count, crops]), axis=1)
-
-
-# Where in the image it is
-
-
-def importance_map(
-    score: Score | Callable, image: Image, *, draws: int = 12, **options: Any
-) -> Map:
-    """Return how much each pixel matters to a score that sees random crops: Σ |∂S/∂I|.
-
-    The sum goes over draws of crops; of the three colors the largest counts.
-
-    Args:
-        score: that which the image was made for.
-        image: (H, W, 3) in [0, 1].
-        draws: how often crops are drawn.
-        options: crop_size, crops, sides and noise, those of `over_random_crops`.
-
-    Returns:
-        (H, W) float32, 0 or more.
-    """
-    total = np.zeros(image.shape[:2], np.float32)
-    for draw in range(draws):
-        changes = gradient(over_random_crops(score, draw=draw, **options), image)
-        total += np.abs(changes).max(axis=-1)
-    return total
-
-
-def important_square(importance: Map, *, blur: float = 1 / 32, share: float = 0.6) -> tuple:
-    """Return the rows and the columns of the square in which most of the importance lies.
-
-    Its center is the mean place of what is above a quantile, its half side 2.2 standard deviations.
-
-    Args:
-        importance: (H, W), see `importance_map`.
-        blur: standard deviation of a Gaussian blur before, as a share of the shorter side.
-        share: the quantile, 0 up to, but not, 1.
-
-    Returns:
-        (rows, columns), two slices, so that `image[important_square(importance)]` is the square.
-    """
-    shorter = min(importance.shape)
-    weights = gaussian_filter(importance, blur * shorter)
-    # What is everywhere the same is everywhere important, not nowhere.
-    weights = np.clip(weights - np.quantile(weights, share), 1e-12, None)
-    places = np.indices(importance.shape)  # (2, H, W): the row and the column of each pixel
-    center = np.average(places, axis=(1, 2), weights=np.stack([weights] * 2))
-    distances = np.sum((places - center[:, None, None]) ** 2, axis=0)
-    spread = np.sqrt(np.average(distances, weights=weights) / 2)
-    half = int(np.clip(2.2 * spread, 0.2 * shorter, 0.5 * shorter))
-    first = np.clip(center - half, 0, np.array(importance.shape) - 2 * half).astype(int)
-    return tuple(slice(start, start + 2 * half) for start in first)
-
-
-def _check_colors(model: Network) -> None:
-    if model.input.shape[-1] != 3:
-        raise ValueError(
-            "Phases make images in three colors, and this network takes gray ones; visualize it "
-            "by its pixels."
-        )
