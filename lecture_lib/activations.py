@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from tqdm.auto import tqdm
 
-from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.datasets.images import as_batch, resize_image, unbatch
 from lecture_lib.datasets.shapes import Activations, Image, ImageOrImages, Images, Network
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches
@@ -19,6 +20,7 @@ __all__ = [
     "TopActivations",
     "activation_maps",
     "channels_to_images",
+    "cut_patch",
     "highlight_box",
     "patches_of",
     "receptive_field",
@@ -275,3 +277,24 @@ def highlight_box(image: Image, box: Box, *, fade: float = 0.75) -> Image:
     inside = slice(box.top, box.bottom), slice(box.left, box.right)
     faded[inside] = image[inside]
     return faded
+
+
+def cut_patch(image: Image, box: Box, *, size: int = 96) -> Float[np.ndarray, "side side channels"]:
+    """Cut the square around a box out of an image; what lies outside the box is pale.
+
+    A box that the edge of the image cuts off is no square: its longer side decides.
+
+    Args:
+        image: (H, W, 3) in [0, 1].
+        box: what a neuron sees, such as `receptive_field` gives it.
+        size: side of the result, in pixels.
+
+    Returns:
+        (size, size, 3) in [0, 1].
+    """
+    lit = highlight_box(image, box)
+    height, width = image.shape[:2]
+    side = min(max(box.bottom - box.top, box.right - box.left), height, width)
+    top = min(box.top, height - side)
+    left = min(box.left, width - side)
+    return resize_image(lit[top : top + side, left : left + side], size)

@@ -204,3 +204,12 @@ def test_spotlight_leaves_the_box_and_pales_the_rest():
     lit = activations.highlight_box(image, box)
     np.testing.assert_array_equal(lit[1:4, 2:5], image[1:4, 2:5])
     assert np.all(lit[0] > 0.8) and np.all(image == 0.5) and lit.shape == image.shape
+
+
+def test_a_cut_patch_is_a_square_around_the_box_also_at_the_edge():
+    image = np.zeros((8, 10, 3), np.float32)
+    image[0:2, 6:10] = 1
+    patch = activations.cut_patch(image, Box(0, 6, 2, 10), size=4)
+    assert patch.shape == (4, 4, 3)
+    np.testing.assert_allclose(patch[:2], 1)  # the box, two rows of four
+    np.testing.assert_allclose(patch[2:], 0.75, atol=0.01)  # black below it, mixed with white

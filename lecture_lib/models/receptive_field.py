@@ -93,15 +93,26 @@ def receptive_field(
         ValueError: for a neuron or layer that is none, and for kinds of layers that are not among
             those above.
     """
-    seen = visible_pixels(model, layer, row, column, image_shape=image_shape)
-    if not seen.any():
+    trace = _trace(model, layer, tuple(image_shape[:2]))
+    if trace.some_windows_are_blind:
+        seen = visible_pixels(model, layer, row, column, image_shape=image_shape)
+        rows = seen.any(axis=1)
+        columns = seen.any(axis=0)
+    else:
+        rows, columns = _rows_and_columns(trace, row, column, layer=layer)
+    if not rows.any():
         raise ValueError(
             f"The neuron at row {row}, column {column} of {layer} sees padding only, "
             "no pixel of the image."
         )
-    rows = np.flatnonzero(seen.any(axis=1))
-    columns = np.flatnonzero(seen.any(axis=0))
-    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    seen_rows = np.flatnonzero(rows)
+    seen_columns = np.flatnonzero(columns)
+    return Box(
+        top=int(seen_rows[0]),
+        left=int(seen_columns[0]),
+        bottom=int(seen_rows[-1]) + 1,
+        right=int(seen_columns[-1]) + 1,
+    )
 
 
 def visible_pixels(
@@ -113,6 +124,17 @@ def visible_pixels(
     `receptive_field`.
     """
     trace = _trace(model, layer, tuple(image_shape[:2]))
+    target = _checked_place(trace, row, column, layer=layer)
+    reached = {tensor: np.zeros(size, bool) for tensor, size in trace.sizes.items()}
+    reached[target][row, column] = True
+    for step in reversed(trace.steps):
+        if reached[step.output].any():
+            reached[step.source] |= _carried_back(reached[step.output], step)
+    return reached[IMAGE]
+
+
+def _checked_place(trace: "_Trace", row: int, column: int, *, layer: str) -> str:
+    """The name of the layer's tensor, which must have a neuron there."""
     target = trace.steps[-1].output
     height, width = trace.sizes[target]
     if not (0 <= row < height and 0 <= column < width):
@@ -120,12 +142,26 @@ def visible_pixels(
             f"The map of {layer} has rows 0 to {height - 1}, columns 0 to {width - 1}; "
             f"there is no ({row}, {column})."
         )
-    reached = {tensor: np.zeros(size, bool) for tensor, size in trace.sizes.items()}
-    reached[target][row, column] = True
+    return target
+
+
+def _rows_and_columns(
+    trace: "_Trace", row: int, column: int, *, layer: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows and which columns of the image a neuron reads, as bool vectors.
+
+    Rows and columns are followed separately, which is quicker than a mask of both. It is right
+    where every window sees something: then no path ends in padding along one axis only.
+    """
+    target = _checked_place(trace, row, column, layer=layer)
+    rows = {tensor: np.zeros(size[0], bool) for tensor, size in trace.sizes.items()}
+    columns = {tensor: np.zeros(size[1], bool) for tensor, size in trace.sizes.items()}
+    rows[target][row] = True
+    columns[target][column] = True
     for step in reversed(trace.steps):
-        if reached[step.output].any():
-            reached[step.source] |= _carried_back(reached[step.output], step)
-    return reached[IMAGE]
+        rows[step.source] |= step.rows[rows[step.output]].any(axis=0)
+        columns[step.source] |= step.columns[columns[step.output]].any(axis=0)
+    return rows[IMAGE], columns[IMAGE]
 
 
 def read_along(model: Network, layer: str, *, image_shape: Sequence[int]) -> list[Table]:
@@ -162,10 +198,14 @@ class _Step(NamedTuple):
 
 
 class _Trace(NamedTuple):
-    """All steps from the image to a layer in forward order, and the size of each tensor's map."""
+    """All steps from the image to a layer in forward order, and the size of each tensor's map.
+
+    A window is blind where it lies on padding altogether.
+    """
 
     steps: list
     sizes: dict
+    some_windows_are_blind: bool
 
 
 def _carried_back(mask: np.ndarray, step: _Step) -> np.ndarray:
@@ -177,18 +217,20 @@ def _carried_back(mask: np.ndarray, step: _Step) -> np.ndarray:
 @kept_with_model
 def _trace(model: Network, layer: str, image_size: tuple) -> _Trace:
     _check_image_size(model, image_size)
-    trace = _Trace([], {IMAGE: image_size})
+    steps = []
+    sizes = {IMAGE: image_size}
     for operation, sources, output in _calls(model.input, map_features(model, layer)):
         # What each input gives along both axes; where one has a single position, all share it.
-        tables = [_tables(operation, trace.sizes[source]) for source in sources]
+        tables = [_tables(operation, sizes[source]) for source in sources]
         height = max(len(rows) for rows, _ in tables)
         width = max(len(columns) for _, columns in tables)
-        trace.sizes[output] = (height, width)
+        sizes[output] = (height, width)
         for source, (rows, columns) in zip(sources, tables, strict=True):
             every_row = np.broadcast_to(rows, (height, rows.shape[1]))
             every_column = np.broadcast_to(columns, (width, columns.shape[1]))
-            trace.steps.append(_Step(output, source, every_row, every_column))
-    return trace
+            steps.append(_Step(output, source, every_row, every_column))
+    tables = [table for step in steps for table in (step.rows, step.columns)]
+    return _Trace(steps, sizes, not all(table.any(axis=1).all() for table in tables))
 
 
 def _check_image_size(model: Network, image_size: tuple) -> None:
