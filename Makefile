@@ -60,7 +60,7 @@ notebooks: $(VENV)/tests
 	@$(PY) tools/mark_slides.py
 
 # Students' copies: the exercises without their solutions, in the form that nbgrader can collect and grade.
-STUB = raise NotYet("the cell above is still to be written.")  \# your code here
+STUB = raise NotYet("this task is still to be written.")  \# your code here
 exercises: $(VENV)/tests
 	@$(PY) -m nbconvert --to notebook --log-level ERROR --output-dir exercises exercises/source/*.ipynb \
 		--Exporter.preprocessors=nbgrader.preprocessors.ClearSolutions --ClearSolutions.enforce_metadata=False \

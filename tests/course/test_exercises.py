@@ -14,7 +14,7 @@ from lecture_lib.course.exercises import NotYet, check, close
 SOURCES = sorted((ROOT / "exercises" / "source").glob("*.ipynb"))
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION.*?### END SOLUTION", re.DOTALL | re.MULTILINE)
-STUB = r'\1raise NotYet("the cell above is still to be written.")  # your code here'
+STUB = r'\1raise NotYet("this task is still to be written.")  # your code here'
 
 
 def cells(path):
