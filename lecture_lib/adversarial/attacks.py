@@ -4,6 +4,7 @@ All of them are gradient ascents of one loss, of each image as if it were alone.
 shape of the ball, which is that of its norm, and in the step that is the steepest there.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -106,10 +107,14 @@ def fgsm(
     Raises:
         ValueError: for a class, an image or an epsilon out of range.
 
+    Warns:
+        UserWarning: where the gradient of the loss is 0 everywhere, so that the attack stood still.
+
     Source:
         Goodfellow, Shlens and Szegedy, Explaining and harnessing adversarial examples, 2015.
     """
     batch, labels = check_attack(model, images, labels, epsilon=epsilon)
+    has_gradient = np.zeros(len(batch), bool)
     moved = _ascend_in_ball(
         model,
         batch,
@@ -120,7 +125,9 @@ def fgsm(
         steps=1,
         learning_rate=epsilon,
         targeted=targeted,
+        has_gradient=has_gradient,
     )
+    warn_of_zero_gradients(model, moved, labels, has_gradient, targeted=targeted)
     return unbatch(moved, images)
 
 
@@ -161,24 +168,36 @@ def pgd(
     Raises:
         ValueError: for another norm, and for a class, an image or an epsilon out of range.
 
+    Warns:
+        UserWarning: where the gradient of the loss is 0 everywhere, so that the attack stood still.
+
     Source:
         Madry et al., Towards deep learning models resistant to adversarial attacks, 2018.
     """
     ball = _ball_of(norm)
     batch, labels = check_attack(model, images, labels, epsilon=epsilon)
     rate = 2.5 * epsilon / max(steps, 1) if learning_rate is None else learning_rate
-    options = {"steps": steps, "learning_rate": rate, "targeted": targeted}
+    has_gradient = np.full(len(batch), steps * restarts == 0)
+    options = {"steps": steps, "learning_rate": rate, "has_gradient": has_gradient}
     generator = np.random.default_rng(seed)
     best = batch.copy()
     best_margin = value(attack_margin(model, labels, targeted=targeted), best)
     for _ in range(restarts):
         start = clip(batch + ball.random(generator, batch.shape, epsilon))
         moved = _ascend_in_ball(
-            model, start, labels, originals=batch, ball=ball, epsilon=epsilon, **options
+            model,
+            start,
+            labels,
+            originals=batch,
+            ball=ball,
+            epsilon=epsilon,
+            targeted=targeted,
+            **options,
         )
         margin = value(attack_margin(model, labels, targeted=targeted), moved)
         best[margin > best_margin] = moved[margin > best_margin]
         best_margin = np.maximum(margin, best_margin)
+    warn_of_zero_gradients(model, best, labels, has_gradient, targeted=targeted)
     return unbatch(best, images)
 
 
@@ -193,8 +212,12 @@ def _ascend_in_ball(
     steps: int,
     learning_rate: float,
     targeted: bool,
+    has_gradient: np.ndarray,
 ) -> Images:
-    """The images after some steps up the loss −log P_label; targeted, up log P_label."""
+    """The images after some steps up the loss −log P_label; targeted, up log P_label.
+
+    In `has_gradient` (N,) it is noted which images have one.
+    """
 
     def loss(classes: Classes) -> Score:
         log_probability = class_log_probability(model, classes)
@@ -213,8 +236,62 @@ def _ascend_in_ball(
         learning_rate=learning_rate,
         direction=ball.direction,
         project=project,
-        evaluate=evaluate,
+        evaluate=note_gradients(evaluate, has_gradient),
     ).images
+
+
+def note_gradients(evaluate: Callable, has_gradient: np.ndarray) -> Callable:
+    """Make an `evaluate` for `ascend` that notes which images ever had a gradient other than 0.
+
+    Args:
+        evaluate: (score, images) -> (values, gradients).
+        has_gradient: booleans (N,), one for each image; True is written into them.
+
+    Returns:
+        (score, images) -> (values, gradients), the same.
+    """
+
+    def noting(score: Score, images: ImageOrImages) -> tuple:
+        values, gradients = evaluate(score, images)
+        np.logical_or(
+            has_gradient, gradients.reshape(len(has_gradient), -1).any(axis=1), out=has_gradient
+        )
+        return values, gradients
+
+    return noting
+
+
+def warn_of_zero_gradients(
+    model: Network,
+    images: Images,
+    labels: Classes,
+    has_gradient: np.ndarray,
+    *,
+    targeted: bool = False,
+) -> None:
+    """Warn of an attack that stood still for want of a gradient: that is no robustness.
+
+    Args:
+        model: images -> logits (N, classes).
+        images: what the attack has made, (N, H, W, C) in [0, 1].
+        labels: the true class, one for all images or one for each.
+        has_gradient: booleans (N,), see `note_gradients`.
+        targeted: labels are the classes wanted.
+    """
+    still = np.flatnonzero(~has_gradient)
+    if not len(still):
+        return
+    one_each = np.broadcast_to(labels, len(images))
+    # An image that is where it should be needs no gradient.
+    margin = value(attack_margin(model, one_each[still], targeted=targeted), images[still])
+    count = int(np.sum(margin <= 0))
+    if count:
+        warnings.warn(
+            f"The gradient of the loss is 0 for {count} of {len(images)} images, so the attack "
+            "could not move them on purpose. That proves no robustness: attack the network "
+            "without what hides its gradient, or with an attack that needs none.",
+            stacklevel=3,
+        )
 
 
 def attack_margin(model: Network, labels: Classes, *, targeted: bool = False) -> Score:

@@ -1,12 +1,18 @@
 """Targeted attacks: an image, hardly changed, that a network assigns to the class wanted."""
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from lecture_lib.adversarial.attacks import check_attack, evaluate_changed_only
+from lecture_lib.adversarial.attacks import (
+    check_attack,
+    evaluate_changed_only,
+    note_gradients,
+    warn_of_zero_gradients,
+)
 from lecture_lib.core.ascent import ascend
 from lecture_lib.core.gradients import value_and_gradient
 from lecture_lib.core.scores import class_log_probability
@@ -64,6 +70,10 @@ def make_adversarial(
     Raises:
         ValueError: for a class, an image or a threshold out of range.
 
+    Warns:
+        UserWarning: where an image is above the threshold before the first step, and where the
+            gradient is 0 everywhere.
+
     Source:
         Szegedy et al., Intriguing properties of neural networks, 2014.
     """
@@ -71,19 +81,35 @@ def make_adversarial(
         raise ValueError(f"The threshold is a probability between 0 and 1; it was {threshold}.")
     batch, targets = check_attack(model, images, target_class, called="target classes")
     log_threshold = np.log(threshold)
+    has_gradient = np.full(len(batch), steps == 0)
     ascent = ascend(
         class_log_probability(model, targets),
         unbatch(batch, images),
         steps=steps,
         learning_rate=learning_rate,
         stop_above=log_threshold,
-        evaluate=_evaluate(model, images, targets),
+        evaluate=note_gradients(_evaluate(model, images, targets), has_gradient),
         watch=watch,
     )
     last = ascent.values[-1]
     # An image that is above the threshold takes no more steps.
     steps_taken = np.sum(ascent.values[:-1] <= log_threshold, axis=0)
+    _warn_of_no_step(np.atleast_1d(ascent.values[0] > log_threshold))
+    reached = ascent.images.reshape(batch.shape)
+    warn_of_zero_gradients(model, reached, targets, has_gradient, targeted=True)
     return Adversarial(ascent.images, np.exp(last), steps_taken, last > log_threshold)
+
+
+def _warn_of_no_step(above_at_first: np.ndarray) -> None:
+    """Say where there was nothing to attack. above_at_first: booleans (N,)."""
+    count = int(above_at_first.sum())
+    if count:
+        warnings.warn(
+            f"{count} of {len(above_at_first)} images had the target's probability above the "
+            "threshold before the first step, so they were not changed; choose a class that the "
+            "network does not predict.",
+            stacklevel=3,
+        )
 
 
 def _evaluate(model: Network, images: ImageOrImages, targets: Classes) -> Callable:

@@ -32,6 +32,7 @@ def universal_perturbation(
     epsilon: float = 10 / 255,
     steps: int = 100,
     learning_rate: float | None = None,
+    batch_size: int | None = None,
     watch: Callable | None = None,
 ) -> Image:
     """Find one change that, added to any image, turns the prediction for most of them.
@@ -47,6 +48,8 @@ def universal_perturbation(
         epsilon: ε, the most that a pixel moves, in 0..1.
         steps: how many, 0 or more.
         learning_rate: η, the step of a pixel; None takes ε / 10.
+        batch_size: how many of the images, drawn anew, a step looks at; None takes all. Many images
+            make a change that holds for others, and small batches make that affordable.
         watch: (step, steps, ascent), called after each step; returning True ends it.
 
     Returns:
@@ -65,8 +68,9 @@ def universal_perturbation(
         )
     batch = batch_for(model, images)
     predictions = class_scores(model, batch).argmax(axis=1).astype(np.int32)
+    count = min(batch_size or len(batch), len(batch))
     return ascend(
-        Score(_mean_lost_margin, batch, predictions, model=model),
+        Score(_mean_lost_margin, batch, predictions, model=model, count=count),
         np.zeros_like(batch[0]),
         steps=steps,
         learning_rate=epsilon / 10 if learning_rate is None else learning_rate,
@@ -77,9 +81,18 @@ def universal_perturbation(
 
 
 def _mean_lost_margin(
-    changes: TensorImages, images: TensorImages, predictions: Tensor, *, model: Network
+    changes: TensorImages,
+    images: TensorImages,
+    predictions: Tensor,
+    *,
+    model: Network,
+    count: int,
 ) -> TensorValues:
-    """One number for the one change (1, H, W, C) that all images carry."""
+    """One number for the one change (1, H, W, C) that `count` of the images carry."""
+    if images.shape[0] is None or count < images.shape[0]:
+        order = tf.argsort(tf.random.stateless_uniform([tf.shape(images)[0]], _seed_of(changes)))
+        images = tf.gather(images, order[:count])
+        predictions = tf.gather(predictions, order[:count])
     logits = model(tf.clip_by_value(images + changes, 0.0, 1.0), training=False)
     return tf.reduce_mean(tf.minimum(0.5, -margins(logits, predictions)))[None]
 
@@ -142,11 +155,14 @@ def _mean_log_probability_with_patch(
     patches: TensorImages, images: TensorImages, target: Tensor, *, model: Network
 ) -> TensorValues:
     """One number for the one patch (1, side, side, C), pasted on all images."""
-    # The patch itself is the seed: other places at every step, and yet the same in every run.
-    seed = tf.stack([tf.bitcast(tf.reduce_sum(patches), tf.int32), 0])
-    places = tf.random.stateless_uniform([tf.shape(images)[0], 2], seed)
+    places = tf.random.stateless_uniform([tf.shape(images)[0], 2], _seed_of(patches))
     logits = model(_pasted(images, patches[0], places), training=False)
     return tf.reduce_mean(log_probabilities(logits, target))[None]
+
+
+def _seed_of(pixels: TensorImages) -> Tensor:
+    """A seed made of the pixels: another one at every step, and yet the same in every run."""
+    return tf.stack([tf.bitcast(tf.reduce_sum(pixels), tf.int32), 0])
 
 
 def paste(images: ImageOrImages, patch: Patch, *, seed: int = 0) -> ImageOrImages:

@@ -210,6 +210,28 @@ def test_the_net_stays_as_it_was():
     assert_same_numbers(net, before)
 
 
+# Networks without a gradient
+
+
+def flat_net():
+    """The same scores for every image; its gradient is 0 everywhere."""
+    return linear_net(np.zeros((12, 12, 3, 2), np.float32), bias=[1.0, 0.0])
+
+
+@pytest.mark.parametrize("attack", [fgsm, pgd, partial(pgd, norm="l2", restarts=2)])
+def test_an_attack_without_a_gradient_says_so(attack):
+    with pytest.warns(UserWarning, match="gradient of the loss is 0 for 6 of 6 images"):
+        attack(flat_net(), IMAGES, 0, epsilon=0.1)
+
+
+def test_an_image_that_is_where_it_should_be_needs_no_gradient(recwarn):
+    pgd(flat_net(), IMAGES, 1, epsilon=0.1)  # misclassified already
+    pgd(flat_net(), IMAGES, 0, epsilon=0.1, targeted=True)
+    pgd(flat_net(), IMAGES, 0, epsilon=0.1, steps=0)  # nothing was asked for
+    pgd(two_classes(), IMAGES, 0, epsilon=0.1)
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 @pytest.mark.parametrize(
     "attack, sentence",
     [

@@ -56,9 +56,19 @@ def test_it_stops_at_the_first_step_above_the_threshold():
 def test_an_image_that_is_there_already_stays_as_it_is():
     weights = np.zeros((12, 12, 3, 2), np.float32)
     weights[..., 0] = 1
-    found = make_adversarial(linear_net(weights), IMAGE, 0)
+    with pytest.warns(UserWarning, match="1 of 1 images had .* before the first step"):
+        found = make_adversarial(linear_net(weights), IMAGE, 0)
     assert found.succeeded and found.steps == 0
     np.testing.assert_array_equal(found.images, IMAGE)
+
+
+def test_an_attack_without_a_gradient_says_so():
+    flat = linear_net(np.zeros((12, 12, 3, 2), np.float32), bias=[1.0, 0.0])
+    for images in (IMAGE, np.stack([IMAGE, IMAGE])):
+        with pytest.warns(UserWarning, match="gradient of the loss is 0"):
+            found = make_adversarial(flat, images, 1, steps=3)
+        assert not np.any(found.succeeded)
+        np.testing.assert_array_equal(found.images, images)
 
 
 def test_a_batch_is_attacked_as_if_one_by_one():

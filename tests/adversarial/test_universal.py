@@ -28,6 +28,18 @@ def test_a_universal_change_turns_more_predictions_than_noise_of_the_same_size()
     assert share_turned(change) > share_turned(noise) + 0.2
 
 
+def test_small_batches_learn_a_change_too_and_the_same_one_each_time():
+    net = small_net()
+    images = random(40, 12, 12, 3, seed=8)
+    before = predictions(net, images)
+    changes = [universal_perturbation(net, images, epsilon=0.1, batch_size=8) for _ in range(2)]
+    np.testing.assert_array_equal(*changes)
+    turned = predictions(net, np.clip(images + changes[0], 0, 1)) != before
+    noise = 0.1 * np.sign(normal(12, 12, 3, seed=2))
+    by_noise = predictions(net, np.clip(images + noise, 0, 1)) != before
+    assert turned.mean() > by_noise.mean() + 0.2
+
+
 def test_a_patch_draws_images_toward_its_class_wherever_it_is_pasted():
     net = small_net()
     images = random(20, 12, 12, 3, seed=9)

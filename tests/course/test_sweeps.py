@@ -13,6 +13,7 @@ from small_nets import normal
 
 from lecture_lib.course.sweeps import sweep
 from lecture_lib.models.backend import tf
+from lecture_lib.models.zoo import load_model
 
 JOBS = [{"photo": name, "rate": rate} for name in ("cat", "cup") for rate in (1, 10)]
 
@@ -95,11 +96,15 @@ def test_the_floor_is_that_of_tensorflow_for_pixels_from_minus_1_to_1():
         )
 
 
-def test_the_stored_table_holds_every_attack_once():
+@pytest.mark.parametrize(
+    ("net", "photographs"), [("efficientnet_lite0", "bundled"), ("squeezenet", "imagenet")]
+)
+def test_the_stored_tables_hold_every_attack_once(net, photographs):
     sweep_of = recipe("attack_sweep")
-    with open(sweep_of.DATA / "tables" / "attack_sweep.csv", encoding="utf-8") as file:
+    table = sweep_of.DATA / "tables" / f"attack_sweep_{net}.csv"
+    with open(table, encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    photos = sweep_of.TARGETS + sweep_of.OTHERS
+    photos = sweep_of.sources(photographs)
     assert len(photos) == len(set(photos)) == 24
     pairs = [(photo, target) for photo in photos for target in sweep_of.TARGETS if photo != target]
     found = Counter((row["photo"], row["target"], row["way"], int(row["rate"])) for row in rows)
@@ -109,3 +114,12 @@ def test_the_stored_table_holds_every_attack_once():
     for row in rows:  # who has reached 0.7 is the answer; who has not has used up all steps
         assert row["answer"] == row["target"] if row["reached"] == "1" else int(row["steps"]) == 200
         assert 0 <= float(row["mean_squared"]) <= float(row["mean_absolute"]) <= 1
+
+
+def test_the_crops_of_the_sweep_are_all_classified_rightly():
+    sweep_of = recipe("attack_sweep")
+    model = load_model("efficientnet_lite0")
+    for name in sweep_of.sources("bundled"):
+        image, answers = sweep_of.load_source(name, 224)
+        assert image.shape == (224, 224, 3)
+        assert sweep_of.predicted_names(model, image[None])[0] in answers, name
