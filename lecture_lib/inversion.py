@@ -66,7 +66,8 @@ def invert(
         that they rise to 0.
 
     Raises:
-        ValueError: for weights below 0, for no image, and for a layer that the network lacks.
+        ValueError: for weights below 0, for no image, for a layer that the network lacks, and for
+            an image whose features there are all 0.
 
     Source:
         Mahendran and Vedaldi, Understanding deep image representations by inverting them, 2015.
@@ -77,7 +78,7 @@ def invert(
             f"{l6_weight}, {smoothness} and {beta}."
         )
     batch = as_batch(image, channels=model.input.shape[-1])
-    target = layer_outputs(model, layer)(batch)[layer]
+    target = _target_features(model, batch, layer=layer)
     loss = (
         Score(_relative_distance, target, model=model, layer=layer)
         + float(l6_weight) * l6_norm.of(from_gray)
@@ -89,6 +90,17 @@ def invert(
     return ascend(
         -loss, start, steps=steps, learning_rate=learning_rate, direction=adam(), watch=watch
     )
+
+
+def _target_features(model: Network, batch: Images, *, layer: str) -> Tensor:
+    """φ₀ of each image; a distance relative to features that are all 0 would be infinite."""
+    target = layer_outputs(model, layer)(batch)[layer]
+    if not np.all(l2(target)):
+        raise ValueError(
+            f"All features of this image in layer {layer!r} are 0, so no distance can be measured "
+            "relative to them; choose another image or another layer."
+        )
+    return target
 
 
 def _relative_distance(
@@ -126,9 +138,12 @@ def feature_error(
     Returns:
         0 for the same features, about 1 for an image without any: a number, or (N,) for a batch of
         others.
+
+    Raises:
+        ValueError: for an image whose features there are all 0.
     """
     channels = model.input.shape[-1]
-    target = layer_outputs(model, layer)(as_batch(image, channels=channels))[layer]
+    target = _target_features(model, as_batch(image, channels=channels), layer=layer)
     batch = as_batch(other, channels=channels)
     errors = _relative_distance(batch, target, model=model, layer=layer).numpy()
     return unbatch(errors, other)

@@ -107,18 +107,23 @@ def style_score(
         smoothness: γ, 0 or more.
 
     Raises:
-        ValueError: for weights below 0, for images that are too small for a layer, and for layers
-            without rows and columns.
+        ValueError: for weights below 0, for images that are too small for a layer, for layers
+            without rows and columns, and for an image whose activations at a layer are all 0.
     """
     style_layers = as_tuple(style_layers)
     if not (style_layers and min(content_weight, style_weight, smoothness) >= 0):
         raise ValueError("Style needs one layer or more, and weights of 0 or more.")
     content_maps = _checked_maps(model, (content_layer,), content, what="content")
     style_maps = _checked_maps(model, style_layers, style, what="style")
+    grams = {layer: gram(style_maps[layer]) for layer in style_layers}
+    if content_weight:
+        _check_not_zero(content_maps, what="content")
+    if style_weight:
+        _check_not_zero(grams, what="style")
     distances = Score(
         _content_and_style_distance,
         content_maps[content_layer],
-        [gram(style_maps[layer]) for layer in style_layers],
+        [grams[layer] for layer in style_layers],
         np.float32([content_weight, style_weight]),
         model=model,
         content_layer=content_layer,
@@ -152,7 +157,18 @@ def _content_and_style_distance(
 
 
 def _relative_distance(values: Tensor, target: Tensor) -> TensorValues:
-    return l2(values - target) / l2(target)
+    # A target of 0 comes only with a weight of 0: its distance counts for nothing.
+    return tf.math.divide_no_nan(l2(values - target), l2(target))
+
+
+def _check_not_zero(targets: dict[str, Tensor], *, what: str) -> None:
+    """Raise a ValueError where a distance would be divided by a target of 0."""
+    for layer, target in targets.items():
+        if not np.any(target):
+            raise ValueError(
+                f"All activations of the {what} image in layer {layer!r} are 0, so no distance can "
+                "be measured relative to them; choose another image or another layer."
+            )
 
 
 def _checked_maps(
@@ -188,7 +204,7 @@ def texture(
     style: Image,
     *,
     layers: str | Sequence[str] = STYLE_LAYERS,
-    size: int = 256,
+    size: int | tuple[int, int] = 256,
     steps: int = 100,
     learning_rate: float | Callable[[], float] = 0.05,
     smoothness: float = 1.0,
@@ -201,7 +217,7 @@ def texture(
         model: images -> logits (N, classes).
         style: an image in [0, 1].
         layers: one name of a layer, or several.
-        size: side of the texture in pixels.
+        size: of the texture in pixels, its side or (height, width).
         steps: how many, 0 or more.
         learning_rate: about how far a pixel moves in a step.
         smoothness: of the total variation, 0 or more.
@@ -209,13 +225,14 @@ def texture(
         watch: (step, steps, ascent), called after each step; returning True ends the ascent.
 
     Returns:
-        An Ascent whose images are (size, size, C) in [0, 1].
+        An Ascent whose images are (height, width, C) in [0, 1].
 
     Source:
         Gatys, Ecker and Bethge, Texture synthesis using convolutional neural networks, 2015.
     """
     layers = as_tuple(layers)
-    shape = (size, size, model.input.shape[-1])
+    sides = (size, size) if isinstance(size, int) else size
+    shape = (*sides, model.input.shape[-1])
     noise = np.random.default_rng(seed).uniform(0.4, 0.6, shape).astype(np.float32)
     return stylize(
         model,

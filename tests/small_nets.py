@@ -71,6 +71,17 @@ def pixel_scores(images, *, dtype=np.float64):
 
 
 @cache
+def headless_net():
+    """Maps and nothing behind them, as with include_top=False, and no bias: black gives 0."""
+    keras.utils.set_random_seed(5)
+    images = keras.Input((None, None, 3), name="image")
+    convolution = layers.Conv2D(
+        6, 3, padding="same", use_bias=False, activation="relu", name="conv"
+    )
+    return keras.Model(images, layers.MaxPooling2D(name="last")(convolution(images)))
+
+
+@cache
 def small_net(*, classes=5):
     """Two 3x3 convolutions, the mean, linear logits; all weights random, and always the same."""
     keras.utils.set_random_seed(7)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from small_nets import (
+    headless_net,
     linear_net,
     normal,
     pixel_features,
@@ -155,6 +156,13 @@ def test_watch_sees_all_octaves_and_stopping_gives_a_whole_picture():
     assert {steps for _, steps, _ in seen} == {6}
     assert seen[0][2] == (24, 33, 3) and seen[3][2] == (31, 43, 3)
     assert reached.images.shape == PICTURE.shape and len(reached.values) == 4
+
+
+def test_a_net_without_a_head_dreams():
+    reached = dream(headless_net(), PICTURE, layer="conv", octaves=2, steps=3)
+    assert reached.images.shape == PICTURE.shape and reached.values[-1] > reached.values[0]
+    guided = dream(headless_net(), PICTURE, layer="conv", guide=random(9, 5, 3), octaves=1, steps=2)
+    assert guided.values[-1] > guided.values[0]
 
 
 # What cannot be dreamed

@@ -5,7 +5,15 @@ import pytest
 from scipy import ndimage, stats
 from skimage.metrics import structural_similarity
 from sklearn.linear_model import LinearRegression
-from small_nets import counting_net, normal, pixel_features, pixel_net, random, small_net
+from small_nets import (
+    counting_net,
+    headless_net,
+    normal,
+    pixel_features,
+    pixel_net,
+    random,
+    small_net,
+)
 
 from lecture_lib.datasets.images import load_image
 from lecture_lib.inversion import (
@@ -103,6 +111,24 @@ def test_the_first_step_moves_every_pixel_that_matters_by_the_learning_rate():
     step = found.images - start
     np.testing.assert_allclose(np.abs(step[step != 0]), 0.1, rtol=1e-3)
     assert (step != 0).mean() > 0.9
+
+
+def test_an_image_without_features_is_refused_by_its_cause():
+    black = np.zeros((12, 12, 3), np.float32)
+    with pytest.raises(ValueError, match="features of this image in layer 'conv' are 0"):
+        invert(headless_net(), black, layer="conv")
+    with pytest.raises(ValueError, match="features of this image in layer 'conv' are 0"):
+        feature_error(headless_net(), black, random(12, 12, 3), layer="conv")
+    one_of_two = np.stack([random(12, 12, 3), black])
+    with pytest.raises(ValueError, match="choose another image or another layer"):
+        invert(headless_net(), one_of_two, layer="conv")
+
+
+def test_a_net_without_a_head_and_an_image_that_is_not_square_will_do():
+    image = random(12, 20, 3)
+    found = invert(headless_net(), image, layer="conv", steps=40, **NO_PENALTY)
+    assert found.images.shape == (12, 20, 3)
+    assert found.values[-1] > 0.2 * found.values[0]
 
 
 def test_the_l6_norm_is_the_sum_of_sixth_powers():

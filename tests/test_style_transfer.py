@@ -4,7 +4,15 @@ from functools import partial
 
 import numpy as np
 import pytest
-from small_nets import normal, pixel_features, pixel_net, random, random_tinynet, small_net
+from small_nets import (
+    headless_net,
+    normal,
+    pixel_features,
+    pixel_net,
+    random,
+    random_tinynet,
+    small_net,
+)
 
 from lecture_lib.core.ascent import adam, ascend
 from lecture_lib.core.gradients import gradient, value_and_gradient
@@ -250,6 +258,32 @@ def test_what_cannot_be_painted_gives_a_sentence(net, options, sentence):
     with pytest.raises(ValueError, match=sentence) as caught:
         stylize(net(), **{"content": CONTENT, "style": STYLE} | options)
     assert "\n" not in str(caught.value) or "layers are" in str(caught.value)
+
+
+BLACK = np.zeros((24, 32, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    "images, what",
+    [({"content": BLACK}, "content"), ({"style": BLACK}, "style")],
+)
+def test_an_image_without_activations_is_refused_by_its_cause(images, what):
+    given = {"content": CONTENT, "style": STYLE} | images
+    with pytest.raises(ValueError, match=f"activations of the {what} image in layer 'conv' are 0"):
+        stylize(headless_net(), **given, **LAYERS)
+
+
+def test_what_has_no_weight_may_be_black():
+    painted = stylize(headless_net(), BLACK, STYLE, content_weight=0, steps=2, **LAYERS)
+    assert np.isfinite(painted.values).all()
+
+
+def test_a_net_without_a_head_paints_images_that_are_not_square():
+    options = {"steps": 10, "learning_rate": 0.002, "smoothness": 0}
+    painted = stylize(headless_net(), CONTENT, STYLE, **options, **LAYERS)
+    assert painted.images.shape == CONTENT.shape and painted.values[-1] > painted.values[0]
+    plain = texture(headless_net(), STYLE, layers="conv", size=(16, 24), steps=2)
+    assert plain.images.shape == (16, 24, 3)
 
 
 def test_a_net_of_one_size_says_that_the_style_does_not_fit():

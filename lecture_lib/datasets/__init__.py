@@ -49,6 +49,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "encode_png",
             "encode_jpeg",
             "resize_image",
+            "fit_within",
             "save_image",
             "save_bytes",
             "strongest_channel",

@@ -37,6 +37,7 @@ __all__ = [
     "encode_png",
     "encode_jpeg",
     "resize_image",
+    "fit_within",
     "save_image",
     "save_bytes",
 ]
@@ -250,6 +251,24 @@ def resize_image(image: Image, size: int | tuple[int, int]) -> np.ndarray:
         ValueError: as `as_batch` does, and for a size that is none.
     """
     return decode_image(encode_png(image), size=size)
+
+
+def fit_within(image: Image, side: int) -> np.ndarray:
+    """Return an image whose longer side has `side` pixels; its proportions stay.
+
+    Args:
+        image: (H, W, 3) floats in [0, 1].
+        side: of the longer side, in pixels.
+
+    Returns:
+        (height, width, 3) float32 in [0, 1].
+
+    Raises:
+        ValueError: as `resize_image` does.
+    """
+    height, width = as_batch(image).shape[1:3]
+    scale = side / max(height, width)
+    return resize_image(image, (max(1, round(scale * height)), max(1, round(scale * width))))
 
 
 def _encode(image: Image, **options: Any) -> bytes:

@@ -1,5 +1,7 @@
-"""Films: a list of images saved as an animated GIF or as an MP4."""
+"""Films: a list of images played in the page, or saved as an animated GIF or as an MP4."""
 
+import base64
+import html
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,11 +9,41 @@ from pathlib import Path
 import cv2
 import imageio.v3
 import numpy as np
+from IPython.display import display
 
 from lecture_lib.core.ascent import clip
 from lecture_lib.core.tiling import resize
-from lecture_lib.datasets.images import save_bytes, to_uint8
+from lecture_lib.datasets.images import encode_jpeg, save_bytes, to_uint8
 from lecture_lib.datasets.shapes import Image
+from lecture_lib.figures.html import picture_bundle
+
+
+def show_film(
+    frames: Sequence[Image], *, seconds: float = 0.1, size: int | None = None, alt: str
+) -> None:
+    """Play images as a film in the page, again and again; pages without films show the last image.
+
+    Args:
+        frames: images (H, W, 3) in [0, 1]; all get the size of the last one.
+        seconds: how long each frame stays, above 0.
+        size: the width of the film in pixels of the page, by default its own.
+        alt: what is to be seen, in words.
+
+    Raises:
+        ValueError: for no frames, an OpenCV that cannot write films, and an empty `alt`.
+    """
+    pixels = _pixels(frames, seconds)
+    width = size or pixels[-1].shape[1]
+    data, metadata = picture_bundle(pixels[-1], alt=alt, width=width)
+    film = base64.b64encode(_encode_mp4(pixels, seconds)).decode()
+    poster = base64.b64encode(encode_jpeg(frames[-1], quality=60)).decode()
+    words = html.escape(alt)
+    data["text/html"] = (
+        f'<video aria-label="{words}" title="{words}" width="{width}" controls loop muted autoplay '
+        f'playsinline style="max-width:100%;height:auto" src="data:video/mp4;base64,{film}" '
+        f'poster="data:image/jpeg;base64,{poster}">{words}</video>'
+    )
+    display(data, metadata=metadata, raw=True)
 
 
 def save_film(frames: Sequence[Image], path: str | Path, *, seconds: float = 0.1) -> Path:
@@ -27,19 +59,25 @@ def save_film(frames: Sequence[Image], path: str | Path, *, seconds: float = 0.1
         The path written: path-2.gif where path is taken.
 
     Raises:
-        ValueError: for another suffix, no frames, or an OpenCV that cannot write films.
+        ValueError: for another suffix, for no frames, or an OpenCV that cannot write films.
         FileNotFoundError: for a folder that does not exist.
     """
     path = Path(path).expanduser()
     encode = {".gif": _encode_gif, ".mp4": _encode_mp4}.get(path.suffix.lower())
-    if not (encode and len(frames) and seconds > 0):
+    if not encode:
+        raise ValueError(f"A film is saved as .gif or .mp4; the path was '{path.name}'.")
+    return save_bytes(encode(_pixels(frames, seconds), seconds), path)
+
+
+def _pixels(frames: Sequence[Image], seconds: float) -> list[np.ndarray]:
+    """The frames as bytes (H, W, 3), all of the size of the last one."""
+    if not (len(frames) and seconds > 0):
         raise ValueError(
-            "A film of one image or more, each seen for more than 0 s, is saved as .gif or .mp4; "
-            f"'{path.name}' shall hold {len(frames)} images of {seconds} s."
+            "A film has one image or more, each seen for more than 0 s; it was asked for with "
+            f"{len(frames)} images of {seconds} s."
         )
     size = frames[-1].shape[:2]
-    pixels = [to_uint8(_at_size(frame, size)) for frame in frames]
-    return save_bytes(encode(pixels, seconds), path)
+    return [to_uint8(_at_size(frame, size)) for frame in frames]
 
 
 def _at_size(frame: Image, size: tuple[int, int]) -> np.ndarray:

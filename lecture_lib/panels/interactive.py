@@ -152,7 +152,7 @@ def run_live(
     Args:
         function: is called as function(**values, watch=watch). It calls watch(step, steps, ascent)
             after each step, ends when that returns True, and returns an Ascent or an image, or
-            (image, text).
+            (image, text). watch(..., counted="octaves × steps") says what the steps are made of.
         alt: what is to be seen in words, or a function of the values.
         first: the image or Ascent shown before Start.
         hand_on: {text: notebook}, buttons that hand the picture that was made, of a batch the
@@ -253,25 +253,26 @@ class _Preview:
         self.step: int | None = None  # the last one, if there was any
         self.due = 0.0  # when the next picture may be shown
 
-    def watch(self, step: int, steps: int, ascent: Any) -> bool:
+    def watch(self, step: int, steps: int, ascent: Any, *, counted: str = "") -> bool:
         """Show what was reached, if it is time, and say whether the run shall end."""
         self.step = step
         began = time.monotonic()
         if began >= self.due or step == steps or self.stopped.is_set():
-            self._show_step(step, steps, ascent)
+            self._show_step(step, steps, ascent, counted)
             # At most ten pictures a second, and about a twentieth of the time.
             now = time.monotonic()
             self.due = now + min(max(0.1, 20 * (now - began)), 1.0)
         return self.stopped.is_set()
 
-    def _show_step(self, step: int, steps: int, ascent: Any) -> None:
+    def _show_step(self, step: int, steps: int, ascent: Any, counted: str) -> None:
         self.panel.progress.max = steps
         self.panel.progress.value = step
         self.show(ascent.images, encode=encode_jpeg)
         self.panel.curve.value = curve_svg(ascent.values)
         if not self.stopped.is_set():
             score = np.mean(ascent.values[-1])
-            set_status(self.panel, f"Step {step} of {steps}, score {score:.3g}")
+            of_what = f" ({counted})" if counted else ""
+            set_status(self.panel, f"Step {step} of {steps}{of_what}, score {score:.3g}")
 
     def show(self, images: ImageOrImages, **options: Any) -> None:
         """Put images into the panel, with the choices and the step that made them."""

@@ -304,6 +304,13 @@ def test_a_wrong_number_of_channels_is_said():
         images.as_batch(ONE[..., :1], channels=3)
 
 
+def test_an_image_fits_within_a_side_and_keeps_its_proportions(noise):
+    wide = images.fit_within(noise, 28)  # of 40 x 56 pixels
+    np.testing.assert_array_equal(wide, images.resize_image(noise, (20, 28)))
+    assert images.fit_within(noise.swapaxes(0, 1), 112).shape == (112, 80, 3)
+    assert images.fit_within(noise[:1], 8).shape == (1, 8, 3)
+
+
 def test_bytes_are_the_nearest_and_never_rescaled():
     levels = np.arange(256, dtype=np.float32) / 255
     image = np.repeat(levels[None, :, None], 3, axis=-1)

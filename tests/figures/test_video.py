@@ -1,12 +1,16 @@
 """Films: what is saved plays the same images, and nothing is overwritten."""
 
+import base64
+import re
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 from small_nets import random
 
-from lecture_lib.figures.video import save_film
+from lecture_lib.figures import video
+from lecture_lib.figures.video import save_film, show_film
 
 
 def test_a_film_is_saved_as_it_is_and_overwrites_nothing(tmp_path):
@@ -22,15 +26,15 @@ def test_a_film_is_saved_as_it_is_and_overwrites_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "bad",
+    "bad, sentence",
     [
-        {"frames": [], "path": "a.gif"},
-        {"frames": [random(20, 30, 3)], "path": "a.avi"},
-        {"frames": [random(20, 30, 3)], "path": "a.gif", "seconds": 0},
+        ({"frames": [], "path": "a.gif"}, "one image or more"),
+        ({"frames": [random(20, 30, 3)], "path": "a.avi"}, r"saved as .gif or .mp4"),
+        ({"frames": [random(20, 30, 3)], "path": "a.gif", "seconds": 0}, "more than 0 s"),
     ],
 )
-def test_what_is_no_film_gives_a_sentence(bad):
-    with pytest.raises(ValueError, match=r"saved as .gif or .mp4"):
+def test_what_is_no_film_gives_a_sentence(bad, sentence):
+    with pytest.raises(ValueError, match=sentence):
         save_film(**bad)
 
 
@@ -57,3 +61,29 @@ def test_where_opencv_cannot_write_films_a_sentence_says_so(tmp_path, monkeypatc
     with pytest.raises(ValueError, match=r"let the name end in .gif"):
         save_film([random(40, 56, 3)], tmp_path / "dream.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+# Played in the page
+
+
+def test_a_film_in_the_page_is_an_mp4_with_words_and_a_picture_beside_it(monkeypatch, tmp_path):
+    shown = []
+    monkeypatch.setattr(video, "display", lambda data, **options: shown.append((data, options)))
+    frames = [np.full((40, 60, 3), level, np.float32) for level in (0.1, 0.9)]
+    show_film(frames, seconds=0.2, size=120, alt='A film of "gray" becoming white')
+    data, options = shown[0]
+    page = data["text/html"]
+    assert 'width="120" controls loop muted' in page
+    assert "A film of &quot;gray&quot; becoming white" in page
+    assert options["metadata"]["image/png"]["alt"] == data["text/plain"]
+    (tmp_path / "film.mp4").write_bytes(
+        base64.b64decode(re.search(r"video/mp4;base64,([^\"]+)", page).group(1))
+    )
+    film = cv2.VideoCapture(str(tmp_path / "film.mp4"))
+    levels = [film.read()[1].mean() for _ in frames]
+    np.testing.assert_allclose(levels, [0.1 * 255, 0.9 * 255], atol=6)
+
+
+def test_a_film_in_the_page_needs_words():
+    with pytest.raises(ValueError, match="needs words"):
+        show_film([random(20, 30, 3)], alt="")

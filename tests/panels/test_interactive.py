@@ -371,3 +371,18 @@ def test_a_run_may_end_with_a_sentence_of_its_own():
     shown = run_live_panel(lambda watch: (GRAY, "Seven steps."), alt="gray")
     shown.buttons["Start"].click()
     wait_until(lambda: "Done. Seven steps." in shown.status.value)
+
+
+def test_the_status_says_what_the_steps_are_made_of():
+    said = []
+
+    def ascend(*, watch):
+        reached = Reached(GRAY, np.ones(1), [])
+        watch(40, 60, reached, counted="3 octaves × 20 steps")
+        said.append(shown.status.value)
+        return reached
+
+    shown = run_live_panel(ascend, alt="gray", first=GRAY)
+    shown.buttons["Start"].click()
+    wait_until(lambda: "Done" in shown.status.value)
+    assert "Step 40 of 60 (3 octaves × 20 steps), score 1" in said[0]
