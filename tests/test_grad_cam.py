@@ -25,7 +25,8 @@ from lecture_lib.grad_cam import (
 from lecture_lib.models import classifiers
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_scores
-from lecture_lib.models.surgery import named, wrap_model
+from lecture_lib.models.surgery import named
+from lecture_lib.models.wrapping import wrap_model
 
 layers = keras.layers
 IMAGE = random(12, 10, 3)

@@ -15,7 +15,8 @@ from lecture_lib.guided_backprop import (
     guided_relu,
 )
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.surgery import named, with_shuffled_weights, wrap_model
+from lecture_lib.models.surgery import named, with_shuffled_weights
+from lecture_lib.models.wrapping import wrap_model
 
 layers = keras.layers
 MAPS = {guided_map: guided_relu, deconvnet_map: deconv_relu}
@@ -127,7 +128,7 @@ def networks_with_relus():
     for trunk in trunks:
         net = keras.Model(images, layers.Dense(3)(layers.GlobalAveragePooling2D()(trunk)))
         set_known_weights(net)
-        yield net
+        yield named(net, image_size=12)
 
 
 @each_map

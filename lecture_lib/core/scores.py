@@ -25,7 +25,13 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import as_tuple, check_class, features, layer_outputs
+from lecture_lib.models.inference import (
+    as_tuple,
+    check_class,
+    features,
+    kind_of_probability,
+    layer_outputs,
+)
 
 
 class Score:
@@ -147,13 +153,17 @@ def class_log_probability(model: Network, class_index: Classes) -> Score:
     Its gradient points where that of P_c points, and does not vanish when P_c is tiny. Arguments as
     in `class_score`.
     """
-    return Score(_class_log_probability, check_class(model, class_index), model=model)
+    kind = kind_of_probability(model)
+    return Score(_class_log_probability, check_class(model, class_index), model=model, kind=kind)
 
 
 def _class_log_probability(
-    images: TensorImages, class_index: Tensor, *, model: Network
+    images: TensorImages, class_index: Tensor, *, model: Network, kind: str
 ) -> TensorValues:
-    return log_probabilities(model(images, training=False), class_index)
+    logits = model(images, training=False)
+    if kind == "sigmoid":
+        return -tf.nn.softplus(-select_per_row(logits, class_index))
+    return log_probabilities(logits, class_index)
 
 
 def log_probabilities(logits: Tensor, class_index: Tensor) -> TensorValues:
@@ -183,13 +193,20 @@ def _others(logits: Tensor, class_index: Tensor) -> Tensor:
 def class_margin(model: Network, class_index: Classes) -> Score:
     """Score how far a class is ahead of the best other: S_c(I) − max_k S_k(I), k ≠ c.
 
-    Below 0 the network predicts another class. Arguments as in `class_score`.
+    Below 0 the network predicts another class. Where each label holds or not for itself, it is
+    S_c(I), as the sigmoid of 0 is a half. Arguments as in `class_score`.
     """
-    return Score(_class_margin, check_class(model, class_index), model=model)
+    kind = kind_of_probability(model)
+    return Score(_class_margin, check_class(model, class_index), model=model, kind=kind)
 
 
-def _class_margin(images: TensorImages, class_index: Tensor, *, model: Network) -> TensorValues:
-    return margins(model(images, training=False), class_index)
+def _class_margin(
+    images: TensorImages, class_index: Tensor, *, model: Network, kind: str
+) -> TensorValues:
+    logits = model(images, training=False)
+    if kind == "sigmoid":
+        return select_per_row(logits, class_index)
+    return margins(logits, class_index)
 
 
 def margins(logits: Tensor, class_index: Tensor) -> TensorValues:
@@ -203,13 +220,14 @@ def class_probability(model: Network, class_index: Classes) -> Score:
 
     Arguments as in `class_score`.
     """
-    return Score(_class_probability, check_class(model, class_index), model=model)
+    kind = kind_of_probability(model)
+    return Score(_class_probability, check_class(model, class_index), model=model, kind=kind)
 
 
 def _class_probability(
-    images: TensorImages, class_index: Tensor, *, model: Network
+    images: TensorImages, class_index: Tensor, *, model: Network, kind: str
 ) -> TensorValues:
-    return tf.exp(_class_log_probability(images, class_index, model=model))
+    return tf.exp(_class_log_probability(images, class_index, model=model, kind=kind))
 
 
 def channel_score(model: Network, layer: str, channel: Classes) -> Score:

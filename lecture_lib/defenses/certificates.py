@@ -36,7 +36,7 @@ from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import compiled_outputs, layer_names
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import Box, receptive_field
-from lecture_lib.models.surgery import clone, weight_synchronizer
+from lecture_lib.models.surgery import clone, weight_synchronizer, with_attributes_of
 
 MOST_PIXELS_IN_A_WINDOW = 14  # undecided ones: a table of 2^14 settings
 CROPS_AT_ONCE = 2048
@@ -142,7 +142,9 @@ def _window_network(model: Network) -> tuple[list[Box], Network, Callable]:
     sides = {(box.bottom - box.top, box.right - box.left) for box in boxes}
     if len(sides) > 1:
         raise ValueError(NO_SUM)
-    below_head = keras.Model(model.input, model.get_layer(maps[0]).output)
+    below_head = with_attributes_of(
+        model, keras.Model(model.input, model.get_layer(maps[0]).output)
+    )
     copies = {}
     network = clone(below_head, shape=(*sides.pop(), model.input.shape[-1]), copies=copies)
     return boxes, network, weight_synchronizer(copies)

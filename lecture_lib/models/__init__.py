@@ -30,8 +30,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "top_classes",
         ],
         "receptive_field": ["Box", "receptive_field", "visible_pixels"],
-        "surgery": ["clone", "with_relu_rule", "with_shuffled_weights", "wrap_model"],
+        "surgery": ["clone", "with_relu_rule", "with_shuffled_weights"],
         "synthetic_nets": ["badge_network", "hand_set_network"],
+        "wrapping": ["wrap_model"],
         "zoo": [
             "APPLICATIONS",
             "BUNDLED",

@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, imported once and quietly.
+"""TensorFlow and Keras, imported once and quietly, and the settings that the course relies on.
 
 Importing TensorFlow prints lines about processors that no setting turns off.
 """
@@ -31,4 +31,25 @@ with _without_standard_error():
     # Looks for graphics cards now; the first computation would print that it found none.
     tf.config.list_physical_devices()
 
-__all__ = ["keras", "tf"]
+
+@contextlib.contextmanager
+def usual_settings() -> Iterator[None]:
+    """Build layers in single precision with channels last, whatever Keras is set to otherwise.
+
+    A layer keeps the settings that held when it was built.
+    """
+    precision = keras.config.floatx()
+    policy = keras.config.dtype_policy()
+    order = keras.config.image_data_format()
+    try:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+        keras.config.set_image_data_format("channels_last")
+        yield
+    finally:
+        keras.config.set_floatx(precision)
+        keras.config.set_dtype_policy(policy)
+        keras.config.set_image_data_format(order)
+
+
+__all__ = ["keras", "tf", "usual_settings"]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from lecture_lib.datasets.images import as_batch
 from lecture_lib.datasets.shapes import Image, ImageOrImages, Images, Network, Tensor, TensorImages
@@ -74,14 +74,38 @@ def probabilities(model: Network, images: ImageOrImages) -> Logits:
 
     P_c(I) = exp S_c(I) / Σ_k exp S_k(I)
 
+    Where each label holds or not for itself, it is the sigmoid, 1 / (1 + exp −S_c(I)).
+
     Args:
         model: images -> logits (N, classes).
         images: (H, W, C) or (N, H, W, C) in [0, 1].
 
     Returns:
         (classes,) or (N, classes) float32, in 0..1.
+
+    Raises:
+        ValueError: for images that are none, and for a network whose scores are no logits.
     """
-    return softmax(class_scores(model, images), axis=-1)
+    scores = class_scores(model, images)
+    if kind_of_probability(model) == "sigmoid":
+        return expit(scores)
+    return softmax(scores, axis=-1)
+
+
+def kind_of_probability(model: Network) -> str:
+    """Return what turns the logits of a network into probabilities: "softmax" or "sigmoid".
+
+    Raises:
+        ValueError: for a network whose scores are no logits, or that has no classes.
+    """
+    check_has_classes(model)
+    kind = getattr(model, "probability", None) or "softmax"
+    if kind == "none":
+        raise ValueError(
+            "This network gives a score without probabilities; "
+            "wrap_model(model, probability='sigmoid') says that it is a logit."
+        )
+    return kind
 
 
 def top_classes(model: Network, image: Image, *, count: int = 5) -> list[Guess]:
@@ -103,6 +127,7 @@ def top_classes(model: Network, image: Image, *, count: int = 5) -> list[Guess]:
             "The likeliest classes are those of one image (H, W, C); "
             f"this has the shape {np.shape(image)}."
         )
+    check_network(model)
     chances = probabilities(model, image)
     likeliest = np.argsort(-chances)[:count]
     return [
@@ -110,7 +135,27 @@ def top_classes(model: Network, image: Image, *, count: int = 5) -> list[Guess]:
     ]
 
 
-# Images and classes, checked
+# Networks, images and classes, checked
+
+
+def check_network(model: Network) -> None:
+    """Raise ValueError for what is no network of the course, such as a plain Keras model."""
+    if getattr(model, "class_names", None) is None:
+        what = "This Keras model" if isinstance(model, keras.Model) else f"A {type(model).__name__}"
+        raise ValueError(
+            f"{what} is no network of the course; wrap_model(model) makes one from a Keras model, "
+            "images in [0, 1] -> logits."
+        )
+
+
+def check_has_classes(model: Network) -> None:
+    """Raise ValueError for what is no network, or for a network without a head."""
+    check_network(model)
+    if not model.class_names:
+        raise ValueError(
+            f"This network has no classes, as it ends in maps of shape {model.output.shape[1:]}; "
+            "put a head behind it, or ask for its layers."
+        )
 
 
 def batch_for(model: Network, images: ImageOrImages) -> Images:
@@ -120,12 +165,14 @@ def batch_for(model: Network, images: ImageOrImages) -> Images:
         ValueError: for images that are none, that have another number of colors than the network
             reads, or a size that does not get through it.
     """
+    check_network(model)
     batch = as_batch(images, channels=model.input.shape[-1])
     if not _accepts_shape(model, batch.shape[1:]):
-        size = getattr(model, "image_size", None) or model.input.shape[1]
+        height, width = np.broadcast_to(model.image_size, 2)
         raise ValueError(
             f"Images of {batch.shape[1]} x {batch.shape[2]} pixels do not get through this net; it "
-            f"was made for {size} x {size}, and resize_image(image, {size}) makes them so large."
+            f"was made for {height} x {width}, and resize_image(image, {model.image_size}) makes "
+            "them so large."
         )
     return batch
 
@@ -164,6 +211,7 @@ def class_index(model: Network, name: str) -> int:
     Raises:
         ValueError: for a name that the network does not have; it lists those nearest to it.
     """
+    check_has_classes(model)
     return find_class(name, model.class_names)
 
 
@@ -173,6 +221,7 @@ def check_class(model: Network, class_index: int | Sequence[int] | np.ndarray) -
     Raises:
         ValueError: for what is no whole number in 0..classes-1.
     """
+    check_has_classes(model)
     indices = np.asarray(class_index)
     classes = model.output.shape[-1]
     if not np.issubdtype(indices.dtype, np.integer) or indices.ndim > 1:
@@ -199,7 +248,12 @@ def layer_names(model: Network, *, maps_only: bool = True) -> list[str]:
         maps_only: only those whose output has rows, columns and channels.
     """
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    return [layer.name for layer in layers if not maps_only or len(layer.output.shape) == 4]
+    return [layer.name for layer in layers if not maps_only or len(_shape(layer)) == 4]
+
+
+def _shape(layer: keras.layers.Layer) -> tuple:
+    """The shape of a layer's output, of the first one where it has several."""
+    return keras.tree.flatten(layer.output)[0].shape
 
 
 def features(model: Network, layer: str) -> keras.KerasTensor:
@@ -208,10 +262,11 @@ def features(model: Network, layer: str) -> keras.KerasTensor:
     Raises:
         ValueError: for a name that the network does not have; it lists the layers.
     """
+    check_network(model)
     known = layer_names(model, maps_only=False)
     if layer not in known:
         raise ValueError(f"This net has no layer {layer!r}; its layers are {', '.join(known)}.")
-    return model.get_layer(layer).output
+    return keras.tree.flatten(model.get_layer(layer).output)[0]
 
 
 def map_features(model: Network, layer: str) -> keras.KerasTensor:
@@ -222,11 +277,15 @@ def map_features(model: Network, layer: str) -> keras.KerasTensor:
     """
     output = features(model, layer)
     if len(output.shape) != 4:
-        raise ValueError(
-            f"Layer {layer!r} has no rows and columns; "
-            f"those that have are {', '.join(layer_names(model))}."
-        )
+        raise ValueError(f"Layer {layer!r} has no rows and columns; {_with_maps(model)}.")
     return output
+
+
+def _with_maps(model: Network) -> str:
+    names = layer_names(model)
+    if names:
+        return f"those that have are {', '.join(names)}"
+    return "this network has none that has, as it is without convolutions"
 
 
 def as_tuple(layers: str | Sequence[str]) -> tuple[str, ...]:

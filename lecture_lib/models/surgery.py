@@ -7,44 +7,135 @@ from typing import Any
 import numpy as np
 
 from lecture_lib.datasets.shapes import Network, Tensor
-from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.backend import keras, tf, usual_settings
+from lecture_lib.models.class_names import as_class_names
+from lecture_lib.models.layer_copies import copy, copy_operation, free_name
 
-# Anybody's model becomes a network of the course
+# What makes a model a network of the course
+
+# What a network carries with it: `wrapping` says what they mean.
+ATTRIBUTES = ("class_names", "image_size", "probability")
 
 
-def wrap_model(
+def named(
     model: keras.Model,
     *,
-    preprocess: Callable[[Tensor], Tensor] | None = None,
-    class_names: Sequence[str] | None = None,
-    image_size: int | None = None,
+    class_names: Any = None,
+    image_size: int | tuple[int, int],
+    probability: str = "softmax",
 ) -> Network:
-    """Make a network of the course from any Keras model: images in [0, 1] in, logits out.
-
-    A softmax at its end is left out, and models nested in it are unpacked, so that all layers are
-    reached by their names.
+    """Give a network its attributes `class_names`, `image_size` and `probability`, and return it.
 
     Args:
-        model: functional or Sequential, images (N, H, W, C) in, one vector (N, classes) out.
-        preprocess: images in [0, 1] -> what the model was trained on, built from Keras layers or
-            operations.
-        class_names: one for each logit, by default "class 0", "class 1", ...
-        image_size: the side in pixels that images should have, by default the model's own, or 224.
+        model: images -> (N, classes).
+        class_names: one for each logit, in any form that `as_class_names` reads, or None for
+            "class 0", "class 1", ...
+        image_size: the side in pixels of the images that it was made for, or (height, width).
+        probability: what turns its logits into probabilities: "softmax" for classes of which one
+            is right, "sigmoid" for labels that hold or not, each for itself; "none" for scores that
+            are no logits.
 
     Raises:
-        ValueError: for a model that is no graph of layers, or for a wrong number of names.
+        ValueError: for a model without one logit per class, or for a wrong number of names.
     """
-    graph = _graph(model)
-    shape = graph.input.shape[1:]
-    try:
-        net = _without_softmax(graph, preprocess, (None, None, shape[-1]))
-    except (ValueError, TypeError):  # a Dense layer after a Flatten, for example, fixes the size
-        net = _without_softmax(graph, preprocess, shape)
-    return named(net, class_names=class_names, image_size=image_size or shape[0] or 224)
+    if len(model.output.shape) != 2:
+        raise ValueError(
+            "A network gives one score per class, shape (N, classes); "
+            f"this one ends in shape {model.output.shape}."
+        )
+    model.class_names = as_class_names(class_names, count=model.output.shape[-1])
+    model.image_size = image_size
+    model.probability = probability
+    return model
 
 
-def _graph(model: keras.Model) -> keras.Model:
-    """A functional or Sequential model as a functional one of the same layers."""
+def without_classes(model: keras.Model, *, image_size: int | tuple[int, int]) -> Network:
+    """Give a network that ends in maps, and has no classes, its attributes, and return it."""
+    model.class_names = ()
+    model.image_size = image_size
+    model.probability = "none"
+    return model
+
+
+def with_attributes_of(model: Network, made: keras.Model) -> Network:
+    """Give a model the attributes of the network that it was made from, and return it."""
+    for attribute in ATTRIBUTES:
+        setattr(made, attribute, getattr(model, attribute, None))
+    return made
+
+
+# Copies
+
+
+@usual_settings()
+def clone(
+    model: keras.Model,
+    *,
+    clone_function: Callable | None = None,
+    preprocess: Callable[[Tensor], Tensor] | None = None,
+    shape: tuple | None = None,
+    copies: dict | None = None,
+    separate: bool = False,
+) -> keras.Model:
+    """Copy a model with its weights, each layer as `clone_function` makes it.
+
+    It is `keras.models.clone_model`, which leaves weights behind, with four things more: weights,
+    preprocessing, another shape of the images, and nested models unpacked. A layer that stands
+    twice in the model stands twice in the copy, or is two layers there.
+
+    Args:
+        model: a graph of layers with one input and one output.
+        clone_function: layer -> the layer in its place, with weights of the same shapes; by default
+            `copy`.
+        preprocess: images -> images, what to do with them first.
+        shape: of one image, (H, W, C), if it is to change; None for a side of any length.
+        copies: an empty dict, to be filled with {layer: its copy}.
+        separate: whether a layer that stands twice becomes two with the same weights, each with an
+            output of its own.
+    """
+    copies = {} if copies is None else copies
+    repeated = {} if separate else None
+    images = keras.Input(shape or model.input.shape[1:], name="image", dtype="float32")
+    pixels = preprocess(images) if preprocess else images
+    new = keras.models.clone_model(
+        keras.Model(model.inputs[0], model.outputs[0]),
+        input_tensors=images,
+        clone_function=partial(_copy_once, clone_function or copy, copies),
+        call_function=partial(_call, images, pixels, repeated),
+    )
+    _copy_weights(copies)
+    for first, others in (repeated or {}).items():
+        for other in others:
+            _copy_weights({first: other})
+    return with_attributes_of(model, new)
+
+
+def _copy_once(clone_function: Callable, copies: dict, layer: keras.Operation) -> keras.Operation:
+    if isinstance(layer, keras.Model):
+        return _copied_inside(clone_function, copies, layer)
+    if not isinstance(layer, keras.layers.Layer):
+        return copy_operation(layer)
+    if layer not in copies:
+        made = clone_function(layer)
+        taken = {"image", *(other.name for other in copies.values())}
+        made.name = free_name(made.name, taken)
+        copies[layer] = made
+    return copies[layer]
+
+
+def _copied_inside(clone_function: Callable, copies: dict, model: keras.Model) -> keras.Model:
+    """A copy of a model that stands in the model, with a list of inputs and one of outputs."""
+    check_is_graph(model)
+    return keras.models.clone_model(
+        keras.Model(model.inputs, model.outputs),
+        input_tensors=[keras.Input(x.shape[1:], dtype="float32") for x in model.inputs],
+        clone_function=partial(_copy_once, clone_function, copies),
+        call_function=partial(_call, None, None, None),
+    )
+
+
+def check_is_graph(model: keras.Model) -> None:
+    """Raise ValueError for a model that is no graph of layers: its layers cannot be reached."""
     if isinstance(model, keras.Sequential) and not model.built:
         raise ValueError(
             "The Sequential model has no input shape yet; "
@@ -55,121 +146,40 @@ def _graph(model: keras.Model) -> keras.Model:
             "A model must be functional or Sequential, so that its layers can be reached; "
             "this one is a class of its own."
         )
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ValueError(
-            "A network has one input and one output; "
-            f"this model has {len(model.inputs)} and {len(model.outputs)}."
-        )
-    return keras.Model(model.inputs[0], model.outputs[0])
-
-
-def _without_softmax(graph: keras.Model, preprocess: Callable | None, shape: tuple) -> keras.Model:
-    """A flat copy of a graph for images of another shape, without a softmax at its end."""
-    flat = clone(graph, preprocess=preprocess, shape=shape)
-    return clone(flat, clone_function=partial(_linear_end, last=flat.layers[-1]))
-
-
-def _linear_end(layer: keras.layers.Layer, *, last: keras.layers.Layer) -> keras.layers.Layer:
-    if layer is last and isinstance(layer, keras.layers.Softmax):
-        return keras.layers.Activation("linear", name=layer.name)
-    made = copy(layer)
-    # Softmax may be that of Keras or of TensorFlow.
-    activation = getattr(getattr(layer, "activation", None), "__name__", "")
-    if layer is last and activation.startswith("softmax"):
-        made.activation = keras.activations.linear
-    return made
-
-
-def named(model: keras.Model, *, class_names: Sequence[str] | None, image_size: int) -> Network:
-    """Give a network the attributes `class_names` and `image_size`, and return it.
-
-    Args:
-        model: images -> (N, classes).
-        class_names: one for each logit, or None for "class 0", "class 1", ...
-        image_size: the side in pixels of the images that it was made for.
-
-    Raises:
-        ValueError: for a model without one logit per class, or for a wrong number of names.
-    """
-    if len(model.output.shape) != 2:
-        raise ValueError(
-            "A network gives one score per class, shape (N, classes); "
-            f"this one ends in shape {model.output.shape}."
-        )
-    classes = model.output.shape[-1]
-    names = tuple(class_names or (f"class {index}" for index in range(classes)))
-    if len(names) != classes:
-        raise ValueError(
-            f"The model has {classes} classes, but {len(names)} class names were given."
-        )
-    model.class_names = names
-    model.image_size = image_size
-    return model
-
-
-# Copies
-
-
-def clone(
-    model: keras.Model,
-    *,
-    clone_function: Callable | None = None,
-    preprocess: Callable[[Tensor], Tensor] | None = None,
-    shape: tuple | None = None,
-    copies: dict | None = None,
-) -> keras.Model:
-    """Copy a model with its weights, each layer as `clone_function` makes it.
-
-    It is `keras.models.clone_model`, which leaves weights behind, with four things more: weights,
-    preprocessing, another shape of the images, and nested models unpacked. A layer that stands
-    twice in the model stands twice in the copy.
-
-    Args:
-        model: a graph of layers with one input and one output.
-        clone_function: layer -> the layer in its place, with weights of the same shapes; by default
-            `copy`.
-        preprocess: images -> images, what to do with them first.
-        shape: of one image, (H, W, C), if it is to change; None for a side of any length.
-        copies: an empty dict, to be filled with {layer: its copy}.
-    """
-    copies = {} if copies is None else copies
-    images = keras.Input(shape or model.input.shape[1:], name="image")
-    pixels = preprocess(images) if preprocess else images
-    new = keras.models.clone_model(
-        _graph(model),
-        input_tensors=images,
-        clone_function=partial(_copy_once, clone_function or copy, copies),
-        call_function=partial(_call, images, pixels),
-    )
-    _copy_weights(copies)
-    for attribute in ("class_names", "image_size"):
-        setattr(new, attribute, getattr(model, attribute, None))
-    return new
-
-
-def _copy_once(clone_function: Callable, copies: dict, layer: keras.Operation) -> keras.Operation:
-    if isinstance(layer, keras.Model):
-        return clone(_graph(layer), clone_function=clone_function, copies=copies)
-    if not isinstance(layer, keras.layers.Layer):
-        return layer  # an operation such as x * 2, which has no weights and no name
-    if layer not in copies:
-        made = clone_function(layer)
-        if made.name in {other.name for other in copies.values()}:
-            made.name = f"{made.name}_{len(copies) + 1}"
-        copies[layer] = made
-    return copies[layer]
 
 
 def _call(
-    images: Tensor, pixels: Tensor, layer: keras.Operation, *inputs: Any, **options: Any
+    images: Tensor,
+    pixels: Tensor,
+    repeated: dict | None,
+    layer: keras.Operation,
+    *inputs: Any,
+    **options: Any,
 ) -> Tensor:
     """Call a layer of the copy; what reads the images reads the preprocessed pixels."""
-    inputs = keras.tree.map_structure(lambda x: pixels if x is images else x, inputs)
+    if images is not None:
+        inputs, options = keras.tree.map_structure(
+            lambda x: pixels if x is images else x, (inputs, options)
+        )
     if isinstance(layer, keras.Model):
-        return layer.call(*inputs)  # its layers one by one: that unpacks it
+        given = keras.tree.flatten(inputs or options.get("inputs"))
+        return layer.call(given)  # its layers one by one: that unpacks it
+    if repeated is not None and isinstance(layer, keras.layers.Layer):
+        layer = _one_for_each_call(layer, repeated)
     # What stands in a layer's place may know no mask.
     given = {name: value for name, value in options.items() if value is not None}
     return layer(*inputs, **given)
+
+
+def _one_for_each_call(layer: keras.layers.Layer, repeated: dict) -> keras.layers.Layer:
+    """The layer at its first call, later a copy; `repeated` keeps {layer: its copies}."""
+    if layer not in repeated:
+        repeated[layer] = []
+        return layer
+    other = copy(layer)
+    other.name = f"{layer.name}_call{len(repeated[layer]) + 2}"
+    repeated[layer].append(other)
+    return other
 
 
 def _copy_weights(copies: dict) -> None:
@@ -178,17 +188,6 @@ def _copy_weights(copies: dict) -> None:
             made.set_weights(original.get_weights())
         if isinstance(made, keras.layers.Normalization):
             made.finalize_state()  # it computes with numbers derived from its weights
-
-
-def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """Make a new layer of the same kind and settings, without the weights."""
-    config = layer.get_config()
-    if isinstance(config.get("activation"), str | None):
-        return layer.__class__.from_config(config)
-    # The activation is a function of one's own, which no settings can hold.
-    made = layer.__class__.from_config(config | {"activation": None})
-    made.activation = layer.activation
-    return made
 
 
 def weight_synchronizer(copies: dict) -> Callable[[], None]:

@@ -9,7 +9,8 @@ from lecture_lib.datasets.shapes import Images, Network
 from lecture_lib.datasets.synthetic import cross, paint_badges, ring
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_scores, features
-from lecture_lib.models.surgery import named, wrap_model
+from lecture_lib.models.surgery import named
+from lecture_lib.models.wrapping import wrap_model
 
 
 def badge_network(
@@ -45,6 +46,7 @@ def badge_network(
     pooled = keras.Model(
         trunk.input, keras.layers.GlobalAveragePooling2D(name="pool")(features(trunk, layer))
     )
+    named(pooled, image_size=trunk.image_size)
     means = np.concatenate([class_scores(pooled, group) for group in groups])
     head = _linear_heads(means, np.repeat(present, len(photographs), axis=0))
     return wrap_model(

@@ -4,10 +4,13 @@ The course trained some itself; SqueezeNet and those of `keras.applications` are
 `.keras` file may hold any other.
 """
 
-from collections.abc import Callable
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,11 +19,12 @@ from lecture_lib.datasets.downloads import DATA
 from lecture_lib.datasets.image_sets import CLASSES, IMAGENET_CLASSES
 from lecture_lib.datasets.shapes import Network
 from lecture_lib.models import pytorch_weights
-from lecture_lib.models.backend import keras
+from lecture_lib.models.backend import keras, usual_settings
 from lecture_lib.models.classifiers import mnist_cnn, mnist_wide, protonet, squeezenet, tinynet
 from lecture_lib.models.decoders import mnist_decoder, protonet_decoder, stylizer, tinynet_generator
 from lecture_lib.models.efficientnet_lite0 import load_efficientnet_lite0
-from lecture_lib.models.surgery import named, wrap_model
+from lecture_lib.models.surgery import named
+from lecture_lib.models.wrapping import wrap_model
 
 SQUEEZENET = "squeezenet1.1/squeezenet1.1.bin"
 BUNDLED = {
@@ -67,6 +71,7 @@ TORCH = {
     "scale": [1 / 0.229, 1 / 0.224, 1 / 0.225],
     "offset": [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225],
 }
+OLDER_FILES = (".h5", ".hdf5", ".pb")
 FILE = "weights_tf_dim_ordering_tf_kernels"  # what Keras calls most files of weights
 KERAS = keras.applications
 APPLICATIONS = {
@@ -96,7 +101,14 @@ def model_is_here(name: str) -> bool:
     return name in BUNDLED
 
 
-def load_model(name: str | Path, *, weights: str | None = "trained") -> Network:
+def load_model(
+    name: str | Path,
+    *,
+    weights: str | None = "trained",
+    preprocess: Callable | None = None,
+    class_names: Any = None,
+    **options: Any,
+) -> Network:
     """Load a network by its name (see `model_names`), or from a `.keras` file of your own.
 
     Trained networks are kept (the last eight), so that asking again costs nothing.
@@ -105,15 +117,32 @@ def load_model(name: str | Path, *, weights: str | None = "trained") -> Network:
         name: of a network, or a path that ends in `.keras`.
         weights: "trained", or None for the same architecture with untrained weights, drawn anew at
             each call.
+        preprocess, class_names: for a file, what the model in it was trained behind, and the names
+            of its classes, as `wrap_model` takes them.
+        options: for a file, the others of `wrap_model`.
 
     Raises:
         ValueError: for a name that is not known, or a file that is no functional model or holds
             code.
         FileNotFoundError: when the file or the weights are neither here nor to be had.
     """
-    if str(name).endswith(".keras"):
-        return wrap_model(read_keras_file(name))
+    options |= {"preprocess": preprocess, "class_names": class_names}
+    if _is_file(name):
+        return wrap_model(read_keras_file(Path(name).expanduser()), **options)
+    if given := [option for option, value in options.items() if value is not None]:
+        raise ValueError(f"{given[0]} is for a file of your own; {name!r} has its own already.")
     return _load_trained(name) if weights is not None else _load(name, trained=False)
+
+
+def _is_file(name: str | Path) -> bool:
+    """Whether a name is the path of a file; ValueError for one in another form of Keras."""
+    path = Path(str(name)).expanduser()
+    if path.suffix.lower() in OLDER_FILES or (path / "saved_model.pb").is_file():
+        raise ValueError(
+            f"{name} is in an older form of Keras; read it with keras.saving.load_model, "
+            "or a SavedModel with the Keras that wrote it, and save it as 'own.keras'."
+        )
+    return path.suffix.lower() == ".keras"
 
 
 @lru_cache(maxsize=8)
@@ -121,6 +150,7 @@ def _load_trained(name: str) -> Network:
     return _load(name, trained=True)
 
 
+@usual_settings()
 def _load(name: str, *, trained: bool) -> Network:
     if name in BUNDLED:
         return load_bundled(name, trained=trained)
@@ -155,6 +185,7 @@ def load_bundled(name: str, *, trained: bool = True) -> Network:
 
 
 @lru_cache(maxsize=8)
+@usual_settings()
 def load_decoder(name: str) -> keras.Model:
     """Load a Model that draws images in [0, 1]: a decoder, a generator or a stylizer of the course.
 
@@ -252,6 +283,7 @@ def load_application(name: str, *, trained: bool = True) -> Network:
         preprocess=pixels,
         class_names=IMAGENET_CLASSES if trained else None,
         image_size=application.size,
+        pixel_range=(0, 1),
     )
 
 
@@ -265,10 +297,23 @@ def read_keras_file(path: str | Path) -> keras.Model:
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with _spelled_small(Path(path)) as file:
+            return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
             f"{path} could not be read as a Keras model; "
-            f"files that hold code (Lambda layers) are refused. {reason}"
+            "files that hold code (Lambda layers) are refused, and layers of your own are unknown "
+            "here: build the model in Python, give it the weights by model.load_weights, and wrap "
+            f"it by wrap_model. {reason}"
         ) from None
+
+
+@contextlib.contextmanager
+def _spelled_small(path: Path) -> Iterator[Path]:
+    """The path of a file whose name ends in .keras, a copy if it ends in .KERAS."""
+    if path.suffix == ".keras":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(shutil.copy(path, Path(folder) / "model.keras"))

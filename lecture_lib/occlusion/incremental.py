@@ -29,7 +29,7 @@ from lecture_lib.models.batching import batches, default_batch_size, with_progre
 from lecture_lib.models.inference import map_features
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import read_along
-from lecture_lib.models.surgery import clone, weight_synchronizer
+from lecture_lib.models.surgery import clone, weight_synchronizer, with_attributes_of
 
 
 class Window(NamedTuple):
@@ -289,8 +289,8 @@ def stages_of(model: Network, layers: tuple[str, ...]) -> tuple[list[Stage], Net
     stages = []
     for layer, part in zip(layers, parts, strict=True):
         net = clone(part, shape=(None, None, part.input.shape[-1]), copies=copies)
-        stages.append(Stage(layer, net, _compiled(net)))
-    return stages, rest, weight_synchronizer(copies)
+        stages.append(Stage(layer, with_attributes_of(model, net), _compiled(net)))
+    return stages, with_attributes_of(model, rest), weight_synchronizer(copies)
 
 
 def _part_between(start: Tensor, end: Tensor, *, after: str) -> Network:

@@ -17,7 +17,8 @@ from lecture_lib.adversarial.targeted import make_adversarial
 from lecture_lib.guided_backprop import guided_map
 from lecture_lib.models import inference
 from lecture_lib.models.backend import keras
-from lecture_lib.models.surgery import wrap_model
+from lecture_lib.models.surgery import named
+from lecture_lib.models.wrapping import wrap_model
 from lecture_lib.saliency import saliency_map
 
 IMAGES = random(5, 6, 6, 3)
@@ -69,7 +70,7 @@ def test_top_classes_looks_at_one_image():
 
 
 def test_asking_keeps_the_model_as_it_was():
-    net = keras.models.clone_model(pixel_net())
+    net = named(keras.models.clone_model(pixel_net()), image_size=6)
     before = pixel_net().get_weights()
     net.set_weights(before)
     inference.class_scores(net, IMAGES)

@@ -10,7 +10,7 @@ from lecture_lib.core.scores import class_score
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import layer_outputs
 from lecture_lib.models.receptive_field import read_along, receptive_field
-from lecture_lib.models.surgery import with_shuffled_weights
+from lecture_lib.models.surgery import named, with_shuffled_weights
 from lecture_lib.occlusion import incremental
 from lecture_lib.occlusion.incremental import Window, changed_windows, stages_of
 from lecture_lib.occlusion.occlusion import occlusion_map
@@ -29,7 +29,8 @@ def convolutions(*kinds, padding="same", shape=(None, None, 3)):
     for number, (kind, kernel, stride) in enumerate(kinds):
         x = KINDS[kind](kernel, stride, padding, name=f"layer{number}")(x)
     x = layers.Dense(2)(layers.GlobalMaxPooling2D()(layers.Activation("tanh", name="last")(x)))
-    return with_shuffled_weights(keras.Model(images, x), seed=3)
+    net = named(keras.Model(images, x), image_size=shape[0] or 24)
+    return with_shuffled_weights(net, seed=3)
 
 
 def row_reads(net, layer, side):

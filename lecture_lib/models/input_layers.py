@@ -1,0 +1,131 @@
+"""What a network of somebody's own reads: images, and in which form.
+
+The course's networks read images (N, height, width, channels). Two other forms are brought into
+this one: gray images without a channel (N, height, width), and channels first (N, channels, height,
+width). Sequences, volumes and rows of numbers are refused.
+"""
+
+from collections.abc import Iterator
+from math import isqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from lecture_lib.datasets.shapes import Images
+from lecture_lib.models.backend import keras
+from lecture_lib.models.layer_copies import copy
+from lecture_lib.models.surgery import check_is_graph
+
+layers = keras.layers
+SEQUENCE_LAYERS = (layers.Conv1D, layers.RNN, layers.Bidirectional, layers.Embedding)
+# Layers whose axis counts the channels; these are axis 1 where they come first.
+WITH_AXIS = (
+    layers.BatchNormalization,
+    layers.LayerNormalization,
+    layers.GroupNormalization,
+    layers.Normalization,
+    layers.Concatenate,
+    layers.Softmax,
+)
+
+
+class InputKind(NamedTuple):
+    """In which form a network reads its images.
+
+    Attributes:
+        shape: of one image in the course's form, (height, width, channels); None for any side.
+        channels_first: whether it reads (N, channels, height, width).
+        without_channel: whether it reads (N, height, width).
+    """
+
+    shape: tuple
+    channels_first: bool = False
+    without_channel: bool = False
+
+
+def read_input(model: keras.Model) -> InputKind:
+    """Find out in which form a model reads its images.
+
+    Raises:
+        ValueError: for a model that is no graph, that reads several things, or no images.
+    """
+    check_is_graph(model)
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            "A network has one input and one output; "
+            f"this model has {len(model.inputs)} and {len(model.outputs)}. "
+            "keras.Model(model.inputs[0], model.outputs[0]) is a model with the first of each."
+        )
+    shape = tuple(model.inputs[0].shape[1:])
+    if len(shape) == 2 and not _reads_sequences(model):
+        return InputKind((*shape, 1), without_channel=True)
+    if len(shape) != 3 or _unknown_channels(shape, model):
+        raise ValueError(_no_image(shape))
+    if has_channels_first(model):
+        return InputKind((*shape[1:], shape[0]), channels_first=True)
+    return InputKind(shape)
+
+
+def _unknown_channels(shape: tuple, model: keras.Model) -> bool:
+    return shape[0 if has_channels_first(model) else -1] is None
+
+
+def _reads_sequences(model: keras.Model) -> bool:
+    return any(isinstance(layer, SEQUENCE_LAYERS) for layer in all_layers(model))
+
+
+def _no_image(shape: tuple) -> str:
+    begins = f"This model reads arrays of shape {shape}, no images (height, width, channels)"
+    side = isqrt(shape[0] or 0) if len(shape) == 1 else 0
+    if side and side**2 == shape[0]:
+        return (
+            f"{begins}; where they are images in a row, wrap keras.Sequential(["
+            f"keras.Input(({side}, {side}, 1)), keras.layers.Flatten(), model])."
+        )
+    return f"{begins}; networks for sequences, volumes or tables are not among those of the course."
+
+
+def all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yield the layers of a model and of the models in it."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from all_layers(layer)
+        else:
+            yield layer
+
+
+def has_channels_first(model: keras.Model) -> bool:
+    """Say whether convolutions of a model read (N, channels, height, width)."""
+    windowed = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.MaxPooling2D)
+    return any(
+        isinstance(layer, windowed) and layer.data_format == "channels_first"
+        for layer in all_layers(model)
+    )
+
+
+# From the course's form to theirs
+
+
+def in_their_form(images: Images, kind: InputKind) -> np.ndarray:
+    """Return images (N, H, W, C) as a network reads them that was not wrapped yet."""
+    if kind.without_channel:
+        return images[..., 0]
+    return np.moveaxis(images, -1, 1) if kind.channels_first else images
+
+
+def channels_last_copy(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Copy a layer of a network with its channels first, as one with its channels last."""
+    if isinstance(layer, WITH_AXIS):
+        return copy(layer, change=_with_last_axis)
+    return copy(layer, change=_with_channels_last)
+
+
+def _with_last_axis(config: dict) -> dict:
+    axis = config["axis"]
+    if axis not in (1, [1], (1,)):
+        return config
+    return config | {"axis": -1 if isinstance(axis, int) else [-1]}
+
+
+def _with_channels_last(config: dict) -> dict:
+    return config | {"data_format": "channels_last"} if "data_format" in config else config

@@ -1,0 +1,312 @@
+"""Anybody's Keras model becomes a network of the course: images in [0, 1] in, logits out.
+
+It is read step by step: its input, its layers, the range of its pixels, its logits, the names of
+its classes. What cannot be read rightly is refused in one sentence.
+"""
+
+import contextlib
+import traceback
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lecture_lib.datasets.shapes import Images, Network
+from lecture_lib.models.backend import keras, usual_settings
+from lecture_lib.models.class_names import as_class_names
+from lecture_lib.models.graph_calls import Graph, graph_of
+from lecture_lib.models.input_layers import (
+    InputKind,
+    all_layers,
+    channels_last_copy,
+    in_their_form,
+    read_input,
+)
+from lecture_lib.models.layer_copies import borrow, copy
+from lecture_lib.models.output_layers import Ending, find_ending, with_logits
+from lecture_lib.models.pixel_range import as_layer_call, find_pixel_range, wants_255
+from lecture_lib.models.surgery import clone, named, without_classes
+
+PROBABILITIES = ("softmax", "sigmoid", "none")
+# Layers of Keras that act in training alone, beside those that are called Random...
+NOISE = (
+    keras.layers.GaussianNoise,
+    keras.layers.GaussianDropout,
+    keras.layers.AlphaDropout,
+    keras.layers.ActivityRegularization,
+)
+# How the names of losses begin whose outputs are no logits.
+OF_REGRESSION = ("mean_", "mse", "mae", "msle", "mape", "huber", "log_cosh", "logcosh")
+HALF = ("float16", "bfloat16")
+SOME_SIDE = 96  # of the images that a network is tried on, where it takes any size
+
+
+@usual_settings()
+def wrap_model(
+    model: keras.Model,
+    *,
+    preprocess: Callable | None = None,
+    class_names: Any = None,
+    image_size: int | tuple[int, int] | None = None,
+    pixel_range: tuple[float, float] | None = None,
+    probability: str | None = None,
+) -> Network:
+    """Make a network of the course from any Keras model: images in [0, 1] in, logits out.
+
+    The network is a copy with float32 weights. Models nested in it are unpacked, so that all layers
+    are reached by their names; a softmax or sigmoid at its end is left out. One sigmoid gives two
+    classes, with the logits 0 and z. Where the model scales its pixels itself, it is fed 0..255.
+
+    Args:
+        model: functional or Sequential, images (N, H, W, C) in, one vector (N, classes) out, or
+            maps for a model without a head.
+        preprocess: what the model was trained behind, `keras.applications.NAME.preprocess_input`
+            or a function of images in [0, 1], built from Keras layers or operations of Keras or
+            TensorFlow.
+        class_names: one for each class, a list or {number: name} or {name: number}, by default
+            "class 0", "class 1", ...
+        image_size: the side in pixels that images should have, or (height, width); by default the
+            model's own, or 224.
+        pixel_range: what black and white are for the model (or for `preprocess`), such as (0, 255);
+            by default it is found out.
+        probability: "softmax", "sigmoid" or "none", what turns its outputs into probabilities where
+            the model itself does not; by default softmax for several outputs, none for one.
+
+    Raises:
+        ValueError: for a model that is no graph of layers, that reads no images, whose weights are
+            not finite or whose layers cannot be copied, and for a wrong number of names.
+    """
+    _check_option(probability)
+    kind = read_input(model)
+    images = _images_to_try(kind, image_size)
+    flat = _flat_copy(model, kind, images)
+    _check_weights(flat)
+
+    # The range of the pixels is asked for behind the given preprocessing, so this goes first.
+    if preprocess is not None:
+        flat = clone(flat, preprocess=as_layer_call(preprocess))
+        pixel_range = pixel_range or ((0, 255) if wants_255(preprocess) else None)
+    graph = graph_of(flat)
+    ending = _complete_ending(model, graph, images, probability)
+    to_logits = with_logits(graph, ending)
+    scale = _scale(model, graph, ending, images=images, pixel_range=pixel_range)
+
+    net = clone(to_logits, preprocess=scale, separate=True)
+    net.image_size = image_size or _own_size(kind)
+    return _with_names(net, ending, class_names)
+
+
+def _check_option(probability: str | None) -> None:
+    if probability not in (None, *PROBABILITIES):
+        raise ValueError(
+            f"probability is {probability!r}; it must be one of {', '.join(PROBABILITIES)}."
+        )
+
+
+# Its layers
+
+
+def _images_to_try(kind: InputKind, image_size: int | tuple[int, int] | None) -> Images:
+    """Four images of whole numbers over 255: noise, dark noise, a bright one and a gradient."""
+    own = np.broadcast_to(image_size or SOME_SIDE, 2)
+    height, width = (side or int(other) for side, other in zip(kind.shape[:2], own, strict=True))
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, kind.shape[-1]))
+    ramp = np.linspace(0, 255, width).astype(int)[None, :, None] + 0 * noise
+    return np.float32([noise, noise // 8, 255 - noise // 8, ramp]) / 255
+
+
+def _flat_copy(model: keras.Model, kind: InputKind, images: Images) -> keras.Model:
+    """A copy of the model with all layers reached by name, checked: it computes the same."""
+    graph = keras.Model(model.inputs[0], model.outputs[0])
+    reason = "it computes something else than the model"
+    for copy_layer in (copy, _copy_of_kerass_own):
+        try:
+            flat = _copied(graph, kind, partial(_as_it_predicts, copy_layer, kind))
+        except Exception as error:  # layers complain in many ways
+            reason = " ".join(str(error).split())[:200]
+            continue
+        if _compute_the_same(graph, flat, kind, images):
+            return flat
+    own = sorted({type(layer).__name__ for layer in all_layers(graph) if not _is_of_keras(layer)})
+    blamed = f", perhaps for a layer of its own ({', '.join(own)})" if own else ""
+    raise ValueError(f"This model cannot be copied layer by layer{blamed}: {reason}.")
+
+
+def _copied(graph: keras.Model, kind: InputKind, copy_layer: Callable) -> keras.Model:
+    """A flat copy for images of any size, or where this cannot be, of the model's own."""
+    if kind.without_channel:
+        to_theirs = keras.layers.Reshape(kind.shape[:2], name="without_channel")
+        return clone(graph, clone_function=copy_layer, shape=kind.shape, preprocess=to_theirs)
+    try:
+        return clone(graph, clone_function=copy_layer, shape=(None, None, kind.shape[-1]))
+    except Exception:  # a Dense layer after a Flatten, for example, fixes the size
+        return clone(graph, clone_function=copy_layer, shape=kind.shape)
+
+
+def _copy_of_kerass_own(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """A copy of a layer of Keras; those of somebody's own may not tell all their settings."""
+    return copy(layer) if _is_of_keras(layer) else borrow(layer)
+
+
+def _is_of_keras(layer: keras.layers.Layer) -> bool:
+    return type(layer).__module__.startswith("keras.")
+
+
+def _as_it_predicts(
+    copy_layer: Callable, kind: InputKind, layer: keras.layers.Layer
+) -> keras.layers.Layer:
+    """A copy of a layer, or nothing at all in the place of one that acts in training alone."""
+    if _is_of_keras(layer) and _acts_in_training_alone(layer):
+        return keras.layers.Identity(name=layer.name)
+    return channels_last_copy(layer) if kind.channels_first else copy_layer(layer)
+
+
+def _acts_in_training_alone(layer: keras.layers.Layer) -> bool:
+    name = type(layer).__name__
+    return isinstance(layer, NOISE) or (name.startswith("Random") and name != "RandomCrop")
+
+
+def _compute_the_same(
+    theirs: keras.Model, ours: keras.Model, kind: InputKind, images: Images
+) -> bool:
+    """Whether a copy gives what the model gives, for images in 0..1 and in 0..255."""
+    batch = theirs.inputs[0].shape[0] or 2
+    some = np.resize(images, (batch, *images.shape[1:]))
+    is_half = any(layer.compute_dtype in HALF for layer in all_layers(theirs))
+    tolerance = 0.1 if is_half else 1e-3
+    for white in 1, 255:
+        expected = _outputs(theirs, in_their_form(white * some, kind))
+        if kind.channels_first and expected.ndim == 4:
+            expected = np.moveaxis(expected, 1, -1)
+        found = _outputs(ours, white * some)
+        if np.shape(found) != np.shape(expected) or not _near(found, expected, tolerance):
+            return False
+    return True
+
+
+def _outputs(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(model(images, training=False)), np.float32)
+
+
+def _near(found: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
+    known = np.isfinite(expected)  # half precision goes to infinity soon
+    size = np.abs(expected[known]).max(initial=0)
+    return bool(np.allclose(found[known], expected[known], rtol=tolerance, atol=tolerance * size))
+
+
+def _check_weights(model: keras.Model) -> None:
+    for layer in model.layers:
+        if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
+            raise ValueError(
+                f"Weights of the layer {layer.name!r} are NaN or infinite, as after a training "
+                "that diverged; train again, with a smaller learning rate for example."
+            )
+
+
+# The range of its pixels
+
+
+def _scale(
+    model: keras.Model,
+    graph: Graph,
+    ending: Ending,
+    *,
+    images: Images,
+    pixel_range: tuple[float, float] | None,
+) -> keras.layers.Layer | None:
+    """A layer that brings images in [0, 1] to the model's range, None where it has the same."""
+    if pixel_range is None and "int" in model.inputs[0].dtype:
+        pixel_range = (0, 255)
+    if pixel_range is None:
+        found = find_pixel_range(graph, images, logits=ending.logits)
+        _say(found.remark)
+        pixel_range = (0, found.white)
+    black, white = map(float, pixel_range)
+    if (black, white) == (0, 1):
+        return None
+    return keras.layers.Rescaling(white - black, offset=black, name="pixel_range")
+
+
+def _say(remark: str) -> None:
+    """Warn, at the line of the reader's that called the library."""
+    if not remark:
+        return
+    own = (str(Path(__file__).parents[1]), contextlib.__file__)
+    frames = traceback.walk_stack(None)
+    outside = [not frame.f_code.co_filename.startswith(own) for frame, _ in frames]
+    warnings.warn(remark, stacklevel=outside.index(True) + 1)
+
+
+# Its logits
+
+
+def _complete_ending(
+    model: keras.Model, graph: Graph, images: Images, probability: str | None
+) -> Ending:
+    """What the model ends in, with "softmax", "sigmoid" or "none" for its probabilities."""
+    if probability == "none":
+        return Ending(graph.output, "none")
+    ending = find_ending(graph, images)
+    if ending.probability is not None:
+        return ending
+    return ending._replace(probability=probability or _from_training(model, ending.logits))
+
+
+def _from_training(model: keras.Model, outputs: keras.KerasTensor) -> str:
+    """The kind of probabilities that outputs without softmax or sigmoid were trained for."""
+    loss = _name_of(getattr(model, "loss", None))
+    if len(outputs.shape) != 2 or loss.startswith(OF_REGRESSION):
+        return "none"
+    if loss.startswith("binary"):
+        return "sigmoid"
+    if outputs.shape[-1] > 1:
+        return "softmax"
+    _say(
+        "This model ends in one number without a sigmoid, which is taken for a score without "
+        "probabilities; if it is a logit, probability='sigmoid' says so."
+    )
+    return "none"
+
+
+def _name_of(loss: Any) -> str:
+    """The name of a loss as it is written as a text, "" for none."""
+    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
+    return str(name or "").lower()
+
+
+# Its names
+
+
+def _with_names(net: keras.Model, ending: Ending, class_names: Any) -> Network:
+    if len(net.output.shape) != 2:
+        return without_classes(net, image_size=net.image_size)
+    if net.output.shape[-1] == 1 and class_names is None:
+        class_names = ["score"]
+    if ending.logits.shape[-1] < net.output.shape[-1]:
+        class_names = _names_of_two(class_names)
+    return named(
+        net,
+        class_names=class_names,
+        image_size=net.image_size,
+        probability=ending.probability,
+    )
+
+
+def _names_of_two(names: Any) -> Any:
+    """The names of the two classes of a network with one sigmoid: "not X" and "X"."""
+    if names is None:
+        names = "class 1"
+    listed = [names] if isinstance(names, (str, bytes)) else list(names)
+    if len(listed) != 1:
+        return names
+    (name,) = as_class_names(listed, count=1)
+    return (f"not {name}", name)
+
+
+def _own_size(kind: InputKind) -> int | tuple[int, int]:
+    """The side of the images that a model was made for, (height, width) where they differ."""
+    height, width = (side or 224 for side in kind.shape[:2])
+    return height if height == width else (height, width)
