@@ -1,4 +1,7 @@
-"""Make the pictures of the README with the bundled networks: python tools/make_pictures.py."""
+"""Make the cat of the README: python tools/make_pictures.py.
+
+The class pictures are made by tools/draw_gallery.py.
+"""
 
 from pathlib import Path
 
@@ -6,9 +9,8 @@ import numpy as np
 from PIL import Image
 
 from lecture_lib.adversarial.targeted import make_adversarial
-from lecture_lib.class_visualization import visualize_class
 from lecture_lib.datasets.images import load_image, to_uint8
-from lecture_lib.models.inference import class_index
+from lecture_lib.models.inference import class_index, top_classes
 from lecture_lib.models.zoo import load_model
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -25,26 +27,21 @@ def save(images, name, *, columns, zoom, gap):
 
 
 def main():
-    robust = load_model("tinynet_robust")
-    tinynet = load_model("tinynet")
+    model = load_model("efficientnet_lite0")
+    cat = load_image("cat", size=model.image_size)
+    result = make_adversarial(model, cat, class_index(model, "teapot"), learning_rate=0.1)
+    difference = result.images - cat
     save(
-        visualize_class(robust, np.arange(40), steps=60).images,
-        "classes.png",
-        columns=10,
-        zoom=1,
-        gap=2,
-    )
-    cat = load_image("cat", size=tinynet.image_size)
-    attacked = make_adversarial(
-        tinynet, cat, class_index(tinynet, "teapot"), learning_rate=0.05
-    ).images
-    save(
-        [cat, attacked, np.clip(0.5 + 10 * (attacked - cat), 0, 1)],
+        [cat, result.images, np.clip(0.5 + 10 * difference, 0, 1)],
         "teapot.png",
         columns=3,
-        zoom=3,
+        zoom=1,
         gap=6,
     )
+    for image in (cat, result.images):
+        best = top_classes(model, image)[0]
+        print(f"{best.class_name}, {best.probability:.0%}")
+    print(f"{result.steps} steps, mean change {255 * np.abs(difference).mean():.1f} levels")
 
 
 if __name__ == "__main__":
