@@ -6,7 +6,7 @@ docs/classes.png    forty classes of ImageNet by phases, as EfficientNet-Lite0 h
 docs/answers.png    five classes as three networks have them
 docs/six_ways.png   one class, drawn in six ways in the same time
 
-About 15 minutes on two cores. Each finished picture lies in checkpoints/gallery, so that an
+About 20 minutes on two cores. Each finished picture lies in checkpoints/gallery, so that an
 interrupted run goes on where it stopped. SqueezeNet draws a row of the second picture and judges
 the others, so it is downloaded where it is missing.
 """
@@ -38,6 +38,7 @@ COURSE = Path(__file__).resolve().parent.parent
 FINISHED = COURSE / "checkpoints" / "gallery"
 LINE = 18  # pixels for a line of words below a picture
 GAP = 6
+STEPS = 160  # of a picture by phases; with 100 the outlines of large things are less complete
 SECONDS = 20  # of processor time for each of the six ways
 CLASSES = [
     *["African elephant", "zebra", "lion", "tiger", "giant panda", "koala", "chimpanzee"],
@@ -57,7 +58,7 @@ def draw_class(net, name):
     """The picture of a class and the square in it that matters: whole and square, uint8."""
     model = load_model(net)
     number = class_index(model, name)
-    image = visualize_class_phases(model, number).images
+    image = visualize_class_phases(model, number, steps=STEPS).images
     score = class_score(model, number)
     importance = importance_map(score, image, crop_size=model.image_size)
     return to_uint8(image), to_uint8(image[important_square(importance)])
@@ -188,7 +189,7 @@ def drawn_in_time(way, visualize, name):
     own = probabilities(lite, resize_image(image, lite.image_size))[class_index(lite, name)]
     scores = class_scores(judge, resize_image(image, judge.image_size))
     place = 1 + np.sum(scores > scores[class_index(judge, name)])
-    words = f"{way}\n{budget.steps} steps, Lite0 {own:.0%}, SqueezeNet: {place}."
+    words = f"{way}, {budget.steps} steps\nEfficientNet-Lite0: {own:.0%}\nSqueezeNet: place {place}"
     print(words, flush=True)
     return labeled(to_uint8(resize_image(image, 224)), words, side=248)
 

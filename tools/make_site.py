@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from cells import source_of
+from cells import course_notebooks, source_of
 from latex2mathml.converter import convert
 from make_demo import picture_for
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -35,13 +35,28 @@ class Renderer(IPythonRenderer):
     """Markdown as HTML: equations as MathML, which browsers draw, and headings with anchors."""
 
     def inline_math(self, body):
-        return convert(body)
+        return as_mathml(body)
 
     def block_math(self, body):
-        return f'<div class="equation" tabindex="0">{convert(body.strip(), display="block")}</div>'
+        return f'<div class="equation" tabindex="0">{as_mathml(body, display="block")}</div>'
 
     def heading(self, text, level, **attributes):
         return f'<h{level} id="{anchor(text)}">{text}</h{level}>\n'
+
+
+def as_mathml(equation, **options):
+    """An equation as MathML; a command that the converter leaves as it was typed is an error."""
+    known = (
+        equation.strip()
+        .replace(r"\arg", r"\operatorname{arg}")
+        .replace("operatorname*", "operatorname")
+    )
+    mathml = convert(known, **options)
+    if left := re.findall(r"\\[a-zA-Z]+", mathml):
+        raise ValueError(
+            f"The equation {equation!r} has {left[0]}, which cannot be drawn on a page."
+        )
+    return mathml
 
 
 def anchor(title):
@@ -58,6 +73,8 @@ def output_as_html(output):
     if output["output_type"] == "stream":
         return f'<pre class="printed">{html.escape("".join(output["text"]))}</pre>'
     data = output.get("data", {})
+    if "text/markdown" in data:
+        return rendered("".join(data["text/markdown"]))
     if "text/html" in data:
         panel = '<p class="live">This panel moves in the notebook; here is its first picture.</p>'
         live = panel if "application/vnd.jupyter.widget-view+json" in data else ""
@@ -99,14 +116,14 @@ def title_of(notebook):
 def with_local_links(page, path, folder):
     """Links to notebooks lead to their pages.
 
-    Other files of the course are copied; links to folders become words.
+    Other files of the course, pictures too, are copied; links to folders become words.
     """
 
     def replace(match):
         target, mark, place = match.group(1).partition("#")
-        file = (path.parent / target).resolve()
-        if target.startswith(("http", "mailto:")) or not target:
+        if target.startswith(("http", "mailto:", "data:")) or not target:
             return match.group(0)
+        file = (path.parent / target).resolve()
         if file.suffix == ".ipynb":
             return f'href="{target.removesuffix(".ipynb")}.html{mark}{place}"'
         if not file.is_file():
@@ -116,7 +133,7 @@ def with_local_links(page, path, folder):
         shutil.copyfile(file, copied)
         return match.group(0)
 
-    return re.sub(r'href="([^"]*)"', replace, page)
+    return re.sub(r'(?:href|src)="([^"]*)"', replace, page)
 
 
 def whole_page(content, title, *, up, contents="", menu=""):
@@ -176,7 +193,7 @@ def make(folder):
     """Write the whole site into a folder."""
     paths = {}  # {place on the site: notebook in the course}
     for part in PARTS:
-        for path in sorted((ROOT / part).glob("*.ipynb")):
+        for path in course_notebooks(ROOT / part):
             paths[f"{part}/{path.stem}.html"] = path
     notebooks = {
         place: json.loads(path.read_text(encoding="utf-8")) for place, path in paths.items()

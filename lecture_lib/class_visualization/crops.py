@@ -92,10 +92,10 @@ def importance_map(
     return total
 
 
-def important_square(importance: Map, *, blur: float = 1 / 32, share: float = 0.6) -> tuple:
+def important_square(importance: Map, *, blur: float = 1 / 32, share: float = 0.8) -> tuple:
     """Return the rows and the columns of the square in which most of the importance lies.
 
-    Its center is the mean place of what is above a quantile, its half side 2.2 standard deviations.
+    Its center is the mean place of what is above a quantile, its half side 2.8 standard deviations.
 
     Args:
         importance: (H, W), see `importance_map`.
@@ -113,6 +113,6 @@ def important_square(importance: Map, *, blur: float = 1 / 32, share: float = 0.
     center = np.average(places, axis=(1, 2), weights=np.stack([weights] * 2))
     distances = np.sum((places - center[:, None, None]) ** 2, axis=0)
     spread = np.sqrt(np.average(distances, weights=weights) / 2)
-    half = int(np.clip(2.2 * spread, 0.2 * shorter, 0.5 * shorter))
+    half = int(np.clip(2.8 * spread, 0.2 * shorter, 0.5 * shorter))
     first = np.clip(center - half, 0, np.array(importance.shape) - 2 * half).astype(int)
     return tuple(slice(start, start + 2 * half) for start in first)
