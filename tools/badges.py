@@ -13,6 +13,8 @@ import json
 import re
 from pathlib import Path
 
+from cells import course_notebooks
+
 ROOT = Path(__file__).resolve().parent.parent
 START = "<!-- badges -->"
 END = "<!-- end of badges -->"
@@ -75,7 +77,7 @@ if __name__ == "__main__":
         readme_with(readme.read_text(encoding="utf-8"), given.address, given.branch),
         encoding="utf-8",
     )
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in course_notebooks(ROOT / "notebooks"):
         changed = notebook_with(
             json.loads(path.read_text(encoding="utf-8")), path, given.address, given.branch
         )

@@ -11,3 +11,14 @@ def source_of(cell):
 def statements_of(cell):
     """The statements of a code cell, without the lines that begin with %."""
     return ast.parse(re.sub(r"^%.*", "", source_of(cell), flags=re.MULTILINE)).body
+
+
+def course_notebooks(folder):
+    """The course's own notebooks in a folder, in order; whatever else lies there is only named."""
+    own = []
+    for path in sorted(folder.glob("*.ipynb")):
+        if re.match(r"\d\d_", path.name):
+            own.append(path)
+        else:
+            print(f"{path.name} is no notebook of the course and is left out.")
+    return own

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from types import CodeType
 
-from cells import source_of, statements_of
+from cells import course_notebooks, source_of, statements_of
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -262,7 +262,7 @@ def make(folder):
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     tries = tries_of((ROOT / "docs" / "teaching.md").read_text(encoding="utf-8"))
     tiles = []
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in course_notebooks(ROOT / "notebooks"):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         pages = page_of(notebook, path.stem, tries.get(path.stem, ""))
         (folder / path.name).write_text(json.dumps(notebook_of(pages, notebook)), encoding="utf-8")

@@ -16,10 +16,10 @@ import re
 import sys
 from pathlib import Path
 
-from cells import source_of, statements_of
+from cells import course_notebooks, source_of, statements_of
 from PIL import Image
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = course_notebooks(Path(__file__).resolve().parent.parent / "notebooks")
 # Settings of jupyterlab-rise: what is higher than the screen can be scrolled, and nothing flies
 # about.
 SCREEN = 680  # pixels of a slide at 1280 × 720

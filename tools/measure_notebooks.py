@@ -26,9 +26,10 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 import psutil
+from cells import course_notebooks
 
 ROOT = Path(__file__).parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = course_notebooks(ROOT / "notebooks")
 # what a notebook's code says that looks for it, what it is, and its file in
 # data/tables/downloads.tsv
 EXTRAS = (

@@ -14,6 +14,7 @@ from course_files import NOTEBOOKS, ROOT
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "deploy")]
 
 import badges  # noqa: E402
+import cells  # noqa: E402
 import mark_slides  # noqa: E402
 import measure_notebooks  # noqa: E402
 import start_student  # noqa: E402
@@ -109,17 +110,31 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The folder of the site and its pages, {path: Page}."""
-    make_site = pytest.importorskip(
+def make_site():
+    return pytest.importorskip(
         "make_site", reason="the site needs latex2mathml and nbconvert", exc_type=ImportError
     )
+
+
+@pytest.fixture(scope="module")
+def site(make_site, tmp_path_factory):
+    """The folder of the site and its pages, {path: Page}."""
     folder = tmp_path_factory.mktemp("site")
     make_site.make(folder)
     return folder, {
         path.relative_to(folder): Page(path.read_text(encoding="utf-8"))
         for path in folder.rglob("*.html")
     }
+
+
+def test_a_notebook_that_is_not_the_courses_is_left_out_with_a_word(tmp_path, capsys):
+    for name in ("01_filters.ipynb", "Untitled.ipynb", "02_mine.ipynb"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    own = cells.course_notebooks(tmp_path)
+    assert [path.name for path in own] == ["01_filters.ipynb", "02_mine.ipynb"]
+    assert (
+        capsys.readouterr().out == "Untitled.ipynb is no notebook of the course and is left out.\n"
+    )
 
 
 def test_the_site_has_every_notebook_and_nothing_from_elsewhere(site):
@@ -174,8 +189,30 @@ def test_no_equation_is_left_as_it_was_typed(site):
     assert [
         str(path)
         for path, text in shown.items()
-        if re.search(r"\\(frac|sum|partial|mathrm|lVert|left)\b", text)
+        if re.search(r"\\(frac|sum|partial|mathrm|lVert|left|arg|operatorname)\b", text)
     ] == []
+
+
+def test_an_equation_that_cannot_be_drawn_is_refused(make_site):
+    with pytest.raises(ValueError, match="cannot be drawn"):
+        make_site.as_mathml(r"\unheardof{x}")
+    assert "arg" in make_site.as_mathml(r"\arg\max_x f(x)")
+
+
+def test_a_printed_table_is_a_table_on_the_page(make_site):
+    data = {
+        "text/markdown": "| net | right |\n|---|---|\n| tinynet | 3 |",
+        "text/plain": "<Markdown>",
+    }
+    page = make_site.output_as_html({"output_type": "display_data", "data": data})
+    assert "<table>" in page
+    assert "<td>tinynet</td>" in page
+    assert "&lt;Markdown&gt;" not in page
+
+
+def test_no_output_stands_on_a_page_as_the_name_of_an_object(site):
+    for path, page in site[1].items():
+        assert not re.search(r"<[\w.]+ object( at 0x\w+)?>", "".join(page.text)), path
 
 
 # The README's table of minutes
