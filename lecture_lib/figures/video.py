@@ -13,7 +13,7 @@ from IPython.display import display
 
 from lecture_lib.core.ascent import clip
 from lecture_lib.core.tiling import resize
-from lecture_lib.datasets.images import encode_jpeg, save_bytes, to_uint8
+from lecture_lib.datasets.images import save_bytes, to_uint8
 from lecture_lib.datasets.shapes import Image
 from lecture_lib.figures.html import picture_bundle
 
@@ -34,14 +34,14 @@ def show_film(
     """
     pixels = _pixels(frames, seconds)
     width = size or pixels[-1].shape[1]
-    data, metadata = picture_bundle(pixels[-1], alt=alt, width=width)
+    # The last image beside it is small, for the film is what counts.
+    data, metadata = picture_bundle(pixels[-1], alt=alt, width=min(width, 240))
     film = base64.b64encode(_encode_mp4(pixels, seconds)).decode()
-    poster = base64.b64encode(encode_jpeg(frames[-1], quality=60)).decode()
     words = html.escape(alt)
     data["text/html"] = (
         f'<video aria-label="{words}" title="{words}" width="{width}" controls loop muted autoplay '
-        f'playsinline style="max-width:100%;height:auto" src="data:video/mp4;base64,{film}" '
-        f'poster="data:image/jpeg;base64,{poster}">{words}</video>'
+        f'playsinline style="max-width:100%;height:auto" src="data:video/mp4;base64,{film}">'
+        f"{words}</video>"
     )
     display(data, metadata=metadata, raw=True)
 
