@@ -5,8 +5,9 @@ page goes on listening.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from threading import Event, Lock, Thread
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event, Lock, Thread, Timer
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ from lecture_lib.panels.panel import (
 
 # An unexpected SystemExit in a background thread would end only that thread, without a word.
 ANY_ERROR = (Exception, SystemExit)
+SETTLED_AFTER = 0.01  # seconds: by then a list that got new entries has chosen its own again
+SLOW_AFTER = 0.3  # seconds
 
 
 # Functions that answer at once
@@ -70,24 +73,82 @@ def explore_panel(
 ) -> Panel:
     """Return the Panel of `explore` with its first answer, not yet shown."""
     panel = build(controls, name=_name_of(function), hand_on=hand_on, image_of=chosen_image)
-    request = coalesce(lambda: _answer(panel, function, alt))
-    _answer(panel, function, alt)
+    answers = _Answers(panel, function, alt)
+    answers.give()
+    request = coalesce(answers.give_anew)
     for control in panel.controls.values():
         for source in control.sources:
             source.observe(lambda change: request(), names="value")
     return panel
 
 
-def _answer(panel: Panel, function: Callable, alt: str | Callable) -> None:
-    """Call the function with the values that the controls have now, and show what it returns."""
+class _Answers:
+    """What a panel's function answers to the values of its controls."""
+
+    def __init__(self, panel: Panel, function: Callable, alt: str | Callable) -> None:
+        self.panel = panel
+        self.function = function
+        self.alt = alt
+        self.answered: dict | None = None  # the values of the answer on view; None after an error
+
+    def give_anew(self) -> None:
+        """Answer, unless the answer on view is that of the same values.
+
+        A list that gets new entries chooses another one for a moment, and comes back: that is no
+        choice of the reader's, and the status line keeps what it said.
+        """
+        time.sleep(SETTLED_AFTER)
+        if not self._is_on_view():
+            self.give()
+
+    def _is_on_view(self) -> bool:
+        try:
+            values = values_of(self.panel)
+        except ANY_ERROR:  # it has a sentence, which `give` shows
+            return False
+        return self.answered is not None and all(
+            _is_same(value, self.answered[name]) for name, value in values.items()
+        )
+
+    def give(self) -> None:
+        """Call the function with the values that the controls have now, and show its answer."""
+        self.answered = None
+        try:
+            choices = choices_of(self.panel)
+            values = values_of(self.panel)
+            with _saying_when_slow(self.panel):
+                result = self.function(**values)
+            image, text = _image_and_text(result)
+            show_image(self.panel, image, words_for(self.alt, values), choices=choices)
+            set_status(self.panel, text)
+            self.answered = values
+        except ANY_ERROR as error:
+            show_error(self.panel, error)
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return np.array_equal(value, other)
+    return value is other or bool(value == other)
+
+
+@contextmanager
+def _saying_when_slow(panel: Panel) -> Iterator[None]:
+    """Say "Computing …" and dim the picture while an answer takes longer than a moment."""
+    timer = Timer(SLOW_AFTER, _say_computing, [panel])
+    timer.daemon = True
+    timer.start()
     try:
-        choices = choices_of(panel)
-        values = values_of(panel)
-        image, text = _image_and_text(function(**values))
-        show_image(panel, image, words_for(alt, values), choices=choices)
-        set_status(panel, text)
-    except ANY_ERROR as error:
-        show_error(panel, error)
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # what it has begun to say is said before the answer
+        panel.picture.remove_class("lecture-waiting")
+
+
+def _say_computing(panel: Panel) -> None:
+    panel.picture.add_class("lecture-waiting")
+    set_status(panel, "Computing …")
 
 
 def _image_and_text(result: Any) -> tuple[Any, str]:

@@ -31,6 +31,9 @@ STYLE = """<style>
 .lecture-panel img { border-radius: 4px; display: block; }
 .lecture-panel .lecture-status { min-height: 1.5em; font-size: 14px; line-height: 1.5; }
 .lecture-panel .lecture-status[role=alert] { color: var(--jp-error-color1, #c62828); }
+.lecture-panel .lecture-status a { color: var(--jp-content-link-color, #1565c0);
+  text-decoration: underline; }
+.lecture-panel .lecture-waiting { opacity: 0.45; }
 .lecture-panel .progress-bar { background: #1f6f9f; }
 .lecture-panel .modebar { display: none; } /* plotly's buttons lie over the names of a map */
 </style>"""
@@ -285,7 +288,7 @@ def hand_on_image(panel: Panel, notebook: str, image_of: Callable) -> None:
     try:
         image, name = image_of(panel)
         exchange.give(panel.exchange, encode_png(image), name=name, notebook=notebook)
-        said = "Handed on; you find it there in the list of pictures."
+        said = "Handed on. In the notebook choose Run, Run All Cells: it is in the panel's list."
         set_status(panel, said, link=exchange.link_to(notebook))
     except EXPECTED as error:
         show_error(panel, error)

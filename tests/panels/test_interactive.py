@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 import time
+from datetime import datetime, timezone
 
 import ipywidgets
 import numpy as np
@@ -14,7 +15,7 @@ from panel_tools import GRAY, Reached, ascent_of_steps
 from PIL import Image
 from waiting import wait_until
 
-from lecture_lib.datasets.images import decode_image, load_image
+from lecture_lib.datasets.images import decode_image, encode_png, load_image
 from lecture_lib.panels import panel
 from lecture_lib.panels.controls import (
     class_box,
@@ -111,6 +112,56 @@ def test_explore_answers_at_once_with_words_that_are_escaped():
     assert 'alt="gray &lt;1&gt; &amp; &quot;so&quot;"' in shown.picture.value
     assert "level 1" in shown.status.value and 'role="status"' in shown.status.value
     np.testing.assert_array_equal(shown.shown["image"], GRAY)
+
+
+def test_what_the_status_says_stays_when_the_list_of_pictures_grows():
+    pictures = picture_dropdown(["cat", "coffee"], size=32, value="coffee")
+    calls = []
+    shown = explore_panel(
+        lambda picture: (calls.append(1) or picture, "an answer"),
+        alt="a photograph",
+        hand_on={"Attack it": "12_adversarial"},
+        picture=pictures,
+    )
+    shown.buttons["Attack it"].click()
+    assert "Open 12 adversarial" in shown.status.value
+    messenger = pictures.view.children[-1]  # the browser tells every list what it keeps
+    messenger.found = [{"name": "coffee", "data": shown.exchange.given["data"]}]
+    assert len(pictures.sources[0].options) == 3
+    time.sleep(0.3)
+    assert "Open 12 adversarial" in shown.status.value
+    assert len(calls) == 1
+    pictures.sources[0].value = "cat"  # what the reader does is answered
+    wait_until(lambda: "an answer" in shown.status.value)
+
+
+def test_another_file_of_the_same_name_is_a_new_picture():
+    pictures = picture_dropdown(["cat"], size=32)
+    shown = explore_panel(lambda picture: picture, alt="a photograph", picture=pictures)
+    upload = pictures.view.children[1]
+    for level in (0.2, 0.8):
+        image = np.full((32, 32, 3), level, np.float32)
+        content = encode_png(image)
+        file = {"name": "a.png", "type": "image/png", "size": len(content), "content": content}
+        upload.value = [{**file, "last_modified": datetime.now(timezone.utc)}]
+        wait_until(lambda image=image: abs(shown.shown["image"].mean() - image.mean()) < 0.01)
+
+
+def test_a_slow_answer_is_announced_over_the_dimmed_picture():
+    gate = threading.Event()
+
+    def slow(number):
+        if number:
+            gate.wait(10)
+        return GRAY, f"number {number}"
+
+    shown = explore_panel(slow, alt="gray", number=ipywidgets.IntSlider(0, 0, 9))
+    shown.controls["number"].view.value = 5
+    wait_until(lambda: "Computing" in shown.status.value)
+    assert "lecture-waiting" in shown.picture._dom_classes
+    gate.set()
+    wait_until(lambda: "number 5" in shown.status.value)
+    assert "lecture-waiting" not in shown.picture._dom_classes
 
 
 def test_the_newest_value_wins():
