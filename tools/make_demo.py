@@ -23,7 +23,7 @@ PANELS = {"explore", "run_live", "explore_map", "real_or_changed"}
 # The picture on a tile is the panel's first; where that is a plain photograph, the last one under
 # this heading.
 TILE_FROM = {
-    "03_neighbors": "From 1,600 numbers to two: maps",
+    "03_neighbors": "From many numbers to two: maps",
     "10_deepdream": "Look",
     "12_adversarial": "Look",
 }
