@@ -246,7 +246,12 @@ def run_live_panel(
     if first is not None:
         words = alt if isinstance(alt, str) else "The picture before the gradient ascent"
         show_image(panel, _images_of(first), words, choices=("start",))
-    _Runs(panel, function, alt).connect_buttons()
+    runs = _Runs(panel, function, alt)
+    runs.connect_buttons()
+    look = coalesce(runs.look_at_choice)
+    for control in panel.controls.values():
+        for source in control.sources:
+            source.observe(lambda change: look(), names="value")
     return panel
 
 
@@ -259,6 +264,8 @@ class _Runs:
         self.alt = alt
         self.running = Lock()
         self.stopped = Event()
+        self.picture = self._chosen_picture()
+        self.refused = False  # whether the status line says why a choice cannot be used
 
     def connect_buttons(self) -> None:
         self.panel.buttons["Start"].button_style = "primary"
@@ -270,6 +277,35 @@ class _Runs:
         """Let either Start or Stop be pressed."""
         self.panel.buttons["Start"].disabled = not start
         self.panel.buttons["Stop"].disabled = start
+
+    def _chosen_picture(self) -> Any:
+        try:
+            return self.panel.controls["picture"].read()
+        except (KeyError, *ANY_ERROR):  # there is no such list, or no such picture
+            return None
+
+    def look_at_choice(self) -> None:
+        """Show a picture when it is chosen, and say at once why a choice cannot be used."""
+        time.sleep(SETTLED_AFTER)
+        if self.running.locked():
+            return
+        try:
+            values = values_of(self.panel)
+        except ANY_ERROR as error:
+            self.refused = True
+            show_error(self.panel, error)
+            return
+        if self.refused:
+            self.refused = False
+            set_status(self.panel, "")
+        self._show_picture(values.get("picture"))
+
+    def _show_picture(self, picture: Any) -> None:
+        if picture is not None and not _is_same(picture, self.picture):
+            self.picture = picture
+            words = "The chosen picture, before the gradient ascent"
+            show_image(self.panel, picture, words, choices=("start",))
+            set_status(self.panel, "")
 
     def _start(self, button: Any) -> None:
         if self.running.acquire(blocking=False):  # a second click finds it taken

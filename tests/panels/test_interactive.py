@@ -437,3 +437,32 @@ def test_the_status_says_what_the_steps_are_made_of():
     shown.buttons["Start"].click()
     wait_until(lambda: "Done" in shown.status.value)
     assert "Step 40 of 60 (3 octaves × 20 steps), score 1" in said[0]
+
+
+def test_a_picture_is_seen_when_it_is_chosen_and_not_only_at_the_start():
+    pictures = picture_dropdown(["cat", "coffee"], size=32)
+    shown = run_live_panel(lambda picture, watch: picture, alt="gray", picture=pictures)
+    pictures.sources[0].value = "coffee"
+    coffee = load_image("coffee", size=32)
+    wait_until(lambda: np.array_equal(shown.shown["image"], coffee))
+
+
+def test_what_a_run_made_stays_when_the_list_of_pictures_grows():
+    pictures = picture_dropdown(["cat", "coffee"], size=32)
+    shown = run_live_panel(lambda picture, watch: 0 * picture, alt="black", picture=pictures)
+    shown.buttons["Start"].click()
+    wait_until(lambda: "Done" in shown.status.value)
+    given = base64.b64encode(encode_png(GRAY)).decode()
+    pictures.view.children[-1].found = [{"name": "gray", "data": given}]
+    time.sleep(0.3)
+    assert not shown.shown["image"].any()
+    assert "Done" in shown.status.value
+
+
+def test_a_net_that_is_not_here_says_why_when_it_is_chosen():
+    net = net_dropdown(["small", "large"], reasons={"large": "not downloaded"})
+    shown = run_live_panel(lambda net, watch: GRAY, alt="gray", net=net)
+    net.view.value = "large"
+    wait_until(lambda: "large cannot be used here: not downloaded" in shown.status.value)
+    net.view.value = "small"
+    wait_until(lambda: "cannot be used" not in shown.status.value)
