@@ -20,7 +20,7 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.inference import layer_outputs, map_features
+from lecture_lib.models.inference import check_network, layer_outputs, map_features
 
 
 def convolution_names(model: Network) -> list[str]:
@@ -41,6 +41,7 @@ def filters_of(model: Network, layer: str | None = None) -> Filters:
     Raises:
         ValueError: for a layer that is no convolution, with the names of those that are.
     """
+    check_network(model)
     names = convolution_names(model)
     if not names:
         raise ValueError("This net has no convolution, so it has no filters; choose another net.")
@@ -268,8 +269,8 @@ def visualize_filter(
         After Erhan et al., Visualizing higher-layer features of a deep network, 2009.
     """
     if start is None:
-        side = model.image_size
-        shape = (*np.shape(filter_index), side, side, model.input.shape[-1])
+        sides = np.broadcast_to(model.image_size, 2)
+        shape = (*np.shape(filter_index), *sides, model.input.shape[-1])
         start = np.random.default_rng(seed).uniform(0, 0.25, shape)
     score = filter_score(model, layer, filter_index)
     return ascend(score, start, steps=steps, learning_rate=learning_rate, watch=watch)

@@ -174,13 +174,22 @@ def spatial_layers(model: Network) -> tuple[str, ...]:
     """Return the names of the layers that have a map for Grad-CAM, in forward order.
 
     These have more than one row and column.
+
+    Raises:
+        ValueError: for a network without any.
     """
     maps = [
         layer
         for layer in model.layers
         if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4
     ]
-    return tuple(layer.name for layer in maps if layer.output.shape[1:3] != (1, 1))
+    names = tuple(layer.name for layer in maps if layer.output.shape[1:3] != (1, 1))
+    if not names:
+        raise ValueError(
+            "This network has no layer with rows and columns, so there is no map of one; "
+            "saliency_map and occlusion_map explain any network."
+        )
+    return names
 
 
 def enlarge(heatmap: CoarseMap, size: tuple[int, int]) -> Map:

@@ -42,10 +42,10 @@ def visualize_class_fourier(
         options: those of `maximize_fourier`.
 
     Returns:
-        An Ascent whose images are (H, W, 3), or (N, H, W, 3), in [0, 1].
+        An Ascent whose images are (H, W, C), or (N, H, W, C), in [0, 1].
 
     Raises:
-        ValueError: for a class that the network does not have.
+        ValueError: for a class that the network does not have, and for images that are not square.
 
     Source:
         Olah, Mordvintsev and Schubert, Feature visualization, 2017.
@@ -53,16 +53,26 @@ def visualize_class_fourier(
     score = class_score(model, class_index)
     if start is None:
         coefficients = random_fourier_coefficients(
-            np.size(class_index), _fast_side(size or model.image_size), seed=seed
+            np.size(class_index),
+            _fast_side(size or model.image_size),
+            channels=model.input.shape[-1],
+            seed=seed,
         )
         coefficients = coefficients if np.ndim(class_index) else coefficients[0]
     else:
-        coefficients = unbatch(image_to_fourier(as_batch(start, channels=3)), start)
+        coefficients = unbatch(
+            image_to_fourier(as_batch(start, channels=model.input.shape[-1])), start
+        )
     return maximize_fourier(score, coefficients, **options)
 
 
-def _fast_side(side: int) -> int:
+def _fast_side(side: int | tuple[int, int]) -> int:
     """224 for 227: of 226 pixels SqueezeNet's gradient takes half as long again."""
+    if not isinstance(side, int):
+        raise ValueError(
+            f"Images by Fourier coefficients are square, and this network's are {side[0]} x "
+            f"{side[1]}; visualize_class draws those."
+        )
     return side // 4 * 4 if side % 2 else side
 
 

@@ -9,7 +9,7 @@ from lecture_lib.datasets.shapes import ImageOrImages, Images, Network
 def gray_noise(
     model: Network,
     *,
-    size: int | None = None,
+    size: int | tuple[int, int] | None = None,
     shape: tuple[int, ...] = (),
     seed: int = 0,
     noise: float = 0.02,
@@ -18,7 +18,7 @@ def gray_noise(
 
     Args:
         model: the network that they are for.
-        size: their side in pixels, by default the network's own.
+        size: their side in pixels, or (height, width), by default the network's own.
         shape: () for one image, (N,) for several.
         seed: the same seed, the same images.
         noise: the standard deviation of the pixels around ½.
@@ -26,9 +26,9 @@ def gray_noise(
     Returns:
         (H, W, C), or (N, H, W, C), float32 in [0, 1].
     """
-    side = size or model.image_size
+    sides = np.broadcast_to(size or model.image_size, 2)
     channels = model.input.shape[-1]
-    pixels = np.random.default_rng(seed).standard_normal((*shape, side, side, channels), np.float32)
+    pixels = np.random.default_rng(seed).standard_normal((*shape, *sides, channels), np.float32)
     return np.clip(0.5 + noise * pixels, 0, 1)
 
 

@@ -24,20 +24,21 @@ def from_gray(images: TensorImages) -> TensorImages:
 
 
 def random_fourier_coefficients(
-    count: int, side: int, *, amplitude: float = 0.01, seed: int = 0
+    count: int, side: int, *, channels: int = 3, amplitude: float = 0.01, seed: int = 0
 ) -> FourierCoefficients:
     """Draw faint random Fourier coefficients for `fourier_to_image`.
 
     Args:
         count: how many images they stand for.
         side: height and width of the images in pixels.
+        channels: 3, or 1 for gray images.
         amplitude: the standard deviation of the coefficients.
         seed: the same seed, the same coefficients.
 
     Returns:
-        (count, 2, 3, side, side // 2 + 1) float32.
+        (count, 2, channels, side, side // 2 + 1) float32.
     """
-    shape = (count, 2, 3, side, side // 2 + 1)
+    shape = (count, 2, channels, side, side // 2 + 1)
     return amplitude * np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
@@ -49,11 +50,11 @@ def fourier_to_image(coefficients: Tensor) -> TensorImages:
     A low frequency weighs more than a high one, as in photographs.
 
     Args:
-        coefficients: z, (N, 2, 3, side, side // 2 + 1), the cosine and sine parts of three colors;
-            any real numbers.
+        coefficients: z, (N, 2, channels, side, side // 2 + 1), the cosine and sine parts of three
+            colors, or of gray; any real numbers.
 
     Returns:
-        A tensor (N, side, side, 3) in [0, 1].
+        A tensor (N, side, side, channels) in [0, 1].
 
     Source:
         Olah, Mordvintsev and Schubert, Feature visualization, 2017.
@@ -61,7 +62,8 @@ def fourier_to_image(coefficients: Tensor) -> TensorImages:
     side = tf.shape(coefficients)[3]  # not coefficients.shape: one graph serves every size
     spectrum = coefficients * _frequency_scale(side)
     planes = tf.signal.irfft2d(tf.complex(spectrum[:, 0], spectrum[:, 1]), [side, side])
-    logits = tf.einsum("nchw,dc->nhwd", planes, COLOR_CORRELATION_SQRT)  # (N, side, side, 3)
+    mixing = _color_mixing(coefficients.shape[2])
+    logits = tf.einsum("nchw,dc->nhwd", planes, mixing)  # (N, side, side, channels)
     return tf.sigmoid(logits)
 
 
@@ -71,17 +73,23 @@ def image_to_fourier(images: Images) -> FourierCoefficients:
     z = F(C⁻¹ · logit(I)) · frequency
 
     Args:
-        images: (N, side, side, 3) in [0, 1]; black and white would take infinite coefficients, so
-            pixels are kept 1/255 away from 0 and 1.
+        images: (N, side, side, channels) in [0, 1]; black and white would take infinite
+            coefficients, so pixels are kept 1/255 away from 0 and 1.
 
     Returns:
-        (N, 2, 3, side, side // 2 + 1) float32.
+        (N, 2, channels, side, side // 2 + 1) float32.
     """
     pixels = np.clip(images, 1 / 255, 254 / 255)
     logits = np.log(pixels / (1 - pixels))
-    planes = np.einsum("nhwd,cd->nchw", logits, np.linalg.inv(COLOR_CORRELATION_SQRT))
+    unmixing = np.linalg.inv(_color_mixing(images.shape[-1]))
+    planes = np.einsum("nhwd,cd->nchw", logits, unmixing)
     spectrum = np.fft.rfft2(planes) / _frequency_scale(planes.shape[-1]).numpy()
     return np.stack([spectrum.real, spectrum.imag], axis=1).astype(np.float32)
+
+
+def _color_mixing(channels: int) -> np.ndarray:
+    """C, the square root of the correlation of three colors; gray stays as it is."""
+    return COLOR_CORRELATION_SQRT if channels == 3 else np.eye(channels, dtype=np.float32)
 
 
 def _frequency_scale(side: Tensor) -> Tensor:

@@ -30,7 +30,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "top_classes",
         ],
         "receptive_field": ["Box", "receptive_field", "visible_pixels"],
-        "surgery": ["clone", "with_relu_rule", "with_shuffled_weights"],
+        "relu_rules": ["with_relu_rule"],
+        "surgery": ["clone", "with_shuffled_weights"],
         "synthetic_nets": ["badge_network", "hand_set_network"],
         "wrapping": ["wrap_model"],
         "zoo": [

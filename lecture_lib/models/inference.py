@@ -40,6 +40,7 @@ def class_scores(model: Network, images: ImageOrImages, *, batch_size: int | Non
     Raises:
         ValueError: for images that are none, or of a size that the network cannot take.
     """
+    check_has_classes(model)
     forward = _compiled_forward(model)
     stacks = batches(batch_for(model, images), size=batch_size)
     scores = np.concatenate([forward(stack) for stack in stacks])

@@ -1,7 +1,7 @@
 """Layers made from layers: the same kind and settings, weights apart, in single precision."""
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, no_type_check
 
 from lecture_lib.datasets.shapes import Tensor
 from lecture_lib.models.backend import keras
@@ -17,6 +17,7 @@ class Borrowed(keras.layers.Layer):
         layer: the layer.
     """
 
+    @no_type_check  # Keras reads the signature, which a checker around it would hide
     def __init__(self, layer: keras.layers.Layer, **options: Any) -> None:
         super().__init__(**options)
         self.layer = layer

@@ -7,7 +7,7 @@ softmaxes, the logits are the logarithms of the probabilities.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
@@ -111,7 +111,7 @@ def _rest(
     return rest
 
 
-def _tried(function: Callable, numbers: np.ndarray) -> np.ndarray:
+def _tried(function: Callable, numbers: Any) -> np.ndarray:
     """What a function gives, or nothing where it does not take such numbers."""
     try:
         return np.asarray(function(numbers), np.float32)
@@ -210,12 +210,17 @@ def with_logits(graph: Graph, ending: Ending) -> keras.Model:
         ending.activated.activation = keras.activations.linear
     logits = ending.logits
     if ending.made_of == "probabilities":
-        logits = _log_odds(logits) if ending.probability == "sigmoid" else _log(logits)
+        logits = _log_odds(logits) if ending.probability == "sigmoid" else _log_share(logits)
     if _is_one_position(logits):
         logits = keras.layers.Flatten(name="flat_scores")(logits)
     if ending.probability == "sigmoid" and logits.shape[-1] == 1:
         logits = _two_classes(logits, graph.maker_of(logits))
     return keras.Model(graph.images, logits)
+
+
+def _log_share(shares: keras.KerasTensor) -> keras.KerasTensor:
+    """The logarithm of probabilities, which may be percent."""
+    return _log(shares / keras.ops.sum(shares, axis=-1, keepdims=True))
 
 
 def _log(probabilities: keras.KerasTensor) -> keras.KerasTensor:

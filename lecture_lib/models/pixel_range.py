@@ -59,8 +59,9 @@ def find_pixel_range(graph: Graph, images: Images, *, logits: keras.KerasTensor)
 
 
 def _from_spread(arrives: list[np.ndarray]) -> PixelRange:
-    spreads = [float(values.std()) for values in arrives]
-    if spreads[0] < 1 and abs(arrives[0].mean()) > FAR_FROM_ZERO:
+    by_channel = [values.reshape(-1, values.shape[-1]) for values in arrives]
+    spreads = [float(values.std(axis=0).mean()) for values in by_channel]
+    if spreads[0] < 1 and np.abs(by_channel[0].mean(axis=0)).mean() > FAR_FROM_ZERO:
         return PixelRange(255, _said(255))
     large_enough = [
         white for white, spread in zip(WHITES, spreads, strict=True) if spread > LEAST_SPREAD

@@ -14,6 +14,7 @@ from jaxtyping import Bool
 from lecture_lib.datasets.shapes import Mask, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import map_features
+from lecture_lib.models.layer_copies import Borrowed
 from lecture_lib.models.per_model_cache import kept_with_model
 
 # Along one axis: whether a position of the output (row of the table) reads one of the input.
@@ -309,9 +310,14 @@ def _window(layer: keras.Operation, axis: int, size: int) -> tuple[int, int, int
     if _is_pointwise(layer):
         return 1, 1, 1, 0, 0
     raise ValueError(
-        f"{layer.name} is a {type(layer).__name__}, whose receptive field is not worked out here; "
+        f"{layer.name} is a {_kind(layer)}, whose receptive field is not worked out here; "
         "choose a layer before it."
     )
+
+
+def _kind(layer: keras.Operation) -> str:
+    """The name of a layer's class, of the layer inside where it is borrowed."""
+    return type(layer.layer if isinstance(layer, Borrowed) else layer).__name__
 
 
 def _reads_everything(layer: keras.Operation) -> bool:

@@ -1,5 +1,6 @@
 """Networks made from networks: layers copied, one kind of part exchanged."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -76,6 +77,7 @@ def clone(
     shape: tuple | None = None,
     copies: dict | None = None,
     separate: bool = False,
+    exchange: Callable | None = None,
 ) -> keras.Model:
     """Copy a model with its weights, each layer as `clone_function` makes it.
 
@@ -92,6 +94,8 @@ def clone(
         copies: an empty dict, to be filled with {layer: its copy}.
         separate: whether a layer that stands twice becomes two with the same weights, each with an
             output of its own.
+        exchange: (layer or operation, its inputs, its options, its outputs) -> the outputs that are
+            to be used in the copy.
     """
     copies = {} if copies is None else copies
     repeated = {} if separate else None
@@ -100,8 +104,8 @@ def clone(
     new = keras.models.clone_model(
         keras.Model(model.inputs[0], model.outputs[0]),
         input_tensors=images,
-        clone_function=partial(_copy_once, clone_function or copy, copies),
-        call_function=partial(_call, images, pixels, repeated),
+        clone_function=partial(_copy_once, clone_function or copy, copies, exchange),
+        call_function=partial(_call, images, pixels, repeated, exchange),
     )
     _copy_weights(copies)
     for first, others in (repeated or {}).items():
@@ -110,9 +114,11 @@ def clone(
     return with_attributes_of(model, new)
 
 
-def _copy_once(clone_function: Callable, copies: dict, layer: keras.Operation) -> keras.Operation:
+def _copy_once(
+    clone_function: Callable, copies: dict, exchange: Callable | None, layer: keras.Operation
+) -> keras.Operation:
     if isinstance(layer, keras.Model):
-        return _copied_inside(clone_function, copies, layer)
+        return _copied_inside(clone_function, copies, exchange, layer)
     if not isinstance(layer, keras.layers.Layer):
         return copy_operation(layer)
     if layer not in copies:
@@ -123,14 +129,16 @@ def _copy_once(clone_function: Callable, copies: dict, layer: keras.Operation) -
     return copies[layer]
 
 
-def _copied_inside(clone_function: Callable, copies: dict, model: keras.Model) -> keras.Model:
+def _copied_inside(
+    clone_function: Callable, copies: dict, exchange: Callable | None, model: keras.Model
+) -> keras.Model:
     """A copy of a model that stands in the model, with a list of inputs and one of outputs."""
     check_is_graph(model)
     return keras.models.clone_model(
         keras.Model(model.inputs, model.outputs),
         input_tensors=[keras.Input(x.shape[1:], dtype="float32") for x in model.inputs],
-        clone_function=partial(_copy_once, clone_function, copies),
-        call_function=partial(_call, None, None, None),
+        clone_function=partial(_copy_once, clone_function, copies, exchange),
+        call_function=partial(_call, None, None, None, exchange),
     )
 
 
@@ -152,6 +160,7 @@ def _call(
     images: Tensor,
     pixels: Tensor,
     repeated: dict | None,
+    exchange: Callable | None,
     layer: keras.Operation,
     *inputs: Any,
     **options: Any,
@@ -166,9 +175,26 @@ def _call(
         return layer.call(given)  # its layers one by one: that unpacks it
     if repeated is not None and isinstance(layer, keras.layers.Layer):
         layer = _one_for_each_call(layer, repeated)
-    # What stands in a layer's place may know no mask.
+    options = _options_for(layer, options)
+    outputs = layer(*inputs, **options)
+    if exchange is not None:
+        outputs = exchange(layer, inputs, options, outputs)
+    return inputs[0] if _changes_precision_alone(layer, inputs, outputs) else outputs
+
+
+def _changes_precision_alone(layer: keras.Operation, inputs: tuple, outputs: Any) -> bool:
+    """Whether an operation brings floats to floats, which the copy has in one precision."""
+    if type(layer).__name__ not in ("Cast", "ConvertToTensor"):
+        return False
+    return "float" in inputs[0].dtype and "float" in outputs.dtype
+
+
+def _options_for(layer: keras.Operation, options: dict) -> dict:
+    """Those options that a layer takes: what stands in its place may know no mask, no training."""
     given = {name: value for name, value in options.items() if value is not None}
-    return layer(*inputs, **given)
+    if "training" not in inspect.signature(layer.call).parameters:
+        given.pop("training", None)
+    return given
 
 
 def _one_for_each_call(layer: keras.layers.Layer, repeated: dict) -> keras.layers.Layer:
@@ -208,44 +234,6 @@ def _assign(pairs: list) -> None:
 
 
 # One part exchanged
-
-
-def with_relu_rule(model: Network, rule: Callable, *, copies: dict | None = None) -> Network:
-    """Copy a network with every ReLU computed by another rule; the original stays untouched.
-
-    A leaky ReLU is another function and stays as it is.
-
-    Args:
-        model: images -> logits (N, classes).
-        rule: tensor -> tensor with the values of ReLU and a backward pass of its own, for example
-            `guided_relu`; where a ReLU is capped, it is given the capped function as `relu`.
-        copies: an empty dict, to be filled with {layer: its copy}.
-    """
-    return clone(model, clone_function=partial(_with_rule, rule), copies=copies)
-
-
-def _with_rule(rule: Callable, layer: keras.layers.Layer) -> keras.layers.Layer:
-    if isinstance(layer, keras.layers.ReLU) and not layer.negative_slope and not layer.threshold:
-        return keras.layers.Activation(_capped(rule, layer.max_value), name=layer.name)
-    made = copy(layer)
-    activation = getattr(layer, "activation", None)
-    if activation is keras.activations.relu:
-        made.activation = rule
-    if activation is keras.activations.relu6:
-        made.activation = _capped(rule, 6)
-    return made
-
-
-def _capped(rule: Callable, cap: float | None) -> Callable:
-    """The rule for a ReLU whose values end at `cap`; for None, the rule itself."""
-    if cap is None:
-        return rule
-    relu = keras.ops.relu6 if cap == 6 else partial(keras.ops.clip, x_min=0, x_max=cap)
-
-    def capped_rule(x: Tensor) -> Tensor:
-        return rule(x, relu=relu)
-
-    return capped_rule
 
 
 def with_shuffled_weights(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lecture_lib.datasets.shapes import Images, Network
-from lecture_lib.models.backend import keras, usual_settings
+from lecture_lib.models.backend import keras, tf, usual_settings
 from lecture_lib.models.class_names import as_class_names
 from lecture_lib.models.graph_calls import Graph, graph_of
 from lecture_lib.models.input_layers import (
@@ -25,7 +25,7 @@ from lecture_lib.models.input_layers import (
     in_their_form,
     read_input,
 )
-from lecture_lib.models.layer_copies import borrow, copy
+from lecture_lib.models.layer_copies import Borrowed, borrow, copy
 from lecture_lib.models.output_layers import Ending, find_ending, with_logits
 from lecture_lib.models.pixel_range import as_layer_call, find_pixel_range, wants_255
 from lecture_lib.models.surgery import clone, named, without_classes
@@ -86,15 +86,15 @@ def wrap_model(
     _check_weights(flat)
 
     # The range of the pixels is asked for behind the given preprocessing, so this goes first.
-    if preprocess is not None:
-        flat = clone(flat, preprocess=as_layer_call(preprocess))
-        pixel_range = pixel_range or ((0, 255) if wants_255(preprocess) else None)
-    graph = graph_of(flat)
+    if preprocess is not None and wants_255(preprocess):
+        pixel_range = pixel_range or (0, 255)
+    graph = graph_of(_behind(preprocess, flat))
     ending = _complete_ending(model, graph, images, probability)
     to_logits = with_logits(graph, ending)
     scale = _scale(model, graph, ending, images=images, pixel_range=pixel_range)
 
     net = clone(to_logits, preprocess=scale, separate=True)
+    _check_gradient(net, images)
     net.image_size = image_size or _own_size(kind)
     return _with_names(net, ending, class_names)
 
@@ -130,9 +130,19 @@ def _flat_copy(model: keras.Model, kind: InputKind, images: Images) -> keras.Mod
             continue
         if _compute_the_same(graph, flat, kind, images):
             return flat
+    if _is_random(graph, in_their_form(images[:2], kind)):
+        reason = "its outputs change from call to call, as of noise inside a Lambda layer"
     own = sorted({type(layer).__name__ for layer in all_layers(graph) if not _is_of_keras(layer)})
     blamed = f", perhaps for a layer of its own ({', '.join(own)})" if own else ""
     raise ValueError(f"This model cannot be copied layer by layer{blamed}: {reason}.")
+
+
+def _is_random(model: keras.Model, images: np.ndarray) -> bool:
+    try:
+        once, again = (_outputs(model, images) for _ in range(2))
+    except Exception:  # a model that cannot be called at all is not random
+        return False
+    return not np.array_equal(once, again)
 
 
 def _copied(graph: keras.Model, kind: InputKind, copy_layer: Callable) -> keras.Model:
@@ -177,7 +187,7 @@ def _compute_the_same(
     some = np.resize(images, (batch, *images.shape[1:]))
     is_half = any(layer.compute_dtype in HALF for layer in all_layers(theirs))
     tolerance = 0.1 if is_half else 1e-3
-    for white in 1, 255:
+    for white in [255] if "int" in theirs.inputs[0].dtype else [1, 255]:
         expected = _outputs(theirs, in_their_form(white * some, kind))
         if kind.channels_first and expected.ndim == 4:
             expected = np.moveaxis(expected, 1, -1)
@@ -197,6 +207,10 @@ def _near(found: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
     return bool(np.allclose(found[known], expected[known], rtol=tolerance, atol=tolerance * size))
 
 
+def _behind(preprocess: Callable | None, model: keras.Model) -> keras.Model:
+    return clone(model, preprocess=as_layer_call(preprocess)) if preprocess else model
+
+
 def _check_weights(model: keras.Model) -> None:
     for layer in model.layers:
         if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
@@ -204,6 +218,24 @@ def _check_weights(model: keras.Model) -> None:
                 f"Weights of the layer {layer.name!r} are NaN or infinite, as after a training "
                 "that diverged; train again, with a smaller learning rate for example."
             )
+
+
+def _check_gradient(model: keras.Model, images: Images) -> None:
+    """Raise ValueError where a function in the model has no gradient, such as some of tf.image."""
+    if not any(isinstance(layer, Borrowed) for layer in model.layers):
+        return
+    pixels = tf.convert_to_tensor(images[:1])
+    try:
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            outputs = model(pixels, training=False)
+        tape.gradient(outputs, pixels)
+    except LookupError as error:
+        name = str(error).rpartition(":")[2].strip()
+        raise ValueError(
+            f"A function in this model, {name}, has no gradient in TensorFlow; write it with other "
+            "operations, or leave it out and apply it to the images yourself."
+        ) from None
 
 
 # The range of its pixels
@@ -285,14 +317,11 @@ def _with_names(net: keras.Model, ending: Ending, class_names: Any) -> Network:
         return without_classes(net, image_size=net.image_size)
     if net.output.shape[-1] == 1 and class_names is None:
         class_names = ["score"]
-    if ending.logits.shape[-1] < net.output.shape[-1]:
+    kind = ending.probability
+    if ending.logits.shape[-1] < net.output.shape[-1]:  # one sigmoid, two classes
         class_names = _names_of_two(class_names)
-    return named(
-        net,
-        class_names=class_names,
-        image_size=net.image_size,
-        probability=ending.probability,
-    )
+        kind = "softmax"
+    return named(net, class_names=class_names, image_size=net.image_size, probability=kind)
 
 
 def _names_of_two(names: Any) -> Any:

@@ -154,3 +154,12 @@ def test_a_gradient_passes_through_the_jitter():
     assert np.isfinite(found).all()
     inside = found[:, 4:-4, 4:-4]  # where every pixel is seen exactly once
     np.testing.assert_allclose(inside, 1, atol=1e-4)
+
+
+def test_gray_images_have_coefficients_too():
+    images = 0.1 + 0.8 * random(2, 12, 12, 1)
+    coefficients = image_to_fourier(images)
+    assert coefficients.shape == (2, 2, 1, 12, 7)
+    found = fourier_to_image(coefficients)
+    np.testing.assert_allclose(found, images, rtol=1e-4)
+    assert random_fourier_coefficients(3, 8, channels=1).shape == (3, 2, 1, 8, 5)

@@ -1,8 +1,9 @@
 """A class is found by its name, its number, or a part that only one name has."""
 
+import numpy as np
 import pytest
 
-from lecture_lib.models.class_names import find_class
+from lecture_lib.models.class_names import as_class_names, find_class
 
 NAMES = ("tench", "Goldfish", "great white shark", "tiger shark")
 
@@ -33,3 +34,53 @@ def test_a_text_that_means_no_class_or_several_shows_those_near_it(text, sentenc
 
 def test_a_name_is_found_even_where_it_is_a_part_of_another():
     assert find_class("shark", ["tiger shark", "shark"]) == 1
+
+
+# The forms in which names are given
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a", "b", "3"],
+        ("a", "b", 3),
+        np.array(["a", "b", "3"]),
+        [b"a", b"b", b"3"],
+        {0: "a", 1: "b", 2: 3},
+        {2: "3", 0: "a", 1: "b"},
+        {"0": "a", "1": "b", "2": "3"},
+        {"b": 1, "a": 0, "3": 2},
+    ],
+)
+def test_names_are_read_in_all_forms(names):
+    assert as_class_names(names, count=3) == ("a", "b", "3")
+
+
+def test_without_names_classes_are_numbered():
+    assert as_class_names(None, count=2) == ("class 0", "class 1")
+    assert as_class_names(range(2), count=2) == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    "names, sentence",
+    [
+        ("cat", "one text, 'cat'; give a list"),
+        ({"a", "b"}, "a set, which has no order"),
+        (["a"], "has 2 classes, but 1 class names were given"),
+        ({0: "a", 2: "b"}, "do not run from 0"),
+        ({"x": "a", "y": "b"}, "do not run from 0"),
+        (5, "class_names is 5; give a list"),
+    ],
+)
+def test_what_is_no_list_of_names_gives_a_sentence(names, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        as_class_names(names, count=2)
+
+
+def test_names_that_come_twice_are_told_apart_and_found():
+    names = as_class_names(["crane", "Cat", "cat", "crane"], count=4)
+    assert names == ("crane", "Cat", "cat", "crane (3)")
+    assert [find_class(name, names) for name in names] == [0, 1, 2, 3]
+    assert find_class("CRANE (3)", names) == 3
+    with pytest.raises(ValueError, match="near it are Cat, cat"):
+        find_class("CAT", names)

@@ -9,6 +9,7 @@ from lecture_lib.core.gradients import gradient
 from lecture_lib.guided_backprop import deconv_relu, guided_relu
 from lecture_lib.models import inference, surgery
 from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.relu_rules import with_relu_rule
 from lecture_lib.models.wrapping import wrap_model
 
 layers = keras.layers
@@ -137,7 +138,7 @@ def test_preprocessing_goes_inside(preprocess):
     theirs = sequential(layers.Dense(5))
     net = wrap_model(theirs, preprocess=preprocess)
     np.testing.assert_allclose(net(IMAGES), theirs(2 * IMAGES - 1), rtol=1e-4, atol=1e-6)
-    again = surgery.with_relu_rule(net, guided_relu)
+    again = with_relu_rule(net, guided_relu)
     np.testing.assert_allclose(again(IMAGES), theirs(2 * IMAGES - 1), rtol=1e-4, atol=1e-6)
 
 
@@ -170,7 +171,7 @@ def test_the_fixed_size_where_it_does_not():
 
 def test_names_and_size_are_attributes_that_copies_keep():
     net = wrap_model(sequential(layers.Dense(2)), class_names=["cat", "dog"], image_size=64)
-    for made in net, surgery.with_relu_rule(net, guided_relu), surgery.with_shuffled_weights(net):
+    for made in net, with_relu_rule(net, guided_relu), surgery.with_shuffled_weights(net):
         assert made.class_names == ("cat", "dog") and made.image_size == 64
     assert wrap_model(sequential(layers.Dense(2))).class_names == ("class 0", "class 1")
 
@@ -241,7 +242,7 @@ def test_a_relu_rule_changes_the_backward_pass_alone(name, rule):
     score = scores.class_score(net, 1)
     values = score(IMAGES)
     gradients = gradient(score, IMAGES)
-    changed = scores.class_score(surgery.with_relu_rule(net, rule), 1)
+    changed = scores.class_score(with_relu_rule(net, rule), 1)
     np.testing.assert_allclose(changed(IMAGES), values, rtol=1e-5, atol=1e-6)
     differs = not np.allclose(gradient(changed, IMAGES), gradients, rtol=1e-3, atol=1e-7)
     # A leaky ReLU is another function, of which the rule does not speak.
@@ -269,7 +270,7 @@ def test_the_rule_is_what_the_backward_pass_computes(rule, gate):
     inputs = image @ kernel[0, 0] + bias
     upstream = np.broadcast_to(weights[:, 1] / 16, (4, 4, 4))
     expected = np.where(gate(inputs, upstream), upstream, 0) @ kernel[0, 0].T
-    net = surgery.with_relu_rule(wrap_model(theirs), rule)
+    net = with_relu_rule(wrap_model(theirs), rule)
     found = gradient(scores.class_score(net, 1), image)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
 
@@ -292,8 +293,8 @@ def test_shuffled_weights_are_the_same_numbers_in_an_order_of_the_seed():
 @pytest.mark.parametrize("name", ["argument", "capped argument", "capped ReLU layer"])
 def test_a_network_with_a_relu_rule_can_be_shuffled(name):
     net = relu_net(name)
-    rule_first = surgery.with_shuffled_weights(surgery.with_relu_rule(net, guided_relu))
-    rule_last = surgery.with_relu_rule(surgery.with_shuffled_weights(net), guided_relu)
+    rule_first = surgery.with_shuffled_weights(with_relu_rule(net, guided_relu))
+    rule_last = with_relu_rule(surgery.with_shuffled_weights(net), guided_relu)
     first, last = (gradient(scores.class_score(n, 1), IMAGES[0]) for n in (rule_first, rule_last))
     np.testing.assert_array_equal(first, last)
 
@@ -311,7 +312,7 @@ def test_shuffled_weights_of_some_layers_leave_the_others():
 def test_a_copy_says_which_layer_each_of_its_own_was():
     net = wrap_model(transfer(layers.Dense(5)))
     copies = {}
-    made = surgery.with_relu_rule(net, guided_relu, copies=copies)
+    made = with_relu_rule(net, guided_relu, copies=copies)
     own = {id(layer) for layer in made.layers if layer.name != "image"}
     assert {id(layer) for layer in copies.values()} == own
     for old, new in copies.items():

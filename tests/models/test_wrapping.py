@@ -1,0 +1,295 @@
+"""Models of people's own: read rightly, or refused in a sentence.
+
+That all functions give the right values for them is tested in tests/system/test_any_network.py.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+from brought_nets import model_of, reference, softmax_head, three, with_numbers
+from small_nets import normal, random, softmax
+
+from lecture_lib.core.gradients import gradient
+from lecture_lib.core.scores import class_log_probability, class_margin, class_score
+from lecture_lib.models.backend import keras
+from lecture_lib.models.inference import (
+    check_class,
+    class_scores,
+    layer_outputs,
+    probabilities,
+    top_classes,
+)
+from lecture_lib.models.wrapping import wrap_model
+from lecture_lib.models.zoo import load_decoder, load_model
+
+layers, ops = keras.layers, keras.ops
+IMAGES = random(3, 12, 12, 3)
+
+
+def remarks(model, **options):
+    """What is said while a model is wrapped, and the network."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        net = wrap_model(model, **options)
+    return [str(one.message) for one in said if one.category is UserWarning], net
+
+
+# The range of the pixels
+
+
+def test_a_bundled_network_behind_a_rescaling_comes_back_as_it_was(tmp_path):
+    tinynet = load_model("tinynet")
+    images = keras.Input((64, 64, 3))
+    rescaled = layers.Rescaling(1 / 255)(images)
+    keras.Model(images, layers.Softmax()(tinynet(rescaled))).save(tmp_path / "mine.keras")
+    with pytest.warns(UserWarning, match="scales pixels from 0 to 255 itself"):
+        found = load_model(tmp_path / "mine.keras")
+    image = random(64, 64, 3)
+    np.testing.assert_allclose(
+        class_scores(found, image), class_scores(tinynet, image), rtol=1e-3, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("name", ["vgg16", "resnet50", "densenet", "mobilenet_v3", "xception"])
+def test_preprocess_input_gets_pixels_from_0_to_255(name):
+    preprocess = getattr(keras.applications, name).preprocess_input
+    theirs = three()
+    said, net = remarks(theirs, preprocess=preprocess)
+    expected = theirs(preprocess(255 * IMAGES.copy()))
+    np.testing.assert_allclose(probabilities(net, IMAGES), expected, rtol=1e-3, atol=1e-5)
+    assert not said
+
+
+def test_a_function_around_preprocess_input_is_seen_through():
+    preprocess = keras.applications.vgg16.preprocess_input
+    theirs = three()
+    said, net = remarks(theirs, preprocess=lambda images: preprocess(images))
+    expected = theirs(preprocess(255 * IMAGES.copy()))
+    np.testing.assert_allclose(probabilities(net, IMAGES), expected, rtol=1e-3, atol=1e-5)
+    assert len(said) == 1
+
+
+def normalized(variance):
+    """A model without preprocessing whose batch normalization has seen this much variance."""
+    model = model_of(softmax_head, body=normalized_trunk)
+    layer = model.get_layer("norm")
+    layer.set_weights([*layer.get_weights()[:3], np.float32(variance)])
+    return model
+
+
+def normalized_trunk(x):
+    x = layers.Conv2D(6, 3, padding="same", name="conv1")(x)
+    x = layers.ReLU()(layers.BatchNormalization(name="norm")(x))
+    return layers.GlobalAveragePooling2D()(x)
+
+
+@pytest.mark.parametrize("white", [1, 255])
+def test_the_statistics_of_a_batch_normalization_tell_the_range(white):
+    seen = np.var(layer_outputs(reference("three"), "conv1")(IMAGES)["conv1"], axis=(0, 1, 2))
+    theirs = normalized(seen * white**2)
+    said, net = remarks(theirs)
+    expected = theirs(white * IMAGES)
+    np.testing.assert_allclose(probabilities(net, IMAGES), expected, rtol=1e-3, atol=1e-5)
+    assert len(said) == (white == 255)
+
+
+def test_a_model_that_hardly_reacts_to_pixels_up_to_1_is_asked_about():
+    theirs = three()
+    theirs.get_layer("conv1").set_weights(
+        [weight / 255 for weight in theirs.get_layer("conv1").get_weights()]
+    )
+    said, _ = remarks(theirs)
+    assert "cannot be seen in it" in said[0] and "pixel_range=(0, 255)" in said[0]
+    said, net = remarks(theirs, pixel_range=(0, 255))
+    assert not said
+    np.testing.assert_allclose(probabilities(net, IMAGES), theirs(255 * IMAGES), rtol=1e-3)
+
+
+def test_a_network_for_pixels_up_to_1_is_read_without_a_word():
+    assert remarks(three())[0] == []
+
+
+def test_whole_numbers_are_0_to_255():
+    images = keras.Input((12, 12, 3), dtype="uint8")
+    scaled = ops.cast(images, "float32") / 255.0
+    head = softmax_head(layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, name="conv2")(scaled)))
+    theirs = keras.Model(images, head)
+    wanted = np.uint8(IMAGES * 255)
+    net = wrap_model(theirs)
+    found = probabilities(net, np.float32(wanted) / 255)
+    np.testing.assert_allclose(found, theirs(wanted), rtol=1e-3)
+
+
+# Logits
+
+
+def test_a_confident_sigmoid_has_gradients():
+    theirs = model_of(lambda x: layers.Dense(1, activation="sigmoid", name="scores")(500 * x))
+    net = wrap_model(theirs)
+    assert probabilities(net, IMAGES[0]).max() > 0.99999
+    assert np.abs(gradient(class_score(net, 1), IMAGES[0])).max() > 1
+
+
+def test_one_sigmoid_gives_two_classes_with_names():
+    theirs = model_of(layers.Dense(1, activation="sigmoid", name="scores"))
+    for names, wanted in [
+        (None, ("not class 1", "class 1")),
+        ("cat", ("not cat", "cat")),
+        (["cat"], ("not cat", "cat")),
+        (["dogs", "cats"], ("dogs", "cats")),
+        ({"dogs": 0, "cats": 1}, ("dogs", "cats")),
+    ]:
+        assert wrap_model(theirs, class_names=names).class_names == wanted
+    chances = probabilities(wrap_model(theirs), IMAGES)
+    np.testing.assert_allclose(chances[:, 1:], theirs(IMAGES), rtol=1e-4)
+    np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_labels_that_hold_each_for_itself_have_probabilities_of_their_own():
+    theirs = model_of(layers.Dense(3, activation="sigmoid", name="scores"))
+    net = wrap_model(theirs)
+    chances = probabilities(net, IMAGES)
+    np.testing.assert_allclose(chances, theirs(IMAGES), rtol=1e-4)
+    for number in range(3):
+        logarithms = class_log_probability(net, number)(IMAGES)
+        np.testing.assert_allclose(logarithms, np.log(chances[:, number]), rtol=1e-3)
+        margins = class_margin(net, number)(IMAGES)
+        np.testing.assert_array_equal(margins > 0, chances[:, number] > 0.5)
+
+
+def test_a_single_number_is_a_score_without_probabilities():
+    said, net = remarks(model_of(layers.Dense(1, name="scores")))
+    assert "probability='sigmoid'" in said[0] and net.class_names == ("score",)
+    for ask in (
+        lambda: probabilities(net, IMAGES),
+        lambda: top_classes(net, IMAGES[0]),
+        lambda: class_log_probability(net, 0),
+        lambda: class_margin(net, 0),
+    ):
+        with pytest.raises(ValueError, match="a score without probabilities"):
+            ask()
+
+
+def test_an_average_of_two_different_sigmoids_has_its_own_probability():
+    def head(x):
+        ends = [layers.Dense(1, activation="sigmoid")(x) for _ in range(2)]
+        return layers.Average()(ends)
+
+    theirs = model_of(head)
+    net = wrap_model(theirs)
+    np.testing.assert_allclose(probabilities(net, IMAGES)[:, 1:], theirs(IMAGES), rtol=1e-4)
+
+
+def test_an_average_of_two_different_softmaxes_has_its_own_probabilities():
+    def head(x):
+        return layers.Average()([layers.Dense(3, activation="softmax")(x) for _ in range(2)])
+
+    theirs = model_of(head)
+    net = wrap_model(theirs)
+    expected = theirs(IMAGES).numpy()
+    np.testing.assert_allclose(probabilities(net, IMAGES), expected, rtol=1e-4)
+    np.testing.assert_allclose(softmax(class_scores(net, IMAGES)), expected, rtol=1e-4)
+
+
+def test_convolutions_up_to_the_softmax_are_read_as_classes():
+    def head(x):
+        x = layers.Reshape((1, 1, 8))(x)
+        return layers.Conv2D(3, 1, activation="softmax", name="head")(x)
+
+    theirs = model_of(head)
+    net = wrap_model(theirs)
+    expected = np.reshape(theirs(IMAGES), (-1, 3))
+    np.testing.assert_allclose(probabilities(net, IMAGES), expected, rtol=1e-4)
+
+
+def test_an_unknown_kind_of_probability_gives_a_sentence():
+    with pytest.raises(ValueError, match="probability is 'odds'; it must be one of softmax"):
+        wrap_model(three(), probability="odds")
+
+
+# Layers
+
+
+def test_both_calls_of_a_layer_have_a_name():
+    images = keras.Input((12, 12, 3))
+    shared = layers.Conv2D(3, 3, padding="same", name="shared")
+    once = shared(images)
+    scores = layers.Dense(2)(layers.GlobalAveragePooling2D()(shared(once)))
+    theirs = keras.Model(images, scores)
+    weight, bias = normal(3, 3, 3, 3), normal(3)
+    shared.set_weights([weight, bias])
+    net = wrap_model(theirs)
+    found = layer_outputs(net, ["shared", "shared_call2"])(IMAGES)
+    wanted = shared(IMAGES)
+    np.testing.assert_allclose(found["shared"], wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found["shared_call2"], shared(wanted), rtol=1e-4, atol=1e-4)
+
+
+def test_a_layer_that_is_random_in_prediction_too_is_refused():
+    images = keras.Input((12, 12, 3))
+    x = layers.Lambda(lambda x: x + keras.random.normal((1, 1, 1, 3)))(images)
+    theirs = keras.Model(images, softmax_head(layers.GlobalAveragePooling2D()(x)))
+    with pytest.raises(ValueError, match="outputs change from call to call") as caught:
+        wrap_model(theirs)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_base_without_a_head_has_layers_and_no_classes():
+    net = wrap_model(keras.Sequential([keras.Input((12, 12, 3)), layers.Conv2D(4, 3, name="c")]))
+    assert net.class_names == () and layer_outputs(net, "c")(IMAGES)["c"].shape[-1] == 4
+    with pytest.raises(ValueError, match="has no classes, as it ends in maps of shape"):
+        check_class(net, 0)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float64"])
+def test_bundled_networks_compute_in_single_precision_under_any_setting(policy):
+    image = random(28, 28, 1)
+    expected = class_scores(load_model("mnist_cnn"), image)
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy(policy)
+        net = load_model("mnist_cnn", weights=None)
+        net.set_weights(load_model("mnist_cnn").get_weights())
+        found = class_scores(net, image)
+        assert load_decoder("protonet_decoder").compute_dtype == "float32"
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+# Sizes and files
+
+
+def test_a_network_for_images_that_are_not_square_says_so():
+    shape = (12, 20, 3)
+    theirs = with_numbers(keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(2)]))
+    net = wrap_model(theirs)
+    assert net.image_size == (12, 20)
+    with pytest.raises(
+        ValueError, match=r"made for 12 x 20, and resize_image\(image, \(12, 20\)\)"
+    ):
+        class_scores(net, random(8, 8, 3))
+
+
+def test_a_file_is_read_with_its_preprocessing_and_names(tmp_path, monkeypatch):
+    three().save(tmp_path / "own.keras")
+    (tmp_path / "own.keras").rename(tmp_path / "OWN.KERAS")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    preprocess = keras.applications.mobilenet_v2.preprocess_input
+    net = load_model("~/OWN.KERAS", preprocess=preprocess, class_names=["abc"] * 3)
+    assert net.class_names == ("abc", "abc (1)", "abc (2)")
+    found = class_scores(net, IMAGES)
+    np.testing.assert_allclose(found, class_scores(reference("symmetric"), IMAGES), rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["own.h5", "OWN.HDF5", "saved_model.pb"])
+def test_an_older_form_of_file_is_named_with_the_way_out(name):
+    with pytest.raises(ValueError, match="older form of Keras.*save it as 'own.keras'"):
+        load_model(name)
+
+
+def test_options_are_for_files():
+    with pytest.raises(ValueError, match="class_names is for a file of your own"):
+        load_model("tinynet", class_names=["a"])

@@ -1,0 +1,174 @@
+"""Any network through every function: the value of a plain reference, or one sentence.
+
+`python -m pytest tests/system/test_any_network.py -s` prints a line for each of them.
+"""
+
+import warnings
+from functools import cache, partial
+
+import numpy as np
+import pytest
+from brought_nets import BROUGHT, REFERENCES, reference, three
+from small_nets import random
+
+from lecture_lib.activations import activation_maps, top_patches
+from lecture_lib.adversarial.attacks import fgsm, pgd
+from lecture_lib.adversarial.targeted import make_adversarial
+from lecture_lib.class_visualization import visualize_class, visualize_class_fourier
+from lecture_lib.concepts import concept_vector, layer_gradients, mean_activations
+from lecture_lib.deepdream import dream
+from lecture_lib.filters import filters_of, visualize_filter
+from lecture_lib.grad_cam import cam_map, grad_cam_map
+from lecture_lib.guided_backprop import guided_map
+from lecture_lib.inversion import invert
+from lecture_lib.models.inference import class_scores, probabilities, top_classes
+from lecture_lib.models.wrapping import wrap_model
+from lecture_lib.occlusion.occlusion import occlusion_map
+from lecture_lib.occlusion.shapley import shapley_map
+from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
+from lecture_lib.style_transfer import stylize
+
+NETWORKS = [name for name, brought in BROUGHT.items() if brought.reference in REFERENCES]
+REFUSED = [name for name in BROUGHT if name not in NETWORKS]
+
+
+def likeliest(net, image):
+    return np.float32([guess.probability for guess in top_classes(net, image)])
+
+
+def strongest_patches(net, image):
+    found = top_patches(net, "conv1", 0, [image, 1 - image], count=2)
+    return np.float32([patch.value for patch in found])
+
+
+def concept(net, image):
+    rows = mean_activations(net, "conv1", np.stack([image * share for share in (0.2, 0.4, 0.6)]))
+    others = mean_activations(net, "conv1", np.stack([1 - image * share for share in (0.3, 0.7)]))
+    return np.float32(concept_vector(rows["conv1"], others["conv1"]).vector)
+
+
+def gradients_at(net, image):
+    return layer_gradients(net, "conv1", image[None], class_index=0)["conv1"]
+
+
+def class_picture(net, image):
+    return visualize_class(net, 0, start=image, steps=2).images
+
+
+def fourier_picture(net, image):
+    return visualize_class_fourier(net, 0, start=image, steps=1).images
+
+
+def targeted(net, image):
+    return make_adversarial(net, image, 0, steps=2, threshold=0.999).images
+
+
+def painted(net, image):
+    layers = {"content_layer": "conv2", "style_layers": ["conv1"]}
+    return stylize(net, image, 1 - image, steps=1, **layers).images
+
+
+FUNCTIONS = {
+    "class_scores": class_scores,
+    "probabilities": probabilities,
+    "top_classes": likeliest,
+    "saliency": partial(saliency_map, class_index=0),
+    "smoothgrad": partial(smoothgrad_map, class_index=0, samples=2),
+    "integrated gradients": partial(integrated_gradients_map, class_index=0, steps=2),
+    "occlusion": partial(occlusion_map, class_index=0, patch=4, stride=4),
+    "shapley": partial(shapley_map, class_index=0, grid=2),
+    "grad_cam": partial(grad_cam_map, class_index=0, layer="conv2"),
+    "cam": partial(cam_map, class_index=0),
+    "guided": partial(guided_map, class_index=0),
+    "activations": lambda net, image: activation_maps(net, "conv2", image),
+    "filters": lambda net, _: filters_of(net, "conv1"),
+    "filter picture": lambda net, image: (
+        visualize_filter(net, "conv1", 0, start=image, steps=1).images
+    ),
+    "top_patches": strongest_patches,
+    "concept": concept,
+    "layer_gradients": gradients_at,
+    "class picture": class_picture,
+    "fourier picture": fourier_picture,
+    "fgsm": partial(fgsm, labels=0),
+    "pgd": partial(pgd, labels=0, steps=2),
+    "targeted": targeted,
+    "inversion": lambda net, image: invert(net, image, layer="conv1", steps=1).images,
+    "dream": lambda net, image: (
+        dream(net, image, layer="conv1", octaves=1, steps=1, shift=2).images
+    ),
+    "style": painted,
+}
+
+
+@cache
+def wrapped(name):
+    """A network that was brought, as `wrap_model` reads it."""
+    brought = BROUGHT[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is said of them is tested beside `wrap_model`
+        return wrap_model(brought.build(), **brought.options)
+
+
+def image_for(net):
+    height, width = np.broadcast_to(net.image_size, 2)
+    return 0.1 + 0.8 * random(height, width, net.input.shape[-1], seed=3)
+
+
+@cache
+def expected(name, function):
+    """What a reference gives, or the sentence with which it is refused."""
+    return outcome(reference(name), function)
+
+
+def outcome(net, function):
+    """The value of one function for one network, or its sentence."""
+    try:
+        return np.asarray(FUNCTIONS[function](net, image_for(net)))
+    except ValueError as error:
+        assert "\n" not in str(error)
+        return str(error)
+
+
+# Maps that are read off the layers may be refused where these are in the way; all else must work.
+MAY_REFUSE = {"cam", "top_patches"}
+
+
+def cell(name, function):
+    """Return "=" for the value of the reference, "says" for a sentence, else what is wrong."""
+    found = outcome(wrapped(name), function)
+    wanted = expected(BROUGHT[name].reference, function)
+    if isinstance(found, str):
+        may_refuse = isinstance(wanted, str) or function in MAY_REFUSE
+        return "says" if may_refuse else f"refused: {found}"
+    if isinstance(wanted, str):
+        return f"not refused, as it should be: {wanted}"
+    if found.dtype != np.float32 or found.shape != wanted.shape:
+        return f"{found.dtype} {found.shape} in the place of {wanted.shape}"
+    size = max(np.abs(wanted).max(), 1e-9)
+    far = np.abs(found - wanted).max() / size
+    return "=" if far < 2e-3 else f"away by {far:.2g}"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_was_brought_gives_what_the_reference_gives(name):
+    row = {function: cell(name, function) for function in FUNCTIONS}
+    says = [function for function, found in row.items() if found == "says"]
+    print(f"\n{name}: {len(row) - len(says)} values; sentences: {', '.join(says) or 'none'}")
+    assert {function: found for function, found in row.items() if found not in ("=", "says")} == {}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_network_is_refused_in_a_sentence(name):
+    brought = BROUGHT[name]
+    with pytest.raises(ValueError, match=brought.reference) as caught:
+        wrap_model(brought.build(), **brought.options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_model_that_was_not_wrapped_is_refused_by_name(function):
+    model = three()
+    with pytest.raises(ValueError, match="wrap_model"):
+        FUNCTIONS[function](model, random(12, 12, 3))
