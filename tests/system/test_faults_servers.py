@@ -104,7 +104,10 @@ def test_the_server_listens_to_this_computer_alone_and_wants_its_token(lab):
     assert answers(lab.port, f"/api/kernels?token={lab.token}") == 200
     first = "lab/tree/my-notebooks/notebooks/00_start_here.ipynb"
     address = rf"http://localhost:{lab.port}/{first}\?token={lab.token}"
-    assert re.search(address, (lab.folder / "log").read_text())
+    log = (lab.folder / "log").read_text()
+    assert re.search(address, log)
+    above_the_address = log.partition("To access the server")[0]
+    assert not re.search("warning|deprecated", above_the_address, re.IGNORECASE)
 
 
 def addresses_of(*processes):

@@ -2,8 +2,13 @@
 
 import os
 import sys
+import warnings
 
 c = get_config()  # noqa: F821
+
+# Nothing stands above the address that is to be copied.
+warnings.filterwarnings("ignore", message="ServerApp.token config is deprecated")
+c.LabApp.log_level = "ERROR"
 
 # The student's own copy of the notebooks, which `make lab` makes first.
 c.LabApp.default_url = "/lab/tree/my-notebooks/notebooks/00_start_here.ipynb"
