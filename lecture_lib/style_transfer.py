@@ -164,7 +164,8 @@ def _relative_distance(values: Tensor, target: Tensor) -> TensorValues:
 def _check_not_zero(targets: dict[str, Tensor], *, what: str) -> None:
     """Raise a ValueError where a distance would be divided by a target of 0."""
     for layer, target in targets.items():
-        if not np.any(target):
+        # Inside a graph there are no numbers yet to be looked at.
+        if not tf.is_symbolic_tensor(target) and not np.any(target):
             raise ValueError(
                 f"All activations of the {what} image in layer {layer!r} are 0, so no distance can "
                 "be measured relative to them; choose another image or another layer."

@@ -273,6 +273,15 @@ def test_an_image_without_activations_is_refused_by_its_cause(images, what):
         stylize(headless_net(), **given, **LAYERS)
 
 
+def test_a_style_score_may_be_made_inside_a_plain_function():
+    def halved(images):
+        return style_score(headless_net(), CONTENT, STYLE, **LAYERS)(images) / 2
+
+    expected = style_score(headless_net(), CONTENT, STYLE, **LAYERS)(STYLE_TOO[None])[0] / 2
+    value = value_and_gradient(halved, STYLE_TOO)[0]
+    np.testing.assert_allclose(value, expected, rtol=1e-4)
+
+
 def test_what_has_no_weight_may_be_black():
     painted = stylize(headless_net(), BLACK, STYLE, content_weight=0, steps=2, **LAYERS)
     assert np.isfinite(painted.values).all()
