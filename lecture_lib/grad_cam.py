@@ -10,6 +10,7 @@ from lecture_lib.core.gradients import gradient_at_layers
 from lecture_lib.datasets.shapes import Activations, Image, Map, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import check_class, layers_and_scores, map_features, one_image
+from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.per_model_cache import kept_with_model
 
 # A map of the size of the image, or with full_size=False of the size of the layer.
@@ -19,6 +20,7 @@ CoarseMap = Float[np.ndarray, "rows columns"]
 PASS_MEANS_ON = (keras.layers.Dropout, keras.layers.Flatten)
 
 
+@at_a_size_for_networks
 def cam_map(model: Network, image: Image, class_index: int, *, full_size: bool = True) -> CoarseMap:
     """Map what each position of the last layer adds to the score of a class.
 
@@ -77,6 +79,7 @@ def _is_linear(layer: keras.layers.Layer, kind: type) -> bool:
     return isinstance(layer, kind) and layer.activation is keras.activations.linear
 
 
+@at_a_size_for_networks
 def grad_cam_map(
     model: Network,
     image: Image,

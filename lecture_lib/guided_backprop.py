@@ -18,6 +18,7 @@ from lecture_lib.datasets.images import strongest_channel, unbatch
 from lecture_lib.datasets.shapes import Image, ImageOrImages, Map, Network, Tensor
 from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import batch_for, one_image
+from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.surgery import weight_synchronizer, with_relu_rule
 
@@ -56,6 +57,7 @@ def deconv_relu(x: Tensor, relu: Callable = tf.nn.relu) -> Tensor:
     return with_rule(x)
 
 
+@at_a_size_for_networks
 def guided_map(model: Network, image: Image, class_index: int) -> Map:
     """Map the saliency of a class under the rule of guided backpropagation.
 
@@ -78,6 +80,7 @@ def guided_map(model: Network, image: Image, class_index: int) -> Map:
     return _class_map(model, image, class_index, rule=guided_relu)
 
 
+@at_a_size_for_networks
 def deconvnet_map(model: Network, image: Image, class_index: int) -> Map:
     """Map the saliency of a class under the rule of the deconvnet.
 

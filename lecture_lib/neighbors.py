@@ -134,7 +134,8 @@ def pca_map(features: np.ndarray) -> Points:
         features: (N, ...) numbers, N at least 3.
 
     Returns:
-        (N, 2) float32 in units of the features, the widest direction first.
+        (N, 2) float32 in units of the features, the widest direction first; of a single feature
+        the second number is 0.
 
     Raises:
         ValueError: for features that are none.
@@ -142,7 +143,10 @@ def pca_map(features: np.ndarray) -> Points:
     Source:
         Pearson, On lines and planes of closest fit to systems of points in space, 1901.
     """
-    return PCA(2, random_state=0).fit_transform(_rows(features)).astype(np.float32)
+    rows = _rows(features)
+    if rows.shape[1] == 1:
+        rows = np.pad(rows, [(0, 0), (0, 1)])
+    return PCA(2, random_state=0).fit_transform(rows).astype(np.float32)
 
 
 def tsne_map(

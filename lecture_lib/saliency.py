@@ -15,10 +15,12 @@ from lecture_lib.datasets.images import as_map, strongest_channel, to_uint8
 from lecture_lib.datasets.shapes import Image, Map, Mask, Network
 from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import one_image
+from lecture_lib.models.large_images import at_a_size_for_networks
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right, the last two one beyond the box
 
 
+@at_a_size_for_networks
 def saliency_map(model: Network, image: Image, class_index: int) -> Map:
     """Map how strongly each pixel influences the score of a class, before softmax.
 
@@ -42,6 +44,7 @@ def saliency_map(model: Network, image: Image, class_index: int) -> Map:
     return strongest_channel(gradient(class_score(model, class_index), image))
 
 
+@at_a_size_for_networks
 def smoothgrad_map(
     model: Network,
     image: Image,
@@ -87,6 +90,7 @@ def smoothgrad_map(
     return strongest_channel(mean_gradient(model, noisy, class_index))
 
 
+@at_a_size_for_networks
 def integrated_gradients_map(
     model: Network,
     image: Image,

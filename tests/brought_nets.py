@@ -15,7 +15,7 @@ from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.surgery import named, without_classes
 
 layers, ops = keras.layers, keras.ops
-SIDE = 12
+SIDE = 16
 
 
 class Brought(NamedTuple):
@@ -144,11 +144,11 @@ def reference(name: str) -> keras.Model:
         "symmetric": lambda: model_of(dense(), front=layers.Rescaling(2.0, offset=-1.0)),
         "log": lambda: model_of(lambda x: ops.log_softmax(dense()(x))),
         "twice": lambda: model_of(dense(), body=two_trunks),
-        "wide": lambda: model_of(dense(), shape=(SIDE, 16, 3)),
+        "wide": lambda: model_of(dense(), shape=(SIDE, 20, 3)),
         "no convolution": lambda: model_of(dense(), body=layers.Flatten(), shape=(4, 4, 3)),
     }
     kind = {"labels": "sigmoid", "score": "none"}.get(name, "softmax")
-    size = {"wide": (SIDE, 16), "no convolution": 4}.get(name, SIDE)
+    size = {"wide": (SIDE, 20), "no convolution": 4}.get(name, SIDE)
     return named(plain[name](), image_size=size, probability=kind)
 
 
@@ -396,7 +396,7 @@ BROUGHT = {
         lambda: model_of(softmax_head, front=layers.Reshape((SIDE, SIDE, 1)), shape=(SIDE, SIDE)),
         "gray",
     ),
-    "not square": Brought(partial(three, shape=(SIDE, 16, 3)), "wide"),
+    "not square": Brought(partial(three, shape=(SIDE, 20, 3)), "wide"),
     "channels first": Brought(
         under("image_data_format", "channels_first", partial(three, shape=(3, SIDE, SIDE))), "three"
     ),

@@ -120,6 +120,13 @@ def test_pca_is_the_one_of_scikit_learn_and_of_the_eigenvectors():
     np.testing.assert_allclose(np.abs(ours), np.abs(by_hand), rtol=1e-3, atol=1e-3)
 
 
+def test_pca_of_a_single_feature_is_a_line():
+    feature = np.float32([[3], [1], [2], [6]])
+    found = pca_map(feature)
+    np.testing.assert_allclose(np.abs(found[:, 0]), np.abs(feature[:, 0] - 3), atol=1e-6)
+    np.testing.assert_array_equal(found[:, 1], 0)
+
+
 def test_pca_of_points_in_a_plane_keeps_every_distance():
     flat = normal(30, 2) @ np.linalg.qr(normal(9, 2, seed=3))[0].T
     np.testing.assert_allclose(cdist(pca_map(flat), pca_map(flat)), cdist(flat, flat), atol=1e-4)

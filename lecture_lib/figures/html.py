@@ -89,11 +89,21 @@ def grid_layout(
 
     Returns:
         (columns, size, titles), the titles broken into lines as wide as an image.
+
+    Raises:
+        ValueError: for less than one column.
     """
+    check_columns(columns)
     columns = columns or _even_columns(len(titles))
     size = size or min(280, (PAGE_WIDTH + GAP) / columns - GAP)
     characters = max(8, int(size / 6.6))
     return columns, size, [_fold(title, characters) for title in titles]
+
+
+def check_columns(columns: int | None) -> None:
+    """Raise ValueError for a number of columns below 1."""
+    if columns is not None and columns < 1:
+        raise ValueError(f"Images stand in 1 or more columns; columns was {columns}.")
 
 
 def _even_columns(count: int) -> int:
@@ -122,9 +132,10 @@ def tile(
         width: small images are enlarged, each pixel to a square, to be about this wide together.
 
     Raises:
-        ValueError: for another shape or numbers outside [0, 1].
+        ValueError: for another shape or numbers outside [0, 1], and for less than one column.
     """
     batch = as_batch(images)  # (N, H, W, C)
+    check_columns(columns)
     columns = columns or _even_columns(len(batch))
     # Enlarge by a whole factor.
     factor = max(1, width // (columns * batch.shape[2]))

@@ -188,6 +188,9 @@ def _title_height(titles: Sequence[str]) -> int:
     return 24 + 16 * max(title.count("\n") for title in titles)
 
 
+TALLEST = 4  # times as high as wide is a place for an image; a higher one is drawn narrower
+
+
 def _grid(
     shapes: Sequence[tuple[int, int]],
     *,
@@ -197,7 +200,7 @@ def _grid(
     bottom: float = 0,
 ) -> tuple[Figure, list[Axes]]:
     """A figure with one axis for each image; `top` and `bottom` are pixels for title and scale."""
-    heights = [size * height / width for height, width in shapes]
+    heights = [size * min(height / width, TALLEST) for height, width in shapes]
     # Where each row begins, and where the last one ends: a row is as high as its highest image.
     begins = [0.0]
     for start in range(0, len(heights), columns):

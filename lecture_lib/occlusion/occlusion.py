@@ -17,6 +17,7 @@ from lecture_lib.datasets.shapes import Image, Map, Mask, Network, Tensor, Tenso
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches, with_progress
 from lecture_lib.models.inference import as_tuple, one_image
+from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.occlusion.incremental import incremental_values
 
 Fill = float | np.ndarray
@@ -24,6 +25,7 @@ Fill = float | np.ndarray
 Places = Bool[np.ndarray, "_ _"]
 
 
+@at_a_size_for_networks
 def occlusion_map(
     model: Network,
     image: Image,

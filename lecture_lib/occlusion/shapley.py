@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Integer
 from lecture_lib.core.scores import Score, class_score
 from lecture_lib.datasets.shapes import Image, Map, Network
 from lecture_lib.models.inference import one_image
+from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.occlusion.occlusion import Fill, masked_scores
 
 MOST_PARTS = 16  # 16 parts can be hidden in 65,536 ways
@@ -38,6 +39,7 @@ class Shapley(NamedTuple):
     parts: Parts
 
 
+@at_a_size_for_networks
 def shapley_map(
     model: Network,
     image: Image,

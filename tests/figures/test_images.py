@@ -2,12 +2,13 @@
 
 import base64
 import io
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lecture_lib.figures import charts, images
+from lecture_lib.figures import charts, html, images
 
 RANDOM = np.random.default_rng(0)
 PICTURE = RANDOM.random((64, 64, 3), dtype=np.float32)
@@ -164,3 +165,17 @@ def test_overlay_is_gray_where_the_map_is_lowest_and_mixed_by_strength_where_it_
     gray, mixed = images.overlay(picture, heatmap, strength=0.6)[0]
     np.testing.assert_allclose(gray, 0.5, atol=1e-6)
     np.testing.assert_allclose(mixed, 0.4 * 0.5 + 0.6 * images.heat(heatmap)[0, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [0, -1])
+@pytest.mark.parametrize("draw", [partial(images.show, alt="three"), html.tile])
+def test_less_than_one_column_is_one_sentence(draw, columns):
+    with pytest.raises(ValueError, match=f"1 or more columns; columns was {columns}"):
+        draw(np.zeros((3, 8, 8, 3), np.float32), columns=columns)
+
+
+def test_a_single_column_of_pixels_is_drawn_at_most_four_times_as_high_as_wide(shown):
+    images.show(np.zeros((3000, 1, 3), np.float32), alt="a line")
+    [(data, _)] = shown
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert picture.height <= 4.5 * picture.width

@@ -24,7 +24,7 @@ from lecture_lib.models.wrapping import wrap_model
 from lecture_lib.models.zoo import load_decoder, load_model
 
 layers, ops = keras.layers, keras.ops
-IMAGES = random(3, 12, 12, 3)
+IMAGES = random(3, 16, 16, 3)
 
 
 def remarks(model, **options):
@@ -111,7 +111,7 @@ def test_a_network_for_pixels_up_to_1_is_read_without_a_word():
 
 
 def test_whole_numbers_are_0_to_255():
-    images = keras.Input((12, 12, 3), dtype="uint8")
+    images = keras.Input((16, 16, 3), dtype="uint8")
     scaled = ops.cast(images, "float32") / 255.0
     head = softmax_head(layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, name="conv2")(scaled)))
     theirs = keras.Model(images, head)
@@ -212,7 +212,7 @@ def test_an_unknown_kind_of_probability_gives_a_sentence():
 
 
 def test_both_calls_of_a_layer_have_a_name():
-    images = keras.Input((12, 12, 3))
+    images = keras.Input((16, 16, 3))
     shared = layers.Conv2D(3, 3, padding="same", name="shared")
     once = shared(images)
     scores = layers.Dense(2)(layers.GlobalAveragePooling2D()(shared(once)))
@@ -227,7 +227,7 @@ def test_both_calls_of_a_layer_have_a_name():
 
 
 def test_a_layer_that_is_random_in_prediction_too_is_refused():
-    images = keras.Input((12, 12, 3))
+    images = keras.Input((16, 16, 3))
     x = layers.Lambda(lambda x: x + keras.random.normal((1, 1, 1, 3)))(images)
     theirs = keras.Model(images, softmax_head(layers.GlobalAveragePooling2D()(x)))
     with pytest.raises(ValueError, match="outputs change from call to call") as caught:
@@ -236,7 +236,7 @@ def test_a_layer_that_is_random_in_prediction_too_is_refused():
 
 
 def test_a_base_without_a_head_has_layers_and_no_classes():
-    net = wrap_model(keras.Sequential([keras.Input((12, 12, 3)), layers.Conv2D(4, 3, name="c")]))
+    net = wrap_model(keras.Sequential([keras.Input((16, 16, 3)), layers.Conv2D(4, 3, name="c")]))
     assert net.class_names == () and layer_outputs(net, "c")(IMAGES)["c"].shape[-1] == 4
     with pytest.raises(ValueError, match="has no classes, as it ends in maps of shape"):
         check_class(net, 0)

@@ -171,4 +171,4 @@ def test_what_is_no_network_is_refused_in_a_sentence(name):
 def test_a_model_that_was_not_wrapped_is_refused_by_name(function):
     model = three()
     with pytest.raises(ValueError, match="wrap_model"):
-        FUNCTIONS[function](model, random(12, 12, 3))
+        FUNCTIONS[function](model, random(16, 16, 3))
