@@ -127,7 +127,7 @@ def fgsm(
         targeted=targeted,
         has_gradient=has_gradient,
     )
-    warn_of_zero_gradients(model, moved, labels, has_gradient, targeted=targeted)
+    warn_of_zero_gradients(model, moved, labels, has_gradient=has_gradient, targeted=targeted)
     return unbatch(moved, images)
 
 
@@ -197,7 +197,7 @@ def pgd(
         margin = value(attack_margin(model, labels, targeted=targeted), moved)
         best[margin > best_margin] = moved[margin > best_margin]
         best_margin = np.maximum(margin, best_margin)
-    warn_of_zero_gradients(model, best, labels, has_gradient, targeted=targeted)
+    warn_of_zero_gradients(model, best, labels, has_gradient=has_gradient, targeted=targeted)
     return unbatch(best, images)
 
 
@@ -265,8 +265,8 @@ def warn_of_zero_gradients(
     model: Network,
     images: Images,
     labels: Classes,
-    has_gradient: np.ndarray,
     *,
+    has_gradient: np.ndarray,
     targeted: bool = False,
 ) -> None:
     """Warn of an attack that stood still for want of a gradient: that is no robustness.

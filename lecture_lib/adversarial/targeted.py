@@ -96,7 +96,7 @@ def make_adversarial(
     steps_taken = np.sum(ascent.values[:-1] <= log_threshold, axis=0)
     _warn_of_no_step(np.atleast_1d(ascent.values[0] > log_threshold))
     reached = ascent.images.reshape(batch.shape)
-    warn_of_zero_gradients(model, reached, targets, has_gradient, targeted=True)
+    warn_of_zero_gradients(model, reached, targets, has_gradient=has_gradient, targeted=True)
     return Adversarial(ascent.images, np.exp(last), steps_taken, last > log_threshold)
 
 

@@ -7,7 +7,7 @@ Where nothing lies in front, the statistics of the first batch normalization tel
 """
 
 from collections.abc import Callable
-from functools import partial, update_wrapper
+from functools import update_wrapper
 from typing import NamedTuple
 
 import numpy as np
@@ -145,7 +145,7 @@ def _from_movement(logits: Tensor) -> PixelRange:
 
 def wants_255(preprocess: Callable) -> bool:
     """Say whether a function is the `preprocess_input` of a network of `keras.applications`."""
-    function = preprocess.func if isinstance(preprocess, partial) else preprocess
+    function = getattr(preprocess, "func", preprocess)  # of a partial, the function inside
     return getattr(function, "__name__", "") == "preprocess_input"
 
 

@@ -5,6 +5,7 @@ its classes. What cannot be read rightly is refused in one sentence.
 """
 
 import contextlib
+import re
 import traceback
 import warnings
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lecture_lib.datasets.shapes import Images, Network
+from lecture_lib.datasets.shapes import Images, Network, TensorImages
 from lecture_lib.models.backend import keras, tf, usual_settings
 from lecture_lib.models.class_names import as_class_names
 from lecture_lib.models.graph_calls import Graph, graph_of
@@ -224,14 +225,15 @@ def _check_gradient(model: keras.Model, images: Images) -> None:
     """Raise ValueError where a function in the model has no gradient, such as some of tf.image."""
     if not any(isinstance(layer, Borrowed) for layer in model.layers):
         return
-    pixels = tf.convert_to_tensor(images[:1])
+
+    @tf.function(autograph=False)
+    def gradient(pixels: TensorImages) -> list:
+        return tf.gradients(model(pixels, training=False), pixels)
+
     try:
-        with tf.GradientTape() as tape:
-            tape.watch(pixels)
-            outputs = model(pixels, training=False)
-        tape.gradient(outputs, pixels)
+        gradient.get_concrete_function(images[:1])  # drawn up, never run
     except LookupError as error:
-        name = str(error).rpartition(":")[2].strip()
+        name = re.search(r"op type: (\w+)", str(error)).group(1)
         raise ValueError(
             f"A function in this model, {name}, has no gradient in TensorFlow; write it with other "
             "operations, or leave it out and apply it to the images yourself."
