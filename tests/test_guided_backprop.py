@@ -89,10 +89,13 @@ def test_two_layers_worked_by_hand(make, gate):
 
 
 @each_map
-def test_without_a_relu_they_are_saliency(make):
-    weights = normal(6, 5, 1, 2)
-    found = make(linear_net(weights), random(6, 5, 1), 1)
-    np.testing.assert_array_equal(found, np.abs(weights[:, :, 0, 1]))
+def test_a_network_without_a_relu_gives_a_sentence(make):
+    with pytest.raises(ValueError, match="This network has no ReLU, so"):
+        make(linear_net(normal(6, 5, 1, 2)), random(6, 5, 1), 1)
+    for activation in ("gelu", "swish"):
+        net = spelled(relu=layers.Activation(activation))
+        with pytest.raises(ValueError, match="no ReLU .its activations are (gelu|silu)"):
+            make(net, IMAGE, 1)
 
 
 def test_with_the_plain_rule_it_is_the_gradient():
@@ -107,6 +110,127 @@ def test_deconvnet_without_max_pooling_does_not_see_the_image():
         deconvnet_map(random_tinynet(), random(64, 64, 3, seed=seed), 3) for seed in (1, 2)
     )
     np.testing.assert_array_equal(one, other)
+
+
+def spelled(*, relu=None, convolution=layers.Conv2D, cap=None, **options):
+    """A convolution, a ReLU written somehow, one more convolution with it, the mean, two scores."""
+    images = keras.Input((12, 12, 3))
+    relu = relu or (lambda x: x)
+    x = relu(convolution(5, 3, **options)(images))
+    x = layers.GlobalAveragePooling2D()(relu(convolution(4, 3, **options)(x)))
+    net = keras.Model(images, layers.Dense(2)(x))
+    net.set_weights([2 * normal(*w.shape, seed=n) for n, w in enumerate(net.get_weights())])
+    return named(net, class_names=None, image_size=12)
+
+
+def by_keras_layer(cap=None):
+    return spelled(relu=lambda x: layers.ReLU(cap)(x))
+
+
+def normalized(filters, size, **options):
+    """A convolution inside a wrapper that passes it on."""
+    return Same(layers.Conv2D(filters, size, **options))
+
+
+class Same(layers.Wrapper):
+    """Calls the layer inside, as SpectralNormalization does, but changes nothing."""
+
+    def call(self, inputs):
+        return self.layer(inputs)
+
+
+def on_every_row(x):
+    return layers.TimeDistributed(layers.ReLU())(x)
+
+
+SPELLINGS = {
+    "ops.relu": {"relu": keras.ops.relu},
+    "ops.maximum": {"relu": lambda x: keras.ops.maximum(x, 0)},
+    "ops.maximum, 0 first": {"relu": lambda x: keras.ops.maximum(0.0, x)},
+    "ops.clip": {"relu": lambda x: keras.ops.clip(x, 0, 1e9)},
+    "activations.relu": {"relu": keras.activations.relu},
+    "LeakyReLU(0)": {"relu": lambda x: layers.LeakyReLU(negative_slope=0.0)(x)},
+    "one object twice": {"relu": layers.ReLU()},
+    "Activation(function)": {"relu": lambda x: layers.Activation(keras.ops.relu)(x)},
+    "Activation(lambda)": {"relu": lambda x: layers.Activation(lambda v: tf.nn.relu(v))(x)},
+    "Lambda": {"relu": lambda x: layers.Lambda(lambda v: tf.maximum(v, 0.0))(x)},
+    "lambda as argument": {"activation": lambda v: keras.ops.relu(v)},
+    "function as argument": {"activation": tf.nn.relu},
+    "layer as argument": {"activation": layers.ReLU()},
+    "inside a wrapper": {"convolution": normalized, "activation": "relu"},
+    "TimeDistributed": {"relu": on_every_row},
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_relu_is_found_however_it_is_written(spelling):
+    wanted = guided_map(by_keras_layer(), IMAGE, 1)
+    written = spelled(**SPELLINGS[spelling])
+    for net in (written, wrap_model(written, probability="none", pixel_range=(0, 1))):
+        np.testing.assert_allclose(guided_map(net, IMAGE, 1), wanted, rtol=1e-4, atol=1e-7)
+
+
+CAPPED = {
+    "relu6 as argument": (6, {"activation": "relu6"}),
+    "ops.relu6": (6, {"relu": keras.ops.relu6}),
+    "ops.clip": (6, {"relu": lambda x: keras.ops.clip(x, 0, 6)}),
+    "Activation": (6, {"relu": lambda x: layers.Activation("relu6")(x)}),
+    "minimum of maximum": (1, {"relu": lambda x: keras.ops.minimum(keras.ops.relu(x), 1.0)}),
+    "a lambda": (1, {"relu": lambda x: layers.Activation(lambda v: tf.clip_by_value(v, 0, 1))(x)}),
+}
+
+
+@pytest.mark.parametrize("rule", [guided_relu, tf.nn.relu])
+@pytest.mark.parametrize("spelling", CAPPED)
+def test_a_capped_relu_is_found_however_it_is_written(spelling, rule):
+    cap, options = CAPPED[spelling]
+    maps = []
+    for net in (by_keras_layer(cap), spelled(**options)):
+        maps.append(guided_gradient(net, IMAGE, lambda net: class_score(net, 1), rule=rule))
+    np.testing.assert_allclose(*maps, rtol=1e-4, atol=1e-7)
+    if rule is tf.nn.relu:
+        plain = gradient(class_score(net, 1), IMAGE)
+        np.testing.assert_allclose(maps[1], plain, rtol=1e-4, atol=1e-7)
+
+
+def test_relus_inside_spectral_normalization_and_time_distributed_take_the_rule():
+    """They multiply by numbers of their own, so the map is compared with ReLUs written outside."""
+    inside = keras.Sequential(
+        [
+            keras.Input((12, 12, 3)),
+            layers.SpectralNormalization(layers.Conv2D(5, 3, activation="relu")),
+            layers.TimeDistributed(layers.Dense(4, activation="relu")),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    outside = keras.Sequential(
+        [
+            keras.Input((12, 12, 3)),
+            layers.SpectralNormalization(layers.Conv2D(5, 3)),
+            layers.ReLU(),
+            layers.Dense(4),
+            layers.ReLU(),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    outside.set_weights(inside.get_weights())
+    nets = [wrap_model(net, pixel_range=(0, 1)) for net in (inside, outside)]
+    maps = [guided_map(net, IMAGE, 1) for net in nets]
+    np.testing.assert_allclose(*maps, rtol=1e-4, atol=1e-7)
+
+
+def test_leaky_and_shifted_relus_are_other_functions():
+    others = [
+        lambda x: layers.LeakyReLU(negative_slope=0.2)(x),
+        lambda x: layers.ReLU(threshold=0.5)(x),
+        lambda x: keras.ops.maximum(x, 0.1),
+        lambda x: layers.MaxPooling2D(2, strides=1, padding="same")(x),
+    ]
+    for other in others:
+        with pytest.raises(ValueError, match="This network has no ReLU"):
+            guided_map(spelled(relu=other), IMAGE, 1)
 
 
 def two_convolutions(images, *, relu, activation=None):
