@@ -11,11 +11,12 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from lecture_lib.datasets import downloads
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
+BITS_PER_SAMPLE = 258  # the number of that tag in a TIFF file
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 40_000_000
 
@@ -104,25 +105,38 @@ def photo_names() -> list[str]:
 
 
 def decode_image(
-    data: bytes, *, name: str = "the picture", size: int | tuple[int, int] | None = None
+    data: bytes,
+    *,
+    name: str = "the picture",
+    size: int | tuple[int, int] | None = None,
+    to_srgb: bool = True,
 ) -> np.ndarray:
     """Turn the bytes of a JPEG, PNG, GIF, WEBP, BMP or TIFF file into an image.
 
-    It is turned upright as its EXIF data say.
+    It is turned upright as its EXIF data say. Gray, palette and CMYK become RGB, 16 bits are
+    divided by 65535 and 12 bits by 4095, transparency lies on white, an animation gives its first
+    frame.
 
-    data: bytes, at most 50 MB; name: how errors call the picture; size: None keeps the picture as
-    it is, an int takes the center square and resizes it to (size, size), a pair (height, width)
-    resizes the whole. Returns (H, W, 3) float32 in [0, 1]: gray, palette and CMYK become RGB, 16
-    bits are divided by 65535, transparency lies on white, an animation gives its first frame.
-    Raises ValueError for an empty, broken, cut off or unknown file, more than 50 MB or 40
-    megapixels, or a size that is none.
+    Args:
+        data: at most 50 MB.
+        name: how errors call the picture.
+        size: None keeps the picture as it is, an int takes the center square and resizes it to
+            (size, size), a pair (height, width) resizes the whole.
+        to_srgb: whether colors of another space, which the file names, are brought to sRGB.
+
+    Returns:
+        (H, W, 3) float32 in [0, 1].
+
+    Raises:
+        ValueError: for an empty, broken, cut off or unknown file, more than 50 MB or 40 megapixels,
+            or a size that is none.
     """
     check_size(size)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
         )  # what a decoder mutters about a broken file; the sentences below say what matters
-        picture = _decode(_open(bytes(data), name), name)
+        picture = _decode(_open(bytes(data), name), name, to_srgb=to_srgb)
     values = np.asarray(_resize(picture, size), np.float32)
     if picture.mode == "RGB":
         return values / 255
@@ -179,10 +193,12 @@ def _open(data, name):
     return picture
 
 
-def _decode(picture, name):
+def _decode(picture, name, *, to_srgb):
     try:
         picture.load()
-        return _plain(ImageOps.exif_transpose(picture))
+        white = _white_of(picture)  # asked now: what follows keeps the pixels alone
+        picture = _in_srgb(picture) if to_srgb else picture
+        return _plain(ImageOps.exif_transpose(picture), white)
     # decoders meet broken files with a dozen kinds of exception, and all of them mean the same to
     # the reader
     except Exception:
@@ -192,7 +208,31 @@ def _decode(picture, name):
         ) from None
 
 
-def _plain(picture):
+def _white_of(picture):
+    """The largest number that a pixel can hold: 4095 for a TIFF file of 12 bits, else 65535."""
+    bits = getattr(picture, "tag_v2", {}).get(BITS_PER_SAMPLE, (16,))[0]
+    return 2**bits - 1 if 8 < bits < 16 else 65535
+
+
+def _in_srgb(picture):
+    """The picture with its colors in sRGB, where its file names another color space."""
+    profile = picture.info.get("icc_profile")
+    if not profile or picture.mode not in ("RGB", "RGBA", "CMYK"):
+        return picture
+    try:
+        space = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(space):
+            return picture
+        mode = "RGBA" if picture.mode == "RGBA" else "RGB"
+        srgb = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(picture, space, srgb, outputMode=mode)
+    except (ImageCms.PyCMSError, OSError):
+        return picture  # a broken profile says nothing about the pixels
+    converted.info.setdefault("exif", picture.info.get("exif", b""))
+    return converted
+
+
+def _plain(picture, white):
     """Bring any mode to one of two.
 
     RGB with 8 bits, or F, one float channel, for what has more than 8 bits.
@@ -200,7 +240,11 @@ def _plain(picture):
     if picture.mode == "F":
         return picture
     if picture.mode.startswith("I"):
-        return Image.fromarray(np.asarray(picture, np.float32) / 65535)
+        values = np.asarray(picture, np.float32)
+        clear = picture.info.get("transparency")
+        if isinstance(clear, int):
+            values = np.where(values == clear, white, values)
+        return Image.fromarray(np.float32(values / white))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image as PILImage
 
 from lecture_lib.datasets.decoding import (
+    BUNDLED,
     MAX_BYTES,
     check_size,
     decode_image,
@@ -69,7 +70,9 @@ def load_image(name_or_path: str | Path, *, size: int | tuple[int, int] | None =
         raise ValueError(
             f"{path} cannot be opened ({error.strerror}); check that you may read it."
         ) from None
-    return decode_image(data, name=str(path), size=size)
+    # The rocket is in Adobe RGB, and the tables of the course were measured on it as it is stored.
+    is_bundled = name_or_path in BUNDLED
+    return decode_image(data, name=str(path), size=size, to_srgb=not is_bundled)
 
 
 def load_folder(
