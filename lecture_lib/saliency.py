@@ -169,6 +169,28 @@ def mean_gradient(
     return total / count
 
 
+def clip_strongest(heatmap: Map, *, percentile: float = 99.0) -> Map:
+    """Clip a map where it is strongest, so that its colors are not spent on a few pixels.
+
+    M clipped to −s..s, where s is a percentile of |M|
+
+    Args:
+        heatmap: M, (H, W).
+        percentile: how many percent of the pixels stay as they are, 0..100.
+
+    Returns:
+        (H, W) float32 in the units of the map.
+
+    Raises:
+        ValueError: for a map that is none, and a percentile out of range.
+    """
+    heatmap = as_map(heatmap)
+    if not 0 <= percentile <= 100:
+        raise ValueError(f"The percentile is 0 to 100; it was {percentile}.")
+    strongest = np.percentile(np.abs(heatmap), percentile)  # s
+    return np.clip(heatmap, -strongest, strongest)
+
+
 # From a map to a mask and a box
 
 

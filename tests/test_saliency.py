@@ -9,6 +9,7 @@ from lecture_lib.core.scores import class_score
 from lecture_lib.models.inference import class_scores
 from lecture_lib.saliency import (
     box_of,
+    clip_strongest,
     grabcut_mask,
     integrated_gradients_map,
     mean_gradient,
@@ -174,3 +175,20 @@ def test_the_overlap_is_intersection_over_union(box, other, expected):
         mask[top:bottom, left:right] = True
     intersection, union = (grid[0] & grid[1]).sum(), (grid[0] | grid[1]).sum()
     assert overlap(box, other) == pytest.approx(intersection / union)
+
+
+# Clipped for the eye
+
+
+def test_a_clipped_map_ends_at_a_percentile_of_its_absolute_values():
+    heatmap = np.float32(np.arange(-100, 0).reshape(10, 10))
+    clipped = clip_strongest(heatmap, percentile=90)
+    np.testing.assert_allclose(clipped.min(), -90.1, rtol=1e-5)
+    np.testing.assert_array_equal(clipped[2:], heatmap[2:])
+    assert clipped.dtype == np.float32
+
+
+def test_at_100_percent_nothing_is_clipped_and_beyond_it_is_refused():
+    np.testing.assert_array_equal(clip_strongest(IMAGE[..., 0], percentile=100), IMAGE[..., 0])
+    with pytest.raises(ValueError, match="0 to 100"):
+        clip_strongest(IMAGE[..., 0], percentile=101)

@@ -1,7 +1,13 @@
 """Occlusion: how a score falls when parts of the image are hidden, one by one or in every order."""
 
 from lecture_lib.occlusion.occlusion import masked_scores, occlusion_map, patch_places
-from lecture_lib.occlusion.shapley import Shapley, grid_parts, shapley_map, shapley_values
+from lecture_lib.occlusion.shapley import (
+    Shapley,
+    grid_parts,
+    shapley_map,
+    shapley_values,
+    shares_on_image,
+)
 
 __all__ = [
     "Shapley",
@@ -11,4 +17,5 @@ __all__ = [
     "patch_places",
     "shapley_map",
     "shapley_values",
+    "shares_on_image",
 ]

@@ -12,17 +12,28 @@ import numpy as np
 from jaxtyping import Bool
 
 from lecture_lib.core.gradients import value
-from lecture_lib.core.scores import Score, as_part, class_probability
+from lecture_lib.core.scores import (
+    Score,
+    as_part,
+    class_log_probability,
+    class_margin,
+    class_probability,
+    class_score,
+)
 from lecture_lib.datasets.shapes import Image, Map, Mask, Network, Tensor, TensorImages
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches, with_progress
 from lecture_lib.models.inference import as_tuple, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.occlusion.incremental import incremental_values
+from lecture_lib.occlusion.reuse import layers_to_reuse
 
 Fill = float | np.ndarray
+Sides = int | tuple[int, int]  # of a square, or (rows, columns)
 # For each place of the patch along one axis, which pixels of that axis it covers.
 Places = Bool[np.ndarray, "_ _"]
+# They see the image through the network alone, so that the rest of a network can take its place.
+SCORES_OF_A_CLASS = (class_probability, class_score, class_log_probability, class_margin)
 
 
 @at_a_size_for_networks
@@ -31,13 +42,13 @@ def occlusion_map(
     image: Image,
     class_index: int,
     *,
-    patch: int | None = None,
-    stride: int | None = None,
+    patch: Sides | None = None,
+    stride: Sides | None = None,
     fill: Fill = 0.5,
     score: Callable = class_probability,
-    reuse_layers: str | Sequence[str] | None = None,
+    reuse_layers: str | Sequence[str] | None = "auto",
 ) -> Map:
-    """Map how far a score falls when a square patch covers a part of the image.
+    """Map how far a score falls when a patch covers a part of the image.
 
     M[r, k] = mean of S(I) − S(I with a patch covered), over the patches that cover pixel (r, k)
 
@@ -46,15 +57,17 @@ def occlusion_map(
         image: I, (H, W, C) in [0, 1].
         class_index: c, 0..classes-1.
         patch: the side of the square in pixels, 1..min(H, W), by default a quarter of the shorter
-            side.
-        stride: how far the patch moves in pixels, 1..patch, by default a quarter of the patch. The
-            last patch of a row ends at the edge of the image.
+            side; or (height, width) of a rectangle.
+        stride: how far the patch moves in pixels, 1..patch, by default a quarter of the patch; or
+            (down, to the right). The last patch of a row ends at the edge of the image.
         fill: what covers: a number, a color (C,) or an image (H, W, C) in [0, 1].
         score: (model, class_index) -> the score that falls, such as `class_score`, or a function of
             your own that returns any function images -> (N,).
-        reuse_layers: the name of a layer that the whole network goes through, or several in forward
-            order. Up to the last of them, only what a patch changes is computed anew: the same map
-            in less time, for a score that sees the image through the network alone.
+        reuse_layers: where to compute only what a patch changes, which gives the same map in less
+            time. "auto" chooses layers where that pays, for the scores of a class in core.scores.
+            None computes the whole network for every patch. Or the name of a layer that the whole
+            network goes through, or several in forward order, for a score that sees the image
+            through the network alone.
 
     Returns:
         (H, W) float32 in units of the score: above 0 where the class needs what is there, below 0
@@ -70,7 +83,10 @@ def occlusion_map(
     """
     image = one_image(model, image)
     patches = patch_places(image.shape[:2], patch=patch, stride=stride)
-    if reuse_layers is None:
+    if isinstance(reuse_layers, str) and reuse_layers == "auto":
+        sees_network_alone = score in SCORES_OF_A_CLASS
+        reuse_layers = layers_to_reuse(model, image, patches) if sees_network_alone else None
+    if not reuse_layers:
         values = _covered_values(score(model, class_index), image, patches, fill=fill)
     else:
         values = incremental_values(
@@ -85,15 +101,16 @@ def occlusion_map(
 
 
 def patch_places(
-    shape: tuple[int, int], *, patch: int | None = None, stride: int | None = None
+    shape: tuple[int, int], *, patch: Sides | None = None, stride: Sides | None = None
 ) -> tuple[Places, Places]:
     """Return where a patch comes to lie: the patch at place (i, j) covers rows[i] and columns[j].
 
     Args:
         shape: (H, W) in pixels.
         patch: the side of the square in pixels, 1..min(H, W), by default a quarter of the shorter
-            side.
-        stride: how far the patch moves in pixels, 1..patch, by default a quarter of the patch.
+            side; or (height, width) of a rectangle.
+        stride: how far the patch moves in pixels, 1..patch, by default a quarter of the patch; or
+            (down, to the right).
 
     Returns:
         (rows, columns), booleans (n, H) and (m, W): which rows and which columns are covered.
@@ -102,14 +119,31 @@ def patch_places(
         ValueError: for a patch larger than the image or a stride larger than the patch.
     """
     patch = max(1, min(shape) // 4) if patch is None else patch
-    stride = max(1, round(patch / 4)) if stride is None else stride
-    if not (_is_whole_number(patch, min(shape)) and _is_whole_number(stride, patch)):
+    sides = _rows_and_columns(patch, what="patch")
+    quarters = tuple(max(1, round(side / 4)) for side in sides)
+    strides = _rows_and_columns(quarters if stride is None else stride, what="stride")
+    axes = list(zip(shape, sides, strides, strict=True))
+    if not all(_fits(*axis) for axis in axes):
         raise ValueError(
-            f"The patch has 1 to {min(shape)} pixels a side and moves by 1 to {patch}; these were "
-            f"{patch} and {stride}."
+            f"The patch has 1 to {min(shape)} pixels a side and moves by 1 to its own side; these "
+            f"were {patch} and {strides if stride is None else stride}."
         )
-    height, width = shape
-    return _places_along(height, patch, stride), _places_along(width, patch, stride)
+    rows, columns = [_places_along(*axis) for axis in axes]
+    return rows, columns
+
+
+def _rows_and_columns(given: Sides, *, what: str) -> tuple[float, float]:
+    """What counts along rows and along columns: two numbers, or one for both."""
+    numbers = (given, given) if np.ndim(given) == 0 else tuple(given)
+    if len(numbers) != 2:
+        raise ValueError(
+            f"The {what} is one number or two, (rows, columns), in pixels; this was {given}."
+        )
+    return numbers
+
+
+def _fits(whole: int, side: float, step: float) -> bool:
+    return _is_whole_number(side, whole) and _is_whole_number(step, side)
 
 
 def _is_whole_number(number: float, largest: float) -> bool:

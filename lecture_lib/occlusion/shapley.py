@@ -9,11 +9,14 @@ from functools import partial
 from math import factorial
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Integer
+from skimage.segmentation import find_boundaries
 
 from lecture_lib.core.scores import Score, class_score
-from lecture_lib.datasets.shapes import Image, Map, Network
+from lecture_lib.datasets.shapes import Image, Map, Mask, Network
+from lecture_lib.figures.images import overlay
 from lecture_lib.models.inference import one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.occlusion.occlusion import Fill, masked_scores
@@ -23,6 +26,7 @@ MOST_PARTS = 16  # 16 parts can be hidden in 65,536 ways
 Parts = Integer[np.ndarray, "height width"]  # the number of the part of each pixel, from 0
 Shares = Float[np.ndarray, "parts"]  # one number for each part
 Coalitions = Bool[np.ndarray, "coalitions parts"]
+Figure = Float[np.ndarray, "rows columns 3"]  # in [0, 1], of another size than the image
 
 
 class Shapley(NamedTuple):
@@ -242,3 +246,55 @@ def sampled_shares(
     # The gain of each turn, put in the place of the part whose turn it was.
     gains = np.take_along_axis(np.diff(scores, axis=1), turns, axis=1)
     return gains.mean(axis=0), gains.std(axis=0, ddof=1) / np.sqrt(samples)
+
+
+# A figure of the shares
+
+
+def shares_on_image(
+    image: Image, shares: Shapley, *, width: int = 640, least: float = 0.01
+) -> Figure:
+    """Draw the shares of the parts over the grayed image: red raise the score, blue lower it.
+
+    Args:
+        image: (H, W, 1 or 3) in [0, 1].
+        shares: what `shapley_values` returned for it.
+        width: of the figure in pixels.
+        least: the size of a share from which its number stands in its part, 0 or more.
+
+    Returns:
+        (height, width, 3) in [0, 1].
+    """
+    height = round(width * image.shape[0] / image.shape[1])
+    size = (width, height)
+    three_colors = np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
+    large = cv2.resize(three_colors, size, interpolation=cv2.INTER_LINEAR).clip(0, 1)
+    parts = cv2.resize(shares.parts.astype(np.int32), size, interpolation=cv2.INTER_NEAREST)
+
+    # One color for each part, and its edge in white.
+    drawn = overlay(large, shares.values[parts].astype(np.float32), signed=True, strength=0.75)
+    drawn[find_boundaries(parts)] = 1
+
+    levels = np.rint(255 * drawn).astype(np.uint8)  # text is written on 8 bits
+    for part, share in enumerate(shares.values):
+        if abs(share) >= least:
+            _write(levels, f"{share:.2f}", _deepest_point(parts == part))
+    return levels.astype(np.float32) / 255
+
+
+def _deepest_point(mask: Mask) -> tuple[int, int]:
+    """The (column, row) of a part that lies farthest from its edge."""
+    depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    row, column = np.unravel_index(depth.argmax(), depth.shape)
+    return int(column), int(row)
+
+
+def _write(levels: np.ndarray, text: str, center: tuple[int, int]) -> None:
+    """Write into an image of 8 bits, white where it is dark and black where it is bright."""
+    style = {"fontFace": cv2.FONT_HERSHEY_SIMPLEX, "fontScale": 0.8, "thickness": 2}
+    (wide, high), _ = cv2.getTextSize(text, *style.values())
+    column = int(np.clip(center[0] - wide // 2, 2, levels.shape[1] - wide - 2))
+    row = center[1] + high // 2
+    ground = levels[row - high : row, column : column + wide]
+    color = (255, 255, 255) if ground.mean() < 120 else (0, 0, 0)
+    cv2.putText(levels, text, (column, row), color=color, lineType=cv2.LINE_AA, **style)

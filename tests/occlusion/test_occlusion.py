@@ -74,6 +74,32 @@ def test_of_a_linear_network_a_patch_takes_away_what_it_covers():
     np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-5)
 
 
+def test_a_rectangle_covers_as_many_rows_and_columns_as_it_says():
+    weights, image = normal(8, 8, 1, 2), random(8, 8, 1)
+    options = {"patch": (2, 4), "stride": (2, 4), "fill": 0.25, "score": class_score}
+    found = occlusion_map(linear_net(weights), image, 0, **options)
+    parts = ((image - 0.25) * weights[..., 0])[..., 0].reshape(4, 2, 2, 4).sum(axis=(1, 3))
+    np.testing.assert_allclose(
+        found, parts.repeat(2, axis=0).repeat(4, axis=1), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_rectangle_moves_by_a_quarter_of_each_side():
+    rows, columns = patch_places((64, 64), patch=(8, 16))
+    assert (len(rows), len(columns)) == (29, 13)
+
+
+@pytest.mark.parametrize("sides", [{"patch": (8, 16, 2)}, {"patch": 8, "stride": (1, 2, 3)}])
+def test_three_sides_are_refused(sides):
+    with pytest.raises(ValueError, match="one number or two"):
+        patch_places((64, 64), **sides)
+
+
+def test_a_rectangle_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="moves by 1 to its own side"):
+        patch_places((64, 64), patch=(65, 8))
+
+
 def test_covering_an_image_with_itself_changes_nothing():
     np.testing.assert_allclose(occlusion_map(small_net(), IMAGE, 1, fill=IMAGE), 0, atol=1e-7)
 

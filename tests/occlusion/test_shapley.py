@@ -15,6 +15,7 @@ from lecture_lib.occlusion.shapley import (
     sampled_shares,
     shapley_map,
     shapley_values,
+    shares_on_image,
 )
 
 IMAGE = random(12, 12, 3)
@@ -163,3 +164,25 @@ def test_parts_that_are_none_give_a_sentence(options, sentence):
 
 def test_a_result_names_what_it_holds():
     assert Shapley._fields == ("values", "errors", "parts")
+
+
+# A figure
+
+
+def test_shares_are_drawn_in_their_parts_red_above_zero_and_blue_below():
+    gray = np.full((40, 60, 1), 0.5, np.float32)
+    parts = np.repeat([[0, 1, 2]], 20, axis=1).repeat(40, axis=0)
+    shares = Shapley(np.array([0.6, 0.001, -0.3]), np.zeros(3), parts)
+    drawn = shares_on_image(gray, shares, width=300, least=0.7)  # without numbers
+    left, middle, right = (drawn[100, column] for column in (50, 150, 250))
+    assert drawn.shape == (200, 300, 3) and drawn.min() >= 0 and drawn.max() <= 1
+    assert left[0] > left[2] and right[2] > right[0] and np.ptp(middle) < 0.1
+
+
+def test_only_shares_that_are_large_enough_have_a_number():
+    gray = np.full((40, 60, 1), 0.5, np.float32)
+    parts = np.repeat([[0, 1, 2]], 20, axis=1).repeat(40, axis=0)
+    shares = Shapley(np.array([0.6, 0.001, -0.3]), np.zeros(3), parts)
+    without = shares_on_image(gray, shares, width=300, least=0.7)
+    written = (shares_on_image(gray, shares, width=300, least=0.5) != without).any(axis=(0, 2))
+    assert written[:100].any() and not written[120:].any()
