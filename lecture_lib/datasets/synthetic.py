@@ -36,29 +36,37 @@ def paint_pattern(
     periods: tuple[float, float] = (10, 24),
     seed: int = 0,
 ) -> ImageOrImages:
-    """Each image with a pattern in dark ink over it, at an angle, a size and a place of its own.
+    """Paint a pattern in dark ink over each image, at an angle, a size and a place of its own.
 
-    images: (H, W, 3) or (N, H, W, 3) in [0, 1]. pattern: `stripes`, `dots`, `checks` or another
-    function of (x, y), or several, of which
-    each image gets one. periods: smallest and largest distance between repeats, in pixels. Returns
-    float32 in [0, 1] of the same shape.
+    Args:
+        images: (H, W, 3) or (N, H, W, 3) in [0, 1].
+        pattern: `stripes`, `dots`, `checks` or another function of (x, y), or several, of which
+            each image gets one.
+        periods: the smallest and the largest distance between repeats, in pixels.
+        seed: draws pattern, angle, size, place and ink of each image.
+
+    Returns:
+        float32 in [0, 1], of the same shape.
     """
     batch = as_batch(images, channels=3)
     random = np.random.default_rng(seed)
     patterns = [pattern] if callable(pattern) else list(pattern)
-    inks = [
-        _ink(patterns[random.integers(len(patterns))], image.shape, periods, random)
-        for image in batch
-    ]
+    inks = []
+    for image in batch:
+        chosen = patterns[random.integers(len(patterns))]
+        inks.append(_ink(chosen, image.shape, periods, random))
     darkness = random.uniform(0, 0.4, (len(batch), 1, 1, 3))
     return unbatch(np.float32(batch + np.stack(inks) * (darkness - batch)), images)
 
 
-def _ink(pattern, shape, periods, random):
-    """How much of each pixel is ink.
-
-    The pattern turned, scaled and shifted, with edges about one pixel soft. (H, W, 1) in [0, 1].
-    """
+def _ink(
+    pattern: Callable,
+    shape: tuple[int, ...],
+    periods: tuple[float, float],
+    random: np.random.Generator,
+) -> np.ndarray:
+    """Return how much of each pixel is ink, (H, W, 1) in [0, 1], with edges one pixel soft."""
+    # The coordinates of each pixel in radians, turned, scaled and shifted.
     angle = random.uniform(0, np.pi)
     period = random.uniform(*periods)
     rows, columns = 2 * np.pi / period * np.mgrid[: shape[0], : shape[1]]
@@ -78,19 +86,24 @@ def paint_color(
 
     The shades run from black over the color to nearly white.
 
-    images: (H, W, 3) or (N, H, W, 3) in [0, 1]. color: three numbers in [0, 1], varied a little
-    from image to image; None draws any color
-    for each. strength: in [0, 1]; 0 leaves the images alone. Returns float32 in [0, 1] of the same
-    shape.
+    Args:
+        images: (H, W, 3) or (N, H, W, 3) in [0, 1].
+        color: three numbers in [0, 1], varied a little from image to image; None draws any color
+            for each.
+        strength: in [0, 1]; 0 leaves the images alone.
+        seed: draws the colors.
+
+    Returns:
+        float32 in [0, 1], of the same shape.
     """
     batch = as_batch(images, channels=3)
     random = np.random.default_rng(seed)
     shape = (len(batch), 1, 1, 3)
-    colors = (
-        random.random(shape)
-        if color is None
-        else np.clip(np.asarray(color) + random.normal(0, 0.06, shape), 0, 1)
-    )
+    if color is None:
+        colors = random.random(shape)
+    else:
+        colors = np.clip(np.asarray(color) + random.normal(0, 0.06, shape), 0, 1)
+    # Dark pixels go from black to the color, light ones from the color toward white.
     light = (batch @ np.float32([0.299, 0.587, 0.114]))[..., None]
     shades = np.where(
         light < 0.5, 2 * light * colors, colors + 0.7 * (2 * light - 1) * (1 - colors)
@@ -99,24 +112,27 @@ def paint_color(
 
 
 def ring(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A red ring on white: colors (..., 3) at places x, y in [-1, 1]."""
+    """Return the colors (..., 3) of a red ring on white at places x, y in [-1, 1]."""
     return _two_colors(np.abs(np.hypot(x, y) - 0.55) < 0.25, (0.85, 0.1, 0.1), (1.0, 1.0, 1.0))
 
 
 def cross(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A blue cross on white: colors (..., 3) at places x, y in [-1, 1]."""
+    """Return the colors (..., 3) of a blue cross on white at places x, y in [-1, 1]."""
     return _two_colors(np.minimum(np.abs(x), np.abs(y)) < 0.25, (0.1, 0.2, 0.85), (1.0, 1.0, 1.0))
 
 
-def _two_colors(ink, color, ground):
+def _two_colors(
+    ink: np.ndarray, color: tuple[float, float, float], ground: tuple[float, float, float]
+) -> np.ndarray:
     return np.where(ink[..., None], np.float32(color), np.float32(ground))
 
 
 class Marked(NamedTuple):
-    """Pictures with badges.
+    """Images with badges.
 
-    `images` (N, H, W, 3) in [0, 1], and `masks` (badges, N, H, W), True where that badge covers the
-    picture.
+    Attributes:
+        images: (N, H, W, 3) in [0, 1].
+        masks: (badges, N, H, W) booleans, True where that badge covers the image.
     """
 
     images: np.ndarray
@@ -124,18 +140,26 @@ class Marked(NamedTuple):
 
 
 def paint_badges(
-    images: Images, badges: Sequence[Callable], *, diameter: int = 21, seed: int = 0
+    images: Images, badges: Sequence[Callable], *, diameter: int | None = None, seed: int = 0
 ) -> Marked:
-    """Round badges painted onto each image at places drawn at random, none over another.
+    """Paint round badges onto each image at places drawn at random, none over another.
 
-    Their masks say exactly where.
+    Args:
+        images: (N, H, W, 3) in [0, 1].
+        badges: functions like `ring` and `cross`.
+        diameter: in pixels; None takes a third of the shorter side.
+        seed: draws the places.
 
-    images: (N, H, W, 3) in [0, 1]. badges: functions like `ring` and `cross`. diameter: in pixels.
-    Returns Marked(images, masks). Raises ValueError when the badges do not fit side by side.
+    Returns:
+        The images, and the masks that say exactly where each badge is.
+
+    Raises:
+        ValueError: when the badges do not fit side by side.
     """
     batch = np.array(as_batch(images, channels=3))
     random = np.random.default_rng(seed)
     height, width = batch.shape[1:3]
+    diameter = min(height, width) // 3 if diameter is None else diameter
     if diameter * (len(badges) + 1) > min(height, width):
         raise ValueError(
             f"{len(badges)} badges of {diameter} pixels find no place in {height} × {width}; "
@@ -150,18 +174,18 @@ def paint_badges(
     return Marked(batch, masks)
 
 
-def _around_center(places, diameter):
-    """Places of pixels as numbers in [-1, 1], 0 in the middle of them."""
+def _around_center(places: np.ndarray, diameter: int) -> np.ndarray:
+    """Return places of pixels as numbers in [-1, 1], 0 in the middle of them."""
     return (2 * places - places.min() - places.max()) / diameter
 
 
-def _free_place(taken, diameter, random):
-    """A disk at a random place where nothing is yet: (H, W) booleans."""
+def _free_place(taken: np.ndarray, diameter: int, random: np.random.Generator) -> np.ndarray:
+    """Return a disk at a random place where nothing is yet: (H, W) booleans."""
     rows, columns = np.indices(taken.shape)
+    half = (diameter - 1) / 2
     while True:
-        top, left = (
-            random.integers(0, side - diameter + 1) + (diameter - 1) / 2 for side in taken.shape
-        )
-        disk = np.hypot(rows - top, columns - left) <= diameter / 2
+        row = random.integers(0, taken.shape[0] - diameter + 1) + half
+        column = random.integers(0, taken.shape[1] - diameter + 1) + half
+        disk = np.hypot(rows - row, columns - column) <= diameter / 2
         if not (disk & taken).any():
             return disk

@@ -80,3 +80,11 @@ def test_a_badge_covers_its_mask_and_nothing_else():
 def test_badges_that_do_not_fit_give_a_sentence():
     with pytest.raises(ValueError, match="2 badges of 30 pixels find no place in 64 × 64"):
         paint_badges(PHOTOS, [ring, cross], diameter=30)
+
+
+@pytest.mark.parametrize("side", [64, 96])
+def test_without_a_diameter_a_badge_has_a_third_of_the_side(side):
+    images = np.full((2, side, side, 3), 0.5, np.float32)
+    badged = paint_badges(images, [ring])
+    wanted = paint_badges(images, [ring], diameter=side // 3)
+    np.testing.assert_array_equal(badged.images, wanted.images)
