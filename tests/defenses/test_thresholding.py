@@ -20,9 +20,9 @@ from lecture_lib.defenses.thresholding import (
     undecided_pixels,
     with_threshold,
 )
-from lecture_lib.models import classifiers
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_scores, layer_outputs
+from lecture_lib.models.zoo import load_model
 
 PIXELS = np.float32([0, 0.2, 0.28, 0.3, 0.38, 0.4, 0.47, 0.49, 0.9, 1]).reshape(1, 2, 5, 1)
 
@@ -239,7 +239,10 @@ def mask_with_falling_radii():
             lambda: certify(linear_net(normal(6, 6, 1, 3)), random(2, 6, 6, 1), 0),
             "no sum over windows",
         ),
-        (lambda: certify(classifiers.mnist_wide(), random(2, 28, 28, 1), 0), "no sum over windows"),
+        (
+            lambda: certify(load_model("mnist_natural"), random(2, 28, 28, 1), 0),
+            "no sum over windows",
+        ),
         (mask_with_falling_radii, "rise from 0 on"),
         (
             lambda: decoded_features(small_net(), small_net(), random(2, 12, 12, 3), layer="pol"),
