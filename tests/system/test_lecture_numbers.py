@@ -2,7 +2,6 @@
 
 import sys
 
-import pytest
 from course_files import ROOT
 
 sys.path.append(str(ROOT / "tools"))
@@ -10,7 +9,7 @@ sys.path.append(str(ROOT / "tools"))
 import lecture_numbers
 
 
-def test_the_page_is_what_the_script_makes_of_tables_and_stored_outputs():
+def test_the_page_is_what_the_script_makes_of_tables_and_weights():
     written = lecture_numbers.PAGE.read_text(encoding="utf-8")
     assert written == lecture_numbers.page(), "python tools/lecture_numbers.py writes it anew"
 
@@ -36,22 +35,11 @@ def test_exact_results_agree_with_the_lecture():
         assert lecture_numbers.MEASURES[row["measure"]]() == row["theirs"], row["what"]
 
 
-@pytest.mark.parametrize(
-    "texts, found",
-    [
-        (["plain  12 parameters"], "12"),
-        (["plain  12 parameters", "plain  12 parameters"], "12"),
-        (["plain  12 parameters", "plain  13 parameters"], lecture_numbers.MISSING),
-        (["nothing of the kind"], lecture_numbers.MISSING),
-        ([], lecture_numbers.MISSING),
-    ],
-)
-def test_a_number_that_is_not_printed_just_once_is_missing(monkeypatch, texts, found):
-    monkeypatch.setattr(lecture_numbers, "outputs", lambda digits: iter(texts))
-    assert lecture_numbers.printed("01", r"plain\s+(\d+) parameters") == found
-
-
 def test_without_tables_everything_measured_is_missing(monkeypatch):
     monkeypatch.setattr(lecture_numbers, "table", lambda name: [])
     for measure in ("goldfish", "attacks 1", "stylized 1 1", "black clean", "threshold"):
         assert lecture_numbers.MEASURES[measure]() == lecture_numbers.MISSING
+    rows = lecture_numbers.MEASURES["flat features"]()
+    monkeypatch.setattr(lecture_numbers, "ROOT", ROOT / "nowhere")
+    assert rows == "1600"
+    assert lecture_numbers.MEASURES["flat features"]() == lecture_numbers.MISSING
