@@ -35,7 +35,7 @@ def show_film(
     pixels = _pixels(frames, seconds)
     width = size or pixels[-1].shape[1]
     # The last image beside it is small, for the film is what counts.
-    data, metadata = picture_bundle(pixels[-1], alt=alt, width=min(width, 240))
+    data, metadata = picture_bundle(pixels[-1], alt=alt, width=min(width, 180))
     film = base64.b64encode(_encode_mp4(pixels, seconds)).decode()
     words = html.escape(alt)
     data["text/html"] = (
