@@ -20,7 +20,8 @@ from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import batch_for, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.per_model_cache import kept_with_model
-from lecture_lib.models.surgery import weight_synchronizer, with_relu_rule
+from lecture_lib.models.relu_rules import with_relu_rule
+from lecture_lib.models.surgery import weight_synchronizer
 
 
 def guided_relu(x: Tensor, relu: Callable = tf.nn.relu) -> Tensor:
@@ -69,10 +70,11 @@ def guided_map(model: Network, image: Image, class_index: int) -> Map:
         class_index: c, 0..classes-1.
 
     Returns:
-        (H, W) float32, 0 or more; for a network without ReLUs that of `saliency_map`.
+        (H, W) float32, 0 or more.
 
     Raises:
-        ValueError: for anything but one image, and for a class that the network does not have.
+        ValueError: for anything but one image, for a class that the network does not have, and for
+            a network without ReLUs.
 
     Source:
         Springenberg et al., Striving for simplicity: the all convolutional net, 2015.
@@ -92,10 +94,11 @@ def deconvnet_map(model: Network, image: Image, class_index: int) -> Map:
         class_index: c, 0..classes-1.
 
     Returns:
-        (H, W) float32, 0 or more; for a network without ReLUs that of `saliency_map`.
+        (H, W) float32, 0 or more.
 
     Raises:
-        ValueError: for anything but one image, and for a class that the network does not have.
+        ValueError: for anything but one image, for a class that the network does not have, and for
+            a network without ReLUs.
 
     Source:
         Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
@@ -129,7 +132,8 @@ def guided_gradient(
         float32 of the shape of `image`, in units of the score per unit of a pixel.
 
     Raises:
-        ValueError: for what is neither an image nor a batch, and for what the score refuses.
+        ValueError: for what is neither an image nor a batch, for what the score refuses, and for a
+            network without ReLUs.
     """
     images = batch_for(model, image)
     net, take_weights = _cached_copy(model, rule)

@@ -27,7 +27,7 @@ from lecture_lib.filters import (
 )
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.inference import layer_outputs
-from lecture_lib.models.surgery import with_relu_rule
+from lecture_lib.models.relu_rules import with_relu_rule
 from lecture_lib.models.zoo import load_model
 
 

@@ -56,7 +56,11 @@ def paint_pattern(
         chosen = patterns[random.integers(len(patterns))]
         inks.append(_ink(chosen, image.shape, periods, random))
     darkness = random.uniform(0, 0.4, (len(batch), 1, 1, 3))
-    return unbatch(np.float32(batch + np.stack(inks) * (darkness - batch)), images)
+    # One image after the other: all at once would take several times the memory of the images.
+    painted = np.empty_like(batch, dtype=np.float32)
+    for number, (image, ink) in enumerate(zip(batch, inks, strict=True)):
+        painted[number] = image + ink * (darkness[number] - image)
+    return unbatch(painted, images)
 
 
 def _ink(
