@@ -219,7 +219,7 @@ def is_explained(page):
     panel.locator("img").wait_for(timeout=120_000)
     wait_until(lambda: "handed on" in chosen_picture(panel), "the picture is chosen", seconds=60)
     wait_until(
-        lambda: "The net sees" in status(panel), "the attacked picture is explained", seconds=60
+        lambda: "Prediction: " in status(panel), "the attacked picture is explained", seconds=60
     )
     assert panel.get_by_role("alert").count() == 0 and page.complaints == []
     page.close()
