@@ -22,8 +22,10 @@ END = "<!-- end of badges -->"
 
 def readme_with(text, address, branch):
     """The README with its Binder badge between two marks, under the title."""
-    link = f"https://mybinder.org/v2/gh/{address}/{branch}?urlpath=lab/tree/notebooks/00_start_here.ipynb"
-    badge = f"{START}\n[![Open the course on Binder](https://mybinder.org/badge_logo.svg)]({link})\n{END}"
+    first = "lab/tree/notebooks/00_start_here.ipynb"
+    link = f"https://mybinder.org/v2/gh/{address}/{branch}?urlpath={first}"
+    picture = "![Open the course on Binder](https://mybinder.org/badge_logo.svg)"
+    badge = f"{START}\n[{picture}]({link})\n{END}"
     bare = re.sub(rf"{START}.*?{END}\n\n", "", text, flags=re.DOTALL)
     return re.sub(r"\A(# .*\n\n)", lambda title: f"{title.group(1)}{badge}\n\n", bare)
 

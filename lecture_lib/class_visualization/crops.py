@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import Score, as_part
+from lecture_lib.datasets.images import strongest_channel
 from lecture_lib.datasets.shapes import Image, Map, Tensor, TensorImages, TensorValues
 from lecture_lib.models.backend import tf
 
@@ -104,7 +105,7 @@ def importance_map(
     total = np.zeros(image.shape[:2], np.float32)
     for draw in range(draws):
         changes = gradient(over_random_crops(score, draw=draw, **options), image)
-        total += np.abs(changes).max(axis=-1)
+        total += strongest_channel(changes)
     return total
 
 

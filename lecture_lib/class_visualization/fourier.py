@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lecture_lib.core.ascent import Ascent, ascend, identity, unit
+from lecture_lib.core.ascent import Ascent, ascend, identity, unit, watching
 from lecture_lib.core.scores import Score, as_part, class_score
 from lecture_lib.core.transforms import (
     FourierCoefficients,
@@ -112,6 +112,7 @@ def maximize_fourier(
     jittered = as_part(score).of(random_jitter, np.float32(shift), np.float32(zoom))
     objective = jittered.of(fourier_to_image)
     single = np.ndim(start) == 4
+    view = partial(_with_images, single=single)
     reached = ascend(
         objective,
         start[None] if single else start,
@@ -119,16 +120,12 @@ def maximize_fourier(
         learning_rate=learning_rate,
         direction=direction,
         project=identity,
-        watch=watch and partial(_watch_images, watch, single),
+        watch=watching(watch, view),
     )
-    return _with_images(reached, single)
+    return view(reached)
 
 
-def _watch_images(watch: Callable, single: bool, step: int, steps: int, reached: Ascent) -> Any:
-    return watch(step, steps, _with_images(reached, single))
-
-
-def _with_images(reached: Ascent, single: bool) -> Ascent:
+def _with_images(reached: Ascent, *, single: bool) -> Ascent:
     """An ascent of coefficients with the images that they add up to."""
     images = fourier_to_image(reached.images).numpy()
     if single:

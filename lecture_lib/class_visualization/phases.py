@@ -11,17 +11,11 @@ from typing import Any
 import numpy as np
 
 from lecture_lib.class_visualization.crops import over_random_crops
-from lecture_lib.core.ascent import Ascent, adam, ascend, identity
+from lecture_lib.core.ascent import Ascent, adam, ascend, identity, watching
 from lecture_lib.core.scores import Score, class_score
 from lecture_lib.datasets.image_sets import random_crops
 from lecture_lib.datasets.images import unbatch
-from lecture_lib.datasets.shapes import (
-    Classes,
-    ImageOrImages,
-    Network,
-    Tensor,
-    TensorImages,
-)
+from lecture_lib.datasets.shapes import Classes, Network, Tensor, TensorImages
 from lecture_lib.models.backend import tf
 
 Phases = np.ndarray  # (3, height, width // 2 + 1) of one image, or (N, ...) of several
@@ -120,7 +114,7 @@ def maximize_phases(
     rows, columns = np.shape(start)[-2:]
     amplitudes = mean_amplitudes(rows, 2 * columns - 2)
     seen = over_random_crops(score, crop_size=crop_size, crops=crops, sides=sides, noise=noise)
-    to_image = partial(_as_images, amplitudes=amplitudes, contrast=contrast)
+    view = partial(_with_images, amplitudes=amplitudes, contrast=contrast)
     reached = ascend(
         seen.of(phases_to_image, amplitudes, float(contrast)),
         start,
@@ -128,21 +122,17 @@ def maximize_phases(
         learning_rate=learning_rate,
         direction=adam(),
         project=identity,
-        watch=watch and partial(_watch_images, watch, to_image),
+        watch=watching(watch, view),
     )
-    return reached._replace(images=to_image(reached.images))
+    return view(reached)
 
 
-def _watch_images(
-    watch: Callable, to_image: Callable, step: int, steps: int, reached: Ascent
-) -> Any:
-    return watch(step, steps, reached._replace(images=to_image(reached.images)))
-
-
-def _as_images(phases: Phases, *, amplitudes: np.ndarray, contrast: float) -> ImageOrImages:
-    """The image of phases (3, ...), or the images of phases (N, 3, ...), as an array."""
+def _with_images(reached: Ascent, *, amplitudes: np.ndarray, contrast: float) -> Ascent:
+    """An ascent of phases, (3, ...) or (N, 3, ...), with the images that they stand for."""
+    phases = reached.images
     batch = phases[None] if phases.ndim == 3 else phases
-    return unbatch(phases_to_image(batch, amplitudes, float(contrast)).numpy(), phases)
+    images = phases_to_image(batch, amplitudes, float(contrast)).numpy()
+    return reached._replace(images=unbatch(images, phases))
 
 
 # From phases to an image

@@ -1,6 +1,7 @@
 """Gradient ascent, the one loop of the course: value and gradient, direction, step, record."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -169,6 +170,20 @@ def _not_above(limit: float | None, value: Any) -> np.ndarray:
     if limit is None:
         return np.ones_like(value, bool)
     return np.asarray(~(np.asarray(value) > limit))
+
+
+def watching(watch: Callable | None, view: Callable) -> Callable | None:
+    """Return a `watch` that is shown another view of an ascent, such as the images it stands for.
+
+    Args:
+        watch: (step, steps, ascent), or None, which stays None.
+        view: Ascent -> Ascent.
+    """
+    return watch and partial(_watch_view, watch, view)
+
+
+def _watch_view(watch: Callable, view: Callable, step: int, steps: int, reached: Ascent) -> Any:
+    return watch(step, steps, view(reached))
 
 
 def _told_to_stop(watch: Callable | None, step: int, steps: int, reached: Ascent) -> bool:

@@ -153,8 +153,13 @@ def class_log_probability(model: Network, class_index: Classes) -> Score:
     Its gradient points where that of P_c points, and does not vanish when P_c is tiny. Arguments as
     in `class_score`.
     """
+    return _score_by_kind(_class_log_probability, model, class_index)
+
+
+def _score_by_kind(function: Callable, model: Network, class_index: Classes) -> Score:
+    """A score whose formula depends on how the network's probabilities come from its logits."""
     kind = kind_of_probability(model)
-    return Score(_class_log_probability, check_class(model, class_index), model=model, kind=kind)
+    return Score(function, check_class(model, class_index), model=model, kind=kind)
 
 
 def _class_log_probability(
@@ -196,8 +201,7 @@ def class_margin(model: Network, class_index: Classes) -> Score:
     Below 0 the network predicts another class. Where each label holds or not for itself, it is
     S_c(I), as the sigmoid of 0 is a half. Arguments as in `class_score`.
     """
-    kind = kind_of_probability(model)
-    return Score(_class_margin, check_class(model, class_index), model=model, kind=kind)
+    return _score_by_kind(_class_margin, model, class_index)
 
 
 def _class_margin(
@@ -220,8 +224,7 @@ def class_probability(model: Network, class_index: Classes) -> Score:
 
     Arguments as in `class_score`.
     """
-    kind = kind_of_probability(model)
-    return Score(_class_probability, check_class(model, class_index), model=model, kind=kind)
+    return _score_by_kind(_class_probability, model, class_index)
 
 
 def _class_probability(

@@ -75,11 +75,25 @@ def explore_panel(
     panel = build(controls, name=_name_of(function), hand_on=hand_on, image_of=chosen_image)
     answers = _Answers(panel, function, alt)
     answers.give()
-    request = coalesce(answers.give_anew)
+    _when_a_control_moves(panel, answers.give)
+    return panel
+
+
+def _when_a_control_moves(panel: Panel, work: Callable) -> None:
+    """Let work() be done in the background when a reader has moved a control.
+
+    A list that gets new entries chooses another one for a moment, and comes back. So the work waits
+    for a moment too, and finds the values as they were.
+    """
+
+    def settled_work() -> None:
+        time.sleep(SETTLED_AFTER)
+        work()
+
+    request = coalesce(settled_work)
     for control in panel.controls.values():
         for source in control.sources:
             source.observe(lambda change: request(), names="value")
-    return panel
 
 
 class _Answers:
@@ -91,31 +105,21 @@ class _Answers:
         self.alt = alt
         self.answered: dict | None = None  # the values of the answer on view; None after an error
 
-    def give_anew(self) -> None:
-        """Answer, unless the answer on view is that of the same values.
-
-        A list that gets new entries chooses another one for a moment, and comes back: that is no
-        choice of the reader's, and the status line keeps what it said.
-        """
-        time.sleep(SETTLED_AFTER)
-        if not self._is_on_view():
-            self.give()
-
-    def _is_on_view(self) -> bool:
-        try:
-            values = values_of(self.panel)
-        except ANY_ERROR:  # it has a sentence, which `give` shows
-            return False
+    def _is_on_view(self, values: dict) -> bool:
         return self.answered is not None and all(
             _is_same(value, self.answered[name]) for name, value in values.items()
         )
 
     def give(self) -> None:
-        """Call the function with the values that the controls have now, and show its answer."""
-        self.answered = None
+        """Call the function with the values that the controls have now, and show its answer.
+
+        Where this answer is on view already, the status line keeps what it says.
+        """
         try:
             choices = choices_of(self.panel)
             values = values_of(self.panel)
+            if self._is_on_view(values):
+                return
             with _saying_when_slow(self.panel):
                 result = self.function(**values)
             image, text = _image_and_text(result)
@@ -123,6 +127,7 @@ class _Answers:
             set_status(self.panel, text)
             self.answered = values
         except ANY_ERROR as error:
+            self.answered = None
             show_error(self.panel, error)
 
 
@@ -248,10 +253,7 @@ def run_live_panel(
         show_image(panel, _images_of(first), words, choices=("start",))
     runs = _Runs(panel, function, alt)
     runs.connect_buttons()
-    look = coalesce(runs.look_at_choice)
-    for control in panel.controls.values():
-        for source in control.sources:
-            source.observe(lambda change: look(), names="value")
+    _when_a_control_moves(panel, runs.look_at_choice)
     return panel
 
 
@@ -286,7 +288,6 @@ class _Runs:
 
     def look_at_choice(self) -> None:
         """Show a picture when it is chosen, and say at once why a choice cannot be used."""
-        time.sleep(SETTLED_AFTER)
         if self.running.locked():
             return
         try:

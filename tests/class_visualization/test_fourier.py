@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 from small_nets import counting_net, pixel_net, random, random_tinynet, small_net
+from watched import check_watch_sees_images
 
 from lecture_lib.class_visualization.fourier import maximize_fourier, visualize_class_fourier
 from lecture_lib.core.gradients import gradient
@@ -109,16 +110,7 @@ def test_an_odd_size_becomes_a_multiple_of_four_for_fourier_images(size, side):
 
 
 def test_watch_sees_images():
-    seen = []
-
-    def watch(step, steps, reached):
-        seen.append((step, steps, reached.images))
-
-    result = visualize_class_fourier(small_net(), 1, size=16, steps=2, watch=watch)
-    assert [(step, steps) for step, steps, _ in seen] == [(0, 2), (1, 2), (2, 2)]
-    images = np.stack([image for *_, image in seen])
-    assert images.shape == (3, 16, 16, 3) and images.min() >= 0 and images.max() <= 1
-    np.testing.assert_array_equal(images[-1], result.images)
+    check_watch_sees_images(partial(visualize_class_fourier, small_net(), 1))
 
 
 def test_watch_ends_the_ascent_by_saying_true():

@@ -1,5 +1,7 @@
 """Pixel by pixel: the score rises, the penalty pulls to gray, any score can be maximized."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from small_nets import (
@@ -11,6 +13,7 @@ from small_nets import (
     random_tinynet,
     small_net,
 )
+from watched import check_watch_sees_images
 
 from lecture_lib.class_visualization.pixels import (
     maximize_pixels,
@@ -171,16 +174,7 @@ def test_any_score_can_be_maximized(score):
 
 
 def test_watch_sees_images():
-    seen = []
-
-    def watch(step, steps, reached):
-        seen.append((step, steps, reached.images))
-
-    result = visualize_class(small_net(), 1, size=16, steps=2, watch=watch)
-    assert [(step, steps) for step, steps, _ in seen] == [(0, 2), (1, 2), (2, 2)]
-    images = np.stack([image for *_, image in seen])
-    assert images.shape == (3, 16, 16, 3) and images.min() >= 0 and images.max() <= 1
-    np.testing.assert_array_equal(images[-1], result.images)
+    check_watch_sees_images(partial(visualize_class, small_net(), 1))
 
 
 def test_watch_ends_the_ascent_by_saying_true():

@@ -1,10 +1,9 @@
 """Numbers in prose: what looks measured is printed by the page, or named with its source."""
 
-import json
 import re
 
 import pytest
-from course_files import NOTEBOOKS, ROOT
+from course_files import NOTEBOOKS, ROOT, cells_of
 
 MEASURED = re.compile(r"(?<![\w.,])\d+(?:\.\d+)?(?=\s?%)|(?<![\w.,])\d+\.\d+(?![\w.])")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -56,7 +55,7 @@ def unsupported(text, known):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_number_in_the_prose_of_a_notebook_is_one_of_its_cells(path):
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    cells = cells_of(path)
     known = numbers_on_page(cells)
     prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
     assert [number for text in prose for number in unsupported(text, known)] == []
@@ -67,8 +66,7 @@ def test_a_number_in_the_teachers_notes_is_one_of_the_notebook(path):
     notes = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
     section = notes.partition(f"notebooks/{path.name})\n")[2].partition("\n## ")[0]
     assert section
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    assert unsupported(section, numbers_on_page(cells)) == []
+    assert unsupported(section, numbers_on_page(cells_of(path))) == []
 
 
 def test_a_number_that_nothing_prints_is_found():
