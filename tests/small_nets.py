@@ -134,7 +134,8 @@ def counting_net():
     """(model, calls): a network that writes into the list `calls` once for each trace."""
     calls = []
     images = keras.Input((6, 6, 3), name="image")
-    x = layers.Conv2D(4, 3, padding="same", name="conv")(Counted(calls)(images))
+    x = Counted(calls)(images)
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(x)
     model = keras.Model(images, layers.Dense(3, name="scores")(layers.GlobalAveragePooling2D()(x)))
     calls.clear()
     return named(model, class_names=None, image_size=6), calls

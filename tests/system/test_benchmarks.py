@@ -20,8 +20,9 @@ from lecture_lib.core.scores import class_score
 from lecture_lib.grad_cam import grad_cam_map
 from lecture_lib.guided_backprop import guided_map
 from lecture_lib.models.backend import keras
+from lecture_lib.models.zoo import load_model
 from lecture_lib.occlusion.occlusion import occlusion_map
-from lecture_lib.saliency import integrated_gradients_map, smoothgrad_map
+from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
 
 
 class Clock:
@@ -280,8 +281,12 @@ def test_the_copied_guided_backprop_is_ours_but_for_a_relu_that_is_a_layer():
     conv1_alone = copied.guided_model(NET)
     assert not np.allclose(copied.saliency(conv1_alone, IMAGE, 1), guided_map(NET, IMAGE, 1))
     linear = linear_net(normal(12, 9, 3, 2))
-    ours = guided_map(linear, IMAGE, 1)
+    ours = saliency_map(linear, IMAGE, 1)  # without a ReLU no rule changes anything
     assert_close(copied.saliency(copied.guided_model(linear), IMAGE, 1), ours)
+    activations = load_model("mnist_cnn")
+    digit = random(28, 28, 1)
+    ours = guided_map(activations, digit, 1)
+    assert_close(copied.saliency(copied.guided_model(activations), digit, 1), ours)
 
 
 @pytest.mark.parametrize(
