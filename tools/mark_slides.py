@@ -22,7 +22,7 @@ from PIL import Image
 NOTEBOOKS = course_notebooks(Path(__file__).resolve().parent.parent / "notebooks")
 # Settings of jupyterlab-rise: what is higher than the screen can be scrolled, and nothing flies
 # about.
-SCREEN = 680  # pixels of a slide at 1280 × 720
+SCREEN = 640  # pixels of a slide at 1280 × 720, less what the estimates of heights miss
 SETTINGS = {"scroll": True, "transition": "none", "center": False, "enable_chalkboard": False}
 
 
@@ -57,6 +57,8 @@ def height(cell):
             output.get("data", {}).get("text/html", [])
         )
         pictures = re.findall(r'<img [^>]*?width="(\d+)"[^>]*?base64,([^"]+)"', text)
+        table = "".join(output.get("data", {}).get("text/markdown", []))
+        shown += 30 * (table.count("\n") + 1) if table else 0
         shown += (
             sum(map(picture_height, *zip(*pictures, strict=True))) + 20
             if pictures

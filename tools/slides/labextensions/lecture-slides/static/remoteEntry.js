@@ -1,6 +1,6 @@
 // Widgets on slides. The manager of ipywidgets 8 asks for @jupyterlab/console, which JupyterLab shares and the slides of
 // jupyterlab-rise 0.43 do not, and gives up without it; slides then show a widget's words only. It needs no more of a console
-// than a name to ask for and a class that nothing is an instance of. A slide also has room for a dozen lines of code beside a
+// than a name to ask for and a class that nothing is an instance of. A slide also has room for fifteen lines of code beside a
 // picture that takes what is left of the screen. Where the real console is there, this is no slide, and nothing is done.
 window._JUPYTERLAB = window._JUPYTERLAB ?? {};
 window._JUPYTERLAB["lecture-slides"] = {
@@ -10,7 +10,7 @@ window._JUPYTERLAB["lecture-slides"] = {
     const [version] = Object.keys(scope["@jupyterlab/notebook"]);
     scope["@jupyterlab/console"] = { [version]: { get: async () => () => console, from: "lecture-slides", eager: false } };
     const style = document.createElement("style");
-    style.textContent = ".jp-RenderedHTMLCommon img { max-height: calc(100vh - 310px) !important; object-fit: contain; object-position: left }";
+    style.textContent = ".jp-RenderedHTMLCommon img { max-height: calc(100vh - 370px) !important; object-fit: contain; object-position: left }";
     document.head.append(style);
   },
   get: async () => () => ({}),
