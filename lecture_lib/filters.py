@@ -24,7 +24,14 @@ from lecture_lib.models.inference import check_network, layer_outputs, map_featu
 
 
 def convolution_names(model: Network) -> list[str]:
-    """Return the names of the layers that hold a bank of filters, in forward order."""
+    """Return the names of the layers that hold a bank of filters, in forward order.
+
+    Args:
+        model: any network of the course.
+
+    Returns:
+        list of str; of plain convolutions, not of depthwise ones.
+    """
     return [layer.name for layer in model.layers if type(layer) is keras.layers.Conv2D]
 
 

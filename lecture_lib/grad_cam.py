@@ -178,6 +178,12 @@ def spatial_layers(model: Network) -> tuple[str, ...]:
 
     These have more than one row and column.
 
+    Args:
+        model: any network of the course.
+
+    Returns:
+        names, the layer next to the image first.
+
     Raises:
         ValueError: for a network without any.
     """

@@ -108,10 +108,8 @@ def deconvnet_map(model: Network, image: Image, class_index: int) -> Map:
 
 def _class_map(model: Network, image: Image, class_index: int, *, rule: Callable) -> Map:
     image = one_image(model, image)
-    gradients = guided_gradient(
-        model, image, lambda net: class_score(net, class_index), rule=rule
-    )  # (H, W, C)
-    return strongest_channel(gradients)
+    gradients = guided_gradient(model, image, lambda net: class_score(net, class_index), rule=rule)
+    return strongest_channel(gradients)  # (H, W, C) -> (H, W)
 
 
 def guided_gradient(

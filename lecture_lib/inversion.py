@@ -112,9 +112,15 @@ def _relative_distance(
 
 @Score
 def l6_norm(images: TensorImages) -> TensorValues:
-    """Return the sum of sixth powers of each image: ‖I‖₆⁶ = Σ I⁶. images: (N, ...). Returns (N,).
+    """Return the sum of sixth powers of each image: ‖I‖₆⁶ = Σ I⁶.
 
     It is next to nothing for moderate numbers, and a wall for large ones.
+
+    Args:
+        images: tensor (N, ...).
+
+    Returns:
+        tensor (N,), at least 0.
     """
     return tf.reduce_sum(tf.reshape(images**6, [tf.shape(images)[0], -1]), axis=1)
 
@@ -192,6 +198,13 @@ def correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Return Pearson's correlation of two arrays of one shape, in -1..1.
 
     It is 0 where one of them is constant.
+
+    Args:
+        one: array of any shape.
+        other: array of the same shape.
+
+    Returns:
+        float in −1..1.
     """
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0

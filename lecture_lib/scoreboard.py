@@ -48,8 +48,14 @@ def mass_inside(heatmap: Map, mask: Mask) -> float:
 
     Σ inside of max(M, 0) / Σ everywhere of max(M, 0)
 
-    By chance, and for a map with nothing above 0, it is the mask's share of the image. Arguments
-    and errors are those of `pointing_game`.
+    By chance, and for a map with nothing above 0, it is the mask's share of the image.
+
+    Args:
+        heatmap: (H, W), what lies below 0 counts as 0.
+        mask: (H, W) bool, True within the object.
+
+    Returns:
+        float in 0..1.
     """
     heatmap, mask = _checked(heatmap, mask)
     positive = np.maximum(heatmap, 0, dtype=np.float64)
@@ -63,7 +69,12 @@ def area_under_roc(heatmap: Map, mask: Mask) -> float:
 
     P(M inside > M outside) + ½ P(M inside = M outside), for one pixel drawn from each
 
-    Arguments and errors are those of `pointing_game`.
+    Args:
+        heatmap: (H, W), of any range.
+        mask: (H, W) bool, True within the object.
+
+    Returns:
+        float in 0..1.
 
     Source:
         Mann and Whitney, On a test of whether one of two random variables is stochastically larger
@@ -175,6 +186,13 @@ def rank_correlation(heatmap: Map, other: Map) -> float:
 
     Two constant maps are alike; a constant one and another are not.
 
+    Args:
+        heatmap: (H, W), of any range.
+        other: (H, W), of any range.
+
+    Returns:
+        float in -1..1.
+
     Source:
         Adebayo et al., Sanity checks for saliency maps, 2018.
     """
@@ -190,6 +208,12 @@ def rank_correlation(heatmap: Map, other: Map) -> float:
 def random_map(model: Network, image: Image, class_index: int, *, seed: int = 0) -> Map:
     """Return a random number for each pixel, the same whenever it is the same image.
 
+    Args:
+        model: network of the course.
+        image: (H, W, C) in 0..1.
+        class_index: not used; a map is asked for by these three.
+        seed: of the random numbers.
+
     Returns:
         (H, W) float32 in [0, 1).
     """
@@ -200,6 +224,12 @@ def random_map(model: Network, image: Image, class_index: int, *, seed: int = 0)
 
 def center_map(model: Network, image: Image, class_index: int, *, width: float = 0.25) -> Map:
     """Return a blob in the middle: exp(−½ (distance / (width · side))²).
+
+    Args:
+        model: network of the course.
+        image: (H, W, C) in 0..1.
+        class_index: not used; a map is asked for by these three.
+        width: standard deviation of the blob, as a share of the side.
 
     Returns:
         (H, W) float32 in (0, 1].

@@ -31,6 +31,12 @@ def length(images: np.ndarray) -> np.ndarray:
     """Return the Euclidean length of each image: ‖I‖, kept as (..., 1, 1, 1) so that it divides.
 
     In double precision, as the squares of small gradients are 0 in single precision.
+
+    Args:
+        images: one image (H, W, C), or several (N, H, W, C).
+
+    Returns:
+        array of shape (1, 1, 1) or (N, 1, 1, 1), float64, at least 0.
     """
     axes = tuple(range(0 if np.ndim(images) == 3 else 1, np.ndim(images)))
     squares = np.square(images, dtype=np.float64)
@@ -42,6 +48,12 @@ def unit(gradients: np.ndarray) -> np.ndarray:
 
     There is no floor under the length: a saturated softmax has gradients of 1e-9, and they deserve
     a whole step too.
+
+    Args:
+        gradients: (H, W, C) or (N, H, W, C), of any size.
+
+    Returns:
+        array of the same shape and type.
     """
     # Never shorter than its largest number, so it stays above 0 in single precision.
     lengths = length(gradients).astype(gradients.dtype)
@@ -49,7 +61,14 @@ def unit(gradients: np.ndarray) -> np.ndarray:
 
 
 def sign(gradients: np.ndarray) -> np.ndarray:
-    """Return the sign of each number: the steepest step when no pixel may move by more than ε."""
+    """Return the sign of each number: the steepest step when no pixel may move by more than ε.
+
+    Args:
+        gradients: array of any shape.
+
+    Returns:
+        array of the same shape, of −1, 0 and 1.
+    """
     return np.sign(gradients)
 
 
@@ -86,12 +105,26 @@ def adam(*, memory: float = 0.9, square_memory: float = 0.999) -> Callable:
 
 
 def clip(images: np.ndarray) -> np.ndarray:
-    """Return the images with each pixel moved back into [0, 1]."""
+    """Return the images with each pixel moved back into [0, 1].
+
+    Args:
+        images: array of any shape; not a number stays not a number.
+
+    Returns:
+        array of the same shape, in 0..1.
+    """
     return np.clip(images, 0, 1)
 
 
 def identity(images: Any) -> Any:
-    """Return the images as they are, arrays or tensors."""
+    """Return the images as they are, arrays or tensors.
+
+    Args:
+        images: array or tensor of any shape.
+
+    Returns:
+        the same object.
+    """
     return images
 
 

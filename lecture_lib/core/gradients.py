@@ -210,9 +210,8 @@ def _compiled_at_layers(outputs: Network) -> Callable:
 
 def _gradient_at_layers(outputs: Network, images: TensorImages, class_index: Tensor) -> tuple:
     with tf.GradientTape() as tape:
-        tape.watch(
-            images
-        )  # so that all is recorded; the graph leaves out what lies below the layers
+        # so that all is recorded; the graph leaves out what lies below the layers
+        tape.watch(images)
         *activations, logits = outputs(images, training=False)
         values = tf.gather(logits, class_index, axis=-1)
     return activations, tape.gradient(values, activations, unconnected_gradients="zero")

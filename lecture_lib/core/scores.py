@@ -150,8 +150,17 @@ def select_per_row(rows: Tensor, place: Tensor) -> TensorValues:
 def class_log_probability(model: Network, class_index: Classes) -> Score:
     """Score the logarithm of a class's probability, after softmax: log P_c(I).
 
-    Its gradient points where that of P_c points, and does not vanish when P_c is tiny. Arguments as
-    in `class_score`.
+    Its gradient points where that of P_c points, and does not vanish when P_c is tiny.
+
+    Args:
+        model: network that ends in logits.
+        class_index: number of a class, or one per image.
+
+    Returns:
+        Score with values up to 0.
+
+    Raises:
+        ValueError: as `class_score` does.
     """
     return _score_by_kind(_class_log_probability, model, class_index)
 
@@ -199,7 +208,17 @@ def class_margin(model: Network, class_index: Classes) -> Score:
     """Score how far a class is ahead of the best other: S_c(I) − max_k S_k(I), k ≠ c.
 
     Below 0 the network predicts another class. Where each label holds or not for itself, it is
-    S_c(I), as the sigmoid of 0 is a half. Arguments as in `class_score`.
+    S_c(I), as the sigmoid of 0 is a half.
+
+    Args:
+        model: network that ends in logits.
+        class_index: number of a class, or one per image.
+
+    Returns:
+        Score in units of logits.
+
+    Raises:
+        ValueError: as `class_score` does.
     """
     return _score_by_kind(_class_margin, model, class_index)
 
@@ -214,7 +233,15 @@ def _class_margin(
 
 
 def margins(logits: Tensor, class_index: Tensor) -> TensorValues:
-    """Return how far a class, or one per image, is ahead of the best other: logits -> (N,)."""
+    """Return how far a class, or one per image, is ahead of the best other: logits -> (N,).
+
+    Args:
+        logits: tensor (N, classes).
+        class_index: number of a class, or N of them.
+
+    Returns:
+        tensor (N,), in units of logits.
+    """
     best_other = tf.reduce_max(_others(logits, class_index), axis=1)
     return select_per_row(logits, class_index) - best_other
 
@@ -222,7 +249,15 @@ def margins(logits: Tensor, class_index: Tensor) -> TensorValues:
 def class_probability(model: Network, class_index: Classes) -> Score:
     """Score the probability of a class, after softmax: P_c(I), in 0..1.
 
-    Arguments as in `class_score`.
+    Args:
+        model: network that ends in logits.
+        class_index: number of a class, or one per image.
+
+    Returns:
+        Score with values in 0..1.
+
+    Raises:
+        ValueError: as `class_score` does.
     """
     return _score_by_kind(_class_probability, model, class_index)
 
@@ -334,7 +369,14 @@ def _feature_distance(
 
 @Score
 def l2(images: TensorImages) -> TensorValues:
-    """Return the sum of squares of each image: ‖I‖². images: (N, ...). Returns (N,)."""
+    """Return the sum of squares of each image: ‖I‖².
+
+    Args:
+        images: tensor (N, ...).
+
+    Returns:
+        tensor (N,), at least 0.
+    """
     return tf.reduce_sum(tf.reshape(tf.square(images), [tf.shape(images)[0], -1]), axis=1)
 
 
@@ -342,7 +384,11 @@ def l2(images: TensorImages) -> TensorValues:
 def total_variation(images: TensorImages) -> TensorValues:
     """Return how much neighboring pixels differ: Σ |I[r+1, c] − I[r, c]| + |I[r, c+1] − I[r, c]|.
 
-    images: (N, H, W, C). Returns (N,).
+    Args:
+        images: tensor (N, H, W, C).
+
+    Returns:
+        tensor (N,), at least 0; 0 for a picture of one color.
     """
     return tf.image.total_variation(tf.convert_to_tensor(images))
 

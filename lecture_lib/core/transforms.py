@@ -16,7 +16,14 @@ COLOR_CORRELATION_SQRT = np.linalg.cholesky(
 
 
 def from_gray(images: TensorImages) -> TensorImages:
-    """Return how far each pixel is from gray: I − ½. A penalty on it pulls to gray, not black."""
+    """Return how far each pixel is from gray: I − ½. A penalty on it pulls to gray, not black.
+
+    Args:
+        images: tensor of any shape, in 0..1.
+
+    Returns:
+        tensor of the same shape, in −½..½.
+    """
     return images - 0.5
 
 

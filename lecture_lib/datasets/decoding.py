@@ -47,8 +47,17 @@ BUNDLED = {
 def find_picture(name_or_path: str | Path) -> Path:
     """Return the path of the file that a photograph's plain name, or a path, stands for.
 
-    ImageNet photographs are downloaded when they are asked for. Raises FileNotFoundError for no
-    such file, ValueError for a folder.
+    ImageNet photographs are downloaded when they are asked for.
+
+    Args:
+        name_or_path: "cat", or the path of a file, `~` included.
+
+    Returns:
+        path of a file that exists.
+
+    Raises:
+        FileNotFoundError: for no such file.
+        ValueError: for a folder.
     """
     if not isinstance(name_or_path, (str, Path)):
         raise ValueError(
@@ -56,14 +65,12 @@ def find_picture(name_or_path: str | Path) -> Path:
         )
     if name_or_path in BUNDLED:
         library, file = BUNDLED[name_or_path]
-        return (
-            Path(find_spec(library).origin).parent / file
-        )  # finds the folder without importing the library
+        # find_spec finds the folder without importing the library
+        return Path(find_spec(library).origin).parent / file
     if name_or_path in _imagenet_files():
         return downloads.fetch(_imagenet_files()[name_or_path])
-    path = Path(
-        os.path.expanduser(name_or_path)
-    )  # unlike Path.expanduser, it leaves an unknown ~name as it is
+    # unlike Path.expanduser, this leaves an unknown ~name as it is
+    path = Path(os.path.expanduser(name_or_path))
     if os.path.isdir(path):
         raise ValueError(f"{path} is a folder; load_image takes one picture, load_folder a folder.")
     if not os.path.isfile(path):
@@ -133,9 +140,8 @@ def decode_image(
     """
     check_size(size)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # what a decoder mutters about a broken file; the sentences below say what matters
+        # what a decoder mutters about a broken file; the sentences below say what matters
+        warnings.simplefilter("ignore")
         picture = _decode(_open(bytes(data), name), name, to_srgb=to_srgb)
     values = np.asarray(_resize(picture, size), np.float32)
     if picture.mode == "RGB":
@@ -153,6 +159,9 @@ def check_size(size: int | tuple[int, int] | None) -> None:
     """Raise ValueError for a size that is none.
 
     A size is None, a positive int or a pair (height, width) of such, of at most 40 megapixels.
+
+    Args:
+        size: what somebody gave as a size.
     """
     if size is None:
         return
@@ -257,10 +266,9 @@ def _resize(picture, size):
     if not isinstance(size, Integral):
         return picture.resize((size[1], size[0]), Image.Resampling.LANCZOS)
     side = min(picture.size)
-    left, top = (
-        (picture.width - side) // 2,
-        (picture.height - side) // 2,
-    )  # whole pixels: a square of the right size stays untouched
+    # whole pixels: a square of the right size stays untouched
+    left = (picture.width - side) // 2
+    top = (picture.height - side) // 2
     return picture.crop((left, top, left + side, top + side)).resize(
         (size, size), Image.Resampling.LANCZOS
     )

@@ -59,6 +59,9 @@ def fetch(name: str) -> Path:
 def is_here(name: str) -> bool:
     """Say whether `fetch(name)` needs no network.
 
+    Args:
+        name: name of a file in data/tables/downloads.tsv.
+
     Returns:
         True when the file is in the folder of LECTURE_DATA or in the cache; it is not verified.
     """
@@ -69,7 +72,14 @@ def is_here(name: str) -> bool:
 
 
 def names(prefix: str = "") -> list[str]:
-    """List the names of the files in the table that begin with `prefix`."""
+    """List the names of the files in the table that begin with `prefix`.
+
+    Args:
+        prefix: beginning of the names, such as "imagenet-samples/"; "" for all.
+
+    Returns:
+        list of str, in the order of the table.
+    """
     return [name for name in _table() if name.startswith(prefix)]
 
 

@@ -52,6 +52,15 @@ def swirls(*, side: int = 256, strokes: int = 2600, whirls: int = 9, seed: int =
     """Paint short brush strokes that follow a field of whirls.
 
     They are dark blue, and yellow where the whirls have their eyes.
+
+    Args:
+        side: height and width in pixels.
+        strokes: number of brush strokes.
+        whirls: number of eyes that the strokes run around.
+        seed: of everything random.
+
+    Returns:
+        (side, side, 3) float32 in 0..1.
     """
     random, canvas, draw, large = _canvas(side, NIGHT[1], seed)
     eyes = random.uniform(0.05, 0.95, (whirls, 2))
@@ -92,6 +101,15 @@ def stained_glass(*, side: int = 256, panes: int = 11, lead: float = 0.009, seed
     """Paint about panes × panes pieces of colored glass.
 
     A pixel has the color of its nearest point, and black lead where two are as near.
+
+    Args:
+        side: height and width in pixels.
+        panes: pieces of glass along a side.
+        lead: width of the black lines, as a share of the side.
+        seed: of everything random.
+
+    Returns:
+        (side, side, 3) float32 in 0..1.
     """
     random = np.random.default_rng(seed)
     large = 2 * side
@@ -108,7 +126,16 @@ def stained_glass(*, side: int = 256, panes: int = 11, lead: float = 0.009, seed
 
 
 def painted_dots(*, side: int = 256, count: int = 7000, seed: int = 0) -> Image:
-    """Paint round touches of pure color, which only from afar mix to fields of color."""
+    """Paint round touches of pure color, which only from afar mix to fields of color.
+
+    Args:
+        side: height and width in pixels.
+        count: number of touches of the brush.
+        seed: of everything random.
+
+    Returns:
+        (side, side, 3) float32 in 0..1.
+    """
     random, canvas, draw, large = _canvas(side, PAPER, seed)
     field = 0.5 + 0.28 * _smooth_noise(large, 0.12, random)
     for x, y in random.integers(0, large, (count, 2)):
@@ -122,6 +149,14 @@ def painted_waves(*, side: int = 256, rows: int = 9, seed: int = 0) -> Image:
     """Paint rows of round waves in ink and two blues, one over the other like fish scales.
 
     No two are quite alike.
+
+    Args:
+        side: height and width in pixels.
+        rows: rows of waves from top to bottom.
+        seed: of everything random.
+
+    Returns:
+        (side, side, 3) float32 in 0..1.
     """
     random, canvas, draw, large = _canvas(side, PAPER, seed)
     radius = large / rows

@@ -15,17 +15,41 @@ from lecture_lib.datasets.shapes import ImageOrImages, Images
 
 
 def stripes(x: np.ndarray, y: np.ndarray) -> float | np.ndarray:
-    """Return bands along y: sin x."""
+    """Return bands along y: sin x.
+
+    Args:
+        x: angle across the bands, in radians.
+        y: angle along them, in radians.
+
+    Returns:
+        array of the shape of x and y, in −1..1.
+    """
     return np.sin(x) + 0 * y
 
 
 def dots(x: np.ndarray, y: np.ndarray) -> float | np.ndarray:
-    """Return a round spot at every full turn of both: cos x + cos y − 0.9."""
+    """Return a round spot at every full turn of both: cos x + cos y − 0.9.
+
+    Args:
+        x: angle along rows, in radians.
+        y: angle along columns, in radians.
+
+    Returns:
+        array of the shape of x and y, in −2.9..1.1, above 0 within a spot.
+    """
     return np.cos(x) + np.cos(y) - 0.9
 
 
 def checks(x: np.ndarray, y: np.ndarray) -> float | np.ndarray:
-    """Return the squares of a chess board: sin x · sin y."""
+    """Return the squares of a chess board: 2 sin x · sin y.
+
+    Args:
+        x: angle along rows, in radians.
+        y: angle along columns, in radians.
+
+    Returns:
+        array of the shape of x and y, in −2..2.
+    """
     return 2 * np.sin(x) * np.sin(y)
 
 
@@ -116,12 +140,28 @@ def paint_color(
 
 
 def ring(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the colors (..., 3) of a red ring on white at places x, y in [-1, 1]."""
+    """Return the colors (..., 3) of a red ring on white at places x, y in [-1, 1].
+
+    Args:
+        x: places from left (−1) to right (1).
+        y: places from top (−1) to bottom (1), of the same shape.
+
+    Returns:
+        colors in 0..1, with a last axis of 3.
+    """
     return _two_colors(np.abs(np.hypot(x, y) - 0.55) < 0.25, (0.85, 0.1, 0.1), (1.0, 1.0, 1.0))
 
 
 def cross(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the colors (..., 3) of a blue cross on white at places x, y in [-1, 1]."""
+    """Return the colors (..., 3) of a blue cross on white at places x, y in [-1, 1].
+
+    Args:
+        x: places from left (−1) to right (1).
+        y: places from top (−1) to bottom (1), of the same shape.
+
+    Returns:
+        colors in 0..1, with a last axis of 3.
+    """
     return _two_colors(np.minimum(np.abs(x), np.abs(y)) < 0.25, (0.1, 0.2, 0.85), (1.0, 1.0, 1.0))
 
 

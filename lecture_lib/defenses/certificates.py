@@ -128,9 +128,8 @@ def _window_network(model: Network) -> tuple[list[Box], Network, Callable]:
     """The windows' boxes, a copy of the network for one window, and what updates its weights."""
     maps = layer_names(model)[-1:]
     head = model.layers[-1]
-    shape = (
-        model.get_layer(maps[0]).output.shape[1:] if maps else (None,)
-    )  # rows, columns, channels
+    # rows, columns, channels
+    shape = model.get_layer(maps[0]).output.shape[1:] if maps else (None,)
     is_linear = isinstance(head, keras.layers.Dense)
     if None in shape or not is_linear or head.kernel.shape[0] != np.prod(shape):
         raise ValueError(NO_SUM)

@@ -162,6 +162,13 @@ def check_has_classes(model: Network) -> None:
 def batch_for(model: Network, images: ImageOrImages) -> Images:
     """Return one image or several as a batch (N, H, W, C) that fits the network.
 
+    Args:
+        model: network of the course.
+        images: (H, W, C) or (N, H, W, C), floats in 0..1.
+
+    Returns:
+        (N, H, W, C) float32.
+
     Raises:
         ValueError: for images that are none, that have another number of colors than the network
             reads, or a size that does not get through it.
@@ -193,6 +200,13 @@ def _accepts_shape(model: Network, shape: tuple) -> bool:
 def one_image(model: Network, image: Image) -> Image:
     """Return one image (H, W, C) as float32, checked: it must fit the network.
 
+    Args:
+        model: network of the course.
+        image: (H, W, C), floats in 0..1.
+
+    Returns:
+        (H, W, C) float32.
+
     Raises:
         ValueError: for anything but one image, and as `batch_for` does.
     """
@@ -209,6 +223,13 @@ def class_index(model: Network, name: str) -> int:
 
     A part of the name will do where only one class has it.
 
+    Args:
+        model: network that has class names.
+        name: such as "tabby" or "teapot".
+
+    Returns:
+        int in 0..classes−1.
+
     Raises:
         ValueError: for a name that the network does not have; it lists those nearest to it.
     """
@@ -218,6 +239,13 @@ def class_index(model: Network, name: str) -> int:
 
 def check_class(model: Network, class_index: int | Sequence[int] | np.ndarray) -> np.ndarray:
     """Return a class index, or one per image, as an int32 array of shape () or (N,).
+
+    Args:
+        model: network that has classes.
+        class_index: a whole number, or one per image.
+
+    Returns:
+        int32 array of shape () or (N,).
 
     Raises:
         ValueError: for what is no whole number in 0..classes-1.
@@ -260,6 +288,13 @@ def _shape(layer: keras.layers.Layer) -> tuple:
 def features(model: Network, layer: str) -> keras.KerasTensor:
     """Return the symbolic output of a layer, φ_layer, for building a model that ends there.
 
+    Args:
+        model: network of the course.
+        layer: one of `layer_names(model, maps_only=False)`.
+
+    Returns:
+        symbolic tensor (None, h, w, channels), or (None, units).
+
     Raises:
         ValueError: for a name that the network does not have; it lists the layers.
     """
@@ -272,6 +307,13 @@ def features(model: Network, layer: str) -> keras.KerasTensor:
 
 def map_features(model: Network, layer: str) -> keras.KerasTensor:
     """Return the symbolic output of a layer that has rows, columns and channels.
+
+    Args:
+        model: network of the course.
+        layer: one of `layer_names(model)`.
+
+    Returns:
+        symbolic tensor (None, h, w, channels).
 
     Raises:
         ValueError: as `features` does, and for a layer without rows and columns.
@@ -299,6 +341,13 @@ def layer_outputs(model: Network, layers: str | Sequence[str]) -> keras.Model:
 
     Its activations have the shape (N, h, w, channels), or (N, units).
 
+    Args:
+        model: network of the course.
+        layers: name of a layer, or several.
+
+    Returns:
+        keras.Model, not compiled.
+
     Raises:
         ValueError: for a name that the network does not have; it lists the layers.
     """
@@ -322,5 +371,12 @@ def layers_and_scores(model: Network, layers: tuple[str, ...]) -> keras.Model:
     """Make a Model from images to [φ_1, φ_2, ..., S]: some layers, then the logits.
 
     It is what `gradient_at_layers` asks for; `layers` is a tuple of names.
+
+    Args:
+        model: network of the course.
+        layers: tuple of names of layers.
+
+    Returns:
+        keras.Model, not compiled.
     """
     return keras.Model(model.input, [*(features(model, name) for name in layers), model.output])

@@ -123,6 +123,16 @@ def visible_pixels(
 
     Inside the box of `receptive_field`, a dilated kernel leaves holes. The arguments are those of
     `receptive_field`.
+
+    Args:
+        model: network of the course.
+        layer: name of a layer with rows and columns.
+        row: of the neuron, from 0 at the top.
+        column: of the neuron, from 0 at the left.
+        image_shape: (H, W, ...) of the images that the network reads.
+
+    Returns:
+        (H, W) bool, True where the neuron reads.
     """
     trace = _trace(model, layer, tuple(image_shape[:2]))
     target = _checked_place(trace, row, column, layer=layer)

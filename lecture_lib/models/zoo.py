@@ -91,7 +91,14 @@ def model_names() -> list[str]:
 
 
 def model_is_here(name: str) -> bool:
-    """Say whether a network can be loaded now without a network connection."""
+    """Say whether a network can be loaded now without a network connection.
+
+    Args:
+        name: one of `model_names()`.
+
+    Returns:
+        bool; False means that `load_model(name)` would download it.
+    """
     if name == "efficientnet_lite0":
         return pytorch_weights.is_installed()
     if name == "squeezenet":

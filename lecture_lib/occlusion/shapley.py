@@ -57,7 +57,17 @@ def shapley_map(
 ) -> Map:
     """Map the Shapley value of each part of the image, spread evenly over its pixels.
 
-    The map adds up to S(I) − S(all hidden). Arguments and errors are those of `shapley_values`.
+    The map adds up to S(I) − S(all hidden).
+
+    Args:
+        model: network of the course.
+        image: (H, W, C) in 0..1.
+        class_index: number of the class whose score is shared out.
+        grid: parts along a side, or an array (H, W) that numbers the parts.
+        samples: orders of the parts that are drawn; None for all coalitions, exactly.
+        seed: of the orders.
+        fill: what is seen where a part is hidden, see `occlusion_map`.
+        score: such as `class_score` or `class_probability`.
 
     Returns:
         (H, W) float32, score per pixel, signed.

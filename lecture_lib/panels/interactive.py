@@ -71,7 +71,17 @@ def explore_panel(
     hand_on: Mapping[str, str] | None = None,
     **controls: Any,
 ) -> Panel:
-    """Return the Panel of `explore` with its first answer, not yet shown."""
+    """Return the Panel of `explore` with its first answer, not yet shown.
+
+    Args:
+        function: see `explore`.
+        alt: see `explore`.
+        hand_on: see `explore`.
+        **controls: see `explore`.
+
+    Returns:
+        Panel, for a test to move its controls.
+    """
     panel = build(controls, name=_name_of(function), hand_on=hand_on, image_of=chosen_image)
     answers = _Answers(panel, function, alt)
     answers.give()
@@ -239,7 +249,18 @@ def run_live_panel(
     hand_on: Mapping[str, str] | None = None,
     **controls: Any,
 ) -> Panel:
-    """Return the Panel of `run_live`, not yet shown."""
+    """Return the Panel of `run_live`, not yet shown.
+
+    Args:
+        function: see `run_live`.
+        alt: see `run_live`.
+        first: see `run_live`.
+        hand_on: see `run_live`.
+        **controls: see `run_live`.
+
+    Returns:
+        Panel, for a test to press its buttons.
+    """
     panel = build(
         controls,
         name=_name_of(function),

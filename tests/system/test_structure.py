@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from course_files import LIBRARY, ROOT, modules, topics
+from course_files import LIBRARY, NOTEBOOKS, ROOT, code_cells, modules, topics
 
 TREES = {path: ast.parse((LIBRARY / path).read_text(encoding="utf-8")) for path in modules()}
 FOLDERS = {path.parts[0] for path in TREES if len(path.parts) > 1} - set(topics())
@@ -172,6 +172,35 @@ def test_public_functions_have_typed_signatures(path):
         untyped += [f"{node.name}({arg.arg})" for arg in named if arg.annotation is None]
         untyped += [node.name] if node.returns is None else []
     assert untyped == []
+
+
+def names_that_students_meet():
+    """What a folder's table offers, and what the notebooks import."""
+    tables = [TREES[path] for path in TREES if path.name == "__init__.py"]
+    code = ["".join(cell["source"]) for path in NOTEBOOKS for cell in code_cells(path)]
+    cells = [ast.parse(re.sub(r"^%.*$", "", text, flags=re.MULTILINE)) for text in code]
+    nodes = [node for tree in [*tables, *cells] for node in ast.walk(tree)]
+    imported = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    listed = {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
+    return listed | {alias.name for node in imported for alias in node.names}
+
+
+OFFERED = names_that_students_meet()
+
+
+@each_module
+def test_what_students_meet_describes_each_of_its_arguments(path):
+    """As help() shows it: under Args, each with what it is."""
+    silent = []
+    for node in TREES[path].body:
+        if isinstance(node, ast.FunctionDef) and node.name in OFFERED:
+            described = (ast.get_docstring(node) or "").partition("Args:")[2]
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            wanted = {argument.arg for argument in arguments if not argument.arg.startswith("_")}
+            said = re.findall(r"^ +([\w, ]+):", described, re.MULTILINE)
+            missing = wanted - {name for names in said for name in names.split(", ")}
+            silent += [f"{node.name}({name})" for name in sorted(missing)]
+    assert silent == []
 
 
 @each_module
