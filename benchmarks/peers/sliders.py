@@ -15,10 +15,11 @@ import time
 import numpy as np
 from side_by_side import RESULTS
 
+from lecture_lib.activations import activation_maps, channels_to_images
 from lecture_lib.class_visualization import visualize_class
 from lecture_lib.datasets.image_sets import random_crops
 from lecture_lib.deepdream import dream
-from lecture_lib.grad_cam import grad_cam_map
+from lecture_lib.grad_cam import cam_map, grad_cam_map
 from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import layer_names
 from lecture_lib.models.zoo import load_model, model_is_here
@@ -57,8 +58,9 @@ def moves(nets, changes):
 
 
 def moves_of_maps(model, images, name):
-    """Saliency, SmoothGrad and Grad-CAM of one net."""
+    """Saliency, activations, class activation maps, SmoothGrad and Grad-CAM of one net."""
     yield from moves_of_saliency(model, images, name)
+    yield from moves_of_passes(model, images, name)
     layers = layer_names(model)[-len(images) :]
 
     def smooth(noise=0.1):
@@ -71,6 +73,22 @@ def moves_of_maps(model, images, name):
     yield "noise", f"SmoothGrad, {name}", smooth, np.linspace(0.01, 0.3, len(images))
     yield "layer, first time", f"Grad-CAM, {name}", grad_cam, layers
     yield "layer seen before", f"Grad-CAM, {name}", grad_cam, layers
+    yield "picture", f"Grad-CAM, {name}", lambda image: grad_cam_map(model, image, 0), images
+
+
+def moves_of_passes(model, images, name):
+    """Activations and class activation maps of one net, which need a pass forward only."""
+    layer = layer_names(model)[-3]
+    classes = range(1, len(images) + 1)
+
+    def activations(image):
+        return channels_to_images(activation_maps(model, layer, image))
+
+    yield "first answer", f"activations, {name}", activations, images[:1]
+    yield "picture", f"activations, {name}", activations, images
+    if name == "efficientnet_lite0":
+        yield "first answer", f"CAM, {name}", lambda image: cam_map(model, image, 0), images[:1]
+        yield "class", f"CAM, {name}", lambda number: cam_map(model, images[0], number), classes
 
 
 def moves_of_saliency(model, images, name):
@@ -128,7 +146,8 @@ def main():
     """Read the command line, move everything, print the table and keep it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--changes", type=int, default=7, help="how often each slider is moved")
-    nets = ["tinynet_robust", "tinynet", *(["squeezenet"] if model_is_here("squeezenet") else [])]
+    known = ["efficientnet_lite0", "tinynet_robust", "squeezenet"]
+    nets = [name for name in known if model_is_here(name)]
     lines = ["moved,work,changes,median seconds,longest,traces"]
     print(f"{'moved':32}{'work':48}{'changes':>8}{'median s':>10}{'longest':>9}{'traces':>8}")
     for what, work, function, values in moves(nets, parser.parse_args().changes):
