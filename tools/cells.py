@@ -13,6 +13,16 @@ def statements_of(cell):
     return ast.parse(re.sub(r"^%.*", "", source_of(cell), flags=re.MULTILINE)).body
 
 
+def without_progress_bars(cell):
+    """The cell without the bars of progress that it showed while it ran."""
+    if cell["cell_type"] != "code":
+        return cell
+    texts = ["".join(output.get("data", {}).get("text/plain", [])) for output in cell["outputs"]]
+    is_bar = [re.match(r"\w+: +\d+%\|.*\|", text) for text in texts]
+    kept = [output for output, bar in zip(cell["outputs"], is_bar, strict=True) if not bar]
+    return {**cell, "outputs": kept}
+
+
 def course_notebooks(folder):
     """The course's own notebooks in a folder, in order; whatever else lies there is only named."""
     own = []

@@ -4,8 +4,8 @@
 
 A heading begins a slide, a caption a slide below it, and what the caption is about stays with it:
 code and pictures, unless both together are higher than a screen. Imports, the functions behind a
-panel, and their captions are left out. Running it again changes nothing; outputs and words stay as
-they are.
+panel, and their captions are left out. Bars of progress, which stop in the middle of a stored page,
+go away. Running it again changes nothing; other outputs and words stay as they are.
 """
 
 import ast
@@ -16,7 +16,7 @@ import re
 import sys
 from pathlib import Path
 
-from cells import course_notebooks, source_of, statements_of
+from cells import course_notebooks, source_of, statements_of, without_progress_bars
 from PIL import Image
 
 NOTEBOOKS = course_notebooks(Path(__file__).resolve().parent.parent / "notebooks")
@@ -89,9 +89,10 @@ def marks(cells):
 
 def mark(notebook):
     """The notebook with its marks, a new one."""
+    shown = [without_progress_bars(cell) for cell in notebook["cells"]]
     cells = [
         {**cell, "metadata": {**cell["metadata"], "slideshow": {"slide_type": kind}}}
-        for cell, kind in zip(notebook["cells"], marks(notebook["cells"]), strict=True)
+        for cell, kind in zip(shown, marks(shown), strict=True)
     ]
     return {
         **notebook,

@@ -73,6 +73,13 @@ def test_code_leaves_the_slide_of_its_words_when_both_are_higher_than_the_screen
     ]
 
 
+def test_bars_of_progress_are_not_stored():
+    bar = {"data": {"text/plain": ["images:  74%|#######4  | 624/841 [00:04<00:01]"]}}
+    kept = {"data": {"text/plain": ["images: 3 of 4"]}}
+    notebook = {"metadata": {}, "cells": [{**code("f()", [bar, kept]), "metadata": {}}]}
+    assert mark_slides.mark(notebook)["cells"][0]["outputs"] == [kept]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_notebook_carries_its_slide_marks(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))
