@@ -21,15 +21,15 @@ help:
 
 # tools/jupyter holds the settings; what is given in LAB_FLAGS comes on top, for example LAB_FLAGS=--port=9000.
 # Exported, not written before the command: without a shell between them, a signal to make ends the server.
-lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/jupyter
+lab: export JUPYTER_CONFIG_PATH := $(if $(SLIDES),$(SLIDES):)$(CURDIR)/tools/jupyter
 lab: $(VENV)/course
 	@$(PY) -m lecture_lib.course.working_copy $(OWN)
 	@echo "Opening the course. If no browser opens, copy the address below into one. Ctrl-C twice ends it."
 	@$(PY) -m jupyterlab --log-level=ERROR $(LAB_FLAGS)
 
-# JupyterLab with a button that shows a notebook as slides, which tools/mark_slides.py has marked; tools/slides keeps the panels alive there.
+# JupyterLab with a button "Slides" in each notebook, which tools/mark_slides.py has marked; tools/slides keeps the panels alive there.
 slides: $(VENV)/tests
-	@JUPYTER_PATH="$(CURDIR)/tools/slides" $(MAKE) --no-print-directory lab
+	@JUPYTER_PATH="$(CURDIR)/tools/slides" $(MAKE) --no-print-directory lab SLIDES="$(CURDIR)/tools/slides"
 
 # For other computers to see it: make demo DEMO_FLAGS=--Voila.ip=0.0.0.0
 demo: $(VENV)/tests

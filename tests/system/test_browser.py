@@ -139,7 +139,8 @@ def address(folder):
     command += [f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
     url = f"http://127.0.0.1:{port}/api/status?token={token}"
     slides = str(ROOT / "tools" / "slides")
-    with served(command, url, folder=folder, cwd=folder, JUPYTER_PATH=slides):
+    variables = {"JUPYTER_PATH": slides, "JUPYTER_CONFIG_PATH": slides}
+    with served(command, url, folder=folder, cwd=folder, **variables):
         yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}.ipynb?reset&token={token}"
 
 
@@ -413,6 +414,22 @@ def test_nothing_overflows_a_slide(slides, name):
         page.wait_for_timeout(250)
     assert len(seen) > 15
     assert {slide: ends for slide, ends in seen.items() if ends[0] > 1280 or ends[1] > 720} == {}
+
+
+def test_a_button_opens_the_first_slide_in_a_tab_of_its_own(opened):
+    pytest.importorskip("jupyterlab_rise", reason="slides need jupyterlab-rise")
+    page = opened("00_start_here")
+    page.locator(".jp-CodeCell").last.click()  # as after Run All, the last cell is the chosen one
+    with page.expect_popup() as opening:
+        page.get_by_role("button", name="Slides", exact=True).click()
+    tab = opening.value
+    slide = tab.locator(".reveal section.present").last
+    slide.get_by_role("heading", name="00 Start here").wait_for(timeout=90_000)
+    screen = tab.evaluate("[innerWidth, innerHeight]")
+    shown = tab.locator(".reveal").bounding_box()
+    assert [shown["width"], shown["height"]] == screen
+    screenshot(tab, "first-slide")
+    tab.close()
 
 
 def test_a_panel_lives_on_its_slide(opened, slides):

@@ -1,7 +1,8 @@
 // Widgets on slides. The manager of ipywidgets 8 asks for @jupyterlab/console, which JupyterLab shares and the slides of
 // jupyterlab-rise 0.43 do not, and gives up without it; slides then show a widget's words only. It needs no more of a console
 // than a name to ask for and a class that nothing is an instance of. A slide also has room for fifteen lines of code beside a
-// picture that takes what is left of the screen. Where the real console is there, this is no slide, and nothing is done.
+// picture that takes what is left of the screen, and a tab of slides begins with the first: the cell chosen in the notebook,
+// after Run All the last one, is taken out of its address. Where the real console is there, this is no slide, and nothing is done.
 window._JUPYTERLAB = window._JUPYTERLAB ?? {};
 window._JUPYTERLAB["lecture-slides"] = {
   init(scope) {
@@ -9,6 +10,11 @@ window._JUPYTERLAB["lecture-slides"] = {
     const console = { IConsoleTracker: { name: "no console on slides" }, CodeConsole: class {} };
     const [version] = Object.keys(scope["@jupyterlab/notebook"]);
     scope["@jupyterlab/console"] = { [version]: { get: async () => () => console, from: "lecture-slides", eager: false } };
+    if (window === window.top) {
+      const address = new URL(location.href);
+      address.searchParams.delete("activeCellIndex");
+      history.replaceState(null, "", address);
+    }
     const style = document.createElement("style");
     style.textContent = ".jp-RenderedHTMLCommon img { max-height: calc(100vh - 370px) !important; object-fit: contain; object-position: left }";
     document.head.append(style);
