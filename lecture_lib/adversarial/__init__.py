@@ -2,6 +2,13 @@
 
 from lecture_lib.adversarial.attacks import fgsm, pgd
 from lecture_lib.adversarial.nearest import carlini_wagner
+from lecture_lib.adversarial.stickers import (
+    HANDHELD,
+    PASTED,
+    Conditions,
+    make_sticker,
+    photograph,
+)
 from lecture_lib.adversarial.targeted import Adversarial, make_adversarial
 from lecture_lib.adversarial.transfer import (
     AttackSuccess,
@@ -13,16 +20,21 @@ from lecture_lib.adversarial.transfer import (
 from lecture_lib.adversarial.universal import paste, patch, universal_perturbation
 
 __all__ = [
+    "HANDHELD",
+    "PASTED",
     "Adversarial",
     "AttackSuccess",
+    "Conditions",
     "attack_success_after",
     "carlini_wagner",
     "fgsm",
     "make_adversarial",
+    "make_sticker",
     "paste",
     "patch",
     "perturbation_norms",
     "pgd",
+    "photograph",
     "post_processing",
     "transfer_matrix",
     "universal_perturbation",

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from lecture_lib.adversarial.attacks import project_linf
 from lecture_lib.core.ascent import ascend, sign
 from lecture_lib.core.scores import Score, log_probabilities, margins
+from lecture_lib.core.transforms import seed_of
 from lecture_lib.datasets.images import as_batch, unbatch
 from lecture_lib.datasets.shapes import (
     Image,
@@ -90,7 +91,7 @@ def _mean_lost_margin(
 ) -> TensorValues:
     """One number for the one change (1, H, W, C) that `count` of the images carry."""
     if images.shape[0] is None or count < images.shape[0]:
-        order = tf.argsort(tf.random.stateless_uniform([tf.shape(images)[0]], _seed_of(changes)))
+        order = tf.argsort(tf.random.stateless_uniform([tf.shape(images)[0]], seed_of(changes)))
         images = tf.gather(images, order[:count])
         predictions = tf.gather(predictions, order[:count])
     logits = model(tf.clip_by_value(images + changes, 0.0, 1.0), training=False)
@@ -155,14 +156,9 @@ def _mean_log_probability_with_patch(
     patches: TensorImages, images: TensorImages, target: Tensor, *, model: Network
 ) -> TensorValues:
     """One number for the one patch (1, side, side, C), pasted on all images."""
-    places = tf.random.stateless_uniform([tf.shape(images)[0], 2], _seed_of(patches))
+    places = tf.random.stateless_uniform([tf.shape(images)[0], 2], seed_of(patches))
     logits = model(_pasted(images, patches[0], places), training=False)
     return tf.reduce_mean(log_probabilities(logits, target))[None]
-
-
-def _seed_of(pixels: TensorImages) -> Tensor:
-    """A seed made of the pixels: another one at every step, and yet the same in every run."""
-    return tf.stack([tf.bitcast(tf.reduce_sum(pixels), tf.int32), 0])
 
 
 def paste(images: ImageOrImages, patch: Patch, *, seed: int = 0) -> ImageOrImages:

@@ -9,6 +9,10 @@ from lecture_lib.class_visualization.crops import (
     important_square,
     over_random_crops,
 )
+from lecture_lib.class_visualization.deception import (
+    visualization_frames,
+    with_deceptive_drawings,
+)
 from lecture_lib.class_visualization.evaluation import top_k_recognition_rate
 from lecture_lib.class_visualization.fourier import maximize_fourier, visualize_class_fourier
 from lecture_lib.class_visualization.phases import (
@@ -24,12 +28,16 @@ from lecture_lib.class_visualization.pixels import (
     visualize_class,
 )
 from lecture_lib.class_visualization.starts import facets, gray_noise
+from lecture_lib.class_visualization.trials import Trial, channel_means, make_trials
 
 __all__ = [
+    "Trial",
+    "channel_means",
     "facets",
     "gray_noise",
     "importance_map",
     "important_square",
+    "make_trials",
     "maximize_fourier",
     "maximize_phases",
     "maximize_pixels",
@@ -38,8 +46,10 @@ __all__ = [
     "phases_to_image",
     "random_phases",
     "top_k_recognition_rate",
+    "visualization_frames",
     "visualize_channel",
     "visualize_class",
     "visualize_class_fourier",
     "visualize_class_phases",
+    "with_deceptive_drawings",
 ]

@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import Score, as_part
+from lecture_lib.core.transforms import seed_of
 from lecture_lib.datasets.images import strongest_channel
 from lecture_lib.datasets.shapes import Image, Map, Tensor, TensorImages, TensorValues
 from lecture_lib.models.backend import tf
@@ -52,8 +53,8 @@ def _mean_over_crops(
     crop_size: int,
 ) -> TensorValues:
     count = tf.shape(images)[0]
-    seed = tf.stack([tf.bitcast(tf.reduce_sum(images), tf.int32), draw])
-    seed_of_sides, seed_of_centers, seed_of_noise = tf.unstack(tf.random.split(seed, 3))
+    seeds = tf.random.split(seed_of(images, draw), 3)
+    seed_of_sides, seed_of_centers, seed_of_noise = tf.unstack(seeds)
     # Squares around the middle, as shares of the image.
     half = tf.random.stateless_uniform([1, count * crops], seed_of_sides, smallest, largest) / 2
     centers = tf.random.stateless_normal([2, count * crops], seed_of_centers, 0.5, 0.15)

@@ -110,6 +110,19 @@ def _frequency_scale(side: Tensor) -> Tensor:
 # Jitter
 
 
+def seed_of(pixels: TensorImages, draw: int | Tensor = 0) -> Tensor:
+    """Make a seed of the pixels: another one at every step, and yet the same in every run.
+
+    Args:
+        pixels: any tensor of floats.
+        draw: another whole number, another seed for the same pixels.
+
+    Returns:
+        (2,) whole numbers, as `tf.random.stateless_uniform` takes them.
+    """
+    return tf.stack([tf.bitcast(tf.reduce_sum(pixels), tf.int32), draw])
+
+
 def random_jitter(images: TensorImages, shift: float = 0.06, zoom: float = 0.12) -> TensorImages:
     """Return the images shifted and zoomed, each by its own random amounts; edges are mirrored.
 
@@ -125,8 +138,7 @@ def random_jitter(images: TensorImages, shift: float = 0.06, zoom: float = 0.12)
         A tensor of the same shape.
     """
     # Three random numbers for each image, in -1..1.
-    seed = tf.stack([tf.bitcast(tf.reduce_sum(images), tf.int32), 0])
-    numbers = tf.random.stateless_uniform([3, tf.shape(images)[0]], seed, -1.0, 1.0)
+    numbers = tf.random.stateless_uniform([3, tf.shape(images)[0]], seed_of(images), -1.0, 1.0)
     zooms, rows, columns = tf.unstack(numbers)
     # The affine map of each image, with an offset so that a zoom keeps the center in place.
     side = tf.cast(tf.shape(images)[1], tf.float32)
@@ -144,3 +156,75 @@ def random_jitter(images: TensorImages, shift: float = 0.06, zoom: float = 0.12)
         interpolation="BILINEAR",
         fill_mode="REFLECT",
     )
+
+
+# What a camera does
+
+
+def warped_onto(images: TensorImages, patches: TensorImages, corners: Tensor) -> TensorImages:
+    """Return the images, each with its patch stretched between four corners.
+
+    A homography H brings each corner of the image to a corner of the patch. Its eight numbers h are
+    the solution of eight linear equations, two for each corner (x, y) ↦ (u, v):
+
+    h₀x + h₁y + h₂ − h₆xu − h₇yu = u and h₃x + h₄y + h₅ − h₆xv − h₇yv = v
+
+    On the way back the gradient is looked up at the transformed places, which is its mean there up
+    to a factor.
+
+    Args:
+        images: (N, H, W, C).
+        patches: (N, height, width, C).
+        corners: (N, 4, 2), column and row in pixels of the image, for the patch's corners at the
+            top left, top right, bottom right and bottom left.
+    """
+    height, width = tf.unstack(tf.cast(tf.shape(patches)[1:3], tf.float32))
+    columns = tf.stack([0.0, width, width, 0.0]) - 0.5  # the middle of the first pixel is 0
+    rows = tf.stack([0.0, 0.0, height, height]) - 0.5
+    covered = tf.concat([patches, tf.ones_like(patches[..., :1])], axis=-1)
+    # Zeros around the patch: its last channel says how much of a pixel it covers.
+    warped = tf.raw_ops.ImageProjectiveTransformV3(
+        images=covered,
+        transforms=_homography(corners, tf.stack([columns, rows], axis=1)),
+        output_shape=tf.shape(images)[1:3],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+    )
+    return warped[..., :-1] + (1 - warped[..., -1:]) * images
+
+
+def _homography(points: Tensor, targets: Tensor) -> Tensor:
+    """The eight numbers, (N, 8), of the maps that bring four points (N, 4, 2) to targets (4, 2)."""
+    points = tf.cast(points, tf.float64)
+    u_and_v = tf.broadcast_to(tf.cast(targets, tf.float64), tf.shape(points))[..., None]
+    ones = tf.ones_like(points[..., :1])
+    place = tf.concat([points, ones], axis=-1)  # x, y, 1
+    zeros = tf.zeros_like(place)
+    products = -u_and_v * points[..., None, :]  # (N, 4, 2, 2): −xu, −yu and −xv, −yv
+    for_u = tf.concat([place, zeros, products[..., 0, :]], axis=-1)
+    for_v = tf.concat([zeros, place, products[..., 1, :]], axis=-1)
+    equations = tf.concat([for_u, for_v], axis=1)  # (N, 8, 8)
+    right_sides = tf.concat([u_and_v[..., 0, :], u_and_v[..., 1, :]], axis=1)  # (N, 8, 1)
+    return tf.cast(tf.linalg.solve(equations, right_sides)[..., 0], tf.float32)
+
+
+def blurred_by(images: TensorImages, deviations: Tensor) -> TensorImages:
+    """Return the images, each blurred by a Gaussian of its own: G I Gᵀ.
+
+    Args:
+        images: (N, H, W, C).
+        deviations: (N,), the standard deviation of each Gaussian in pixels, 0 or more.
+    """
+    along_rows = _gaussians(deviations, tf.shape(images)[1])
+    along_columns = _gaussians(deviations, tf.shape(images)[2])
+    tall = tf.einsum("nsh,nhwc->nswc", along_rows, images)
+    return tf.einsum("ntw,nswc->nstc", along_columns, tall)
+
+
+def _gaussians(deviations: Tensor, size: Tensor) -> Tensor:
+    """The matrices G, (N, size, size): what each pixel takes of each, every row adding up to 1."""
+    places = tf.cast(tf.range(size), tf.float32)
+    squares = tf.square(places[:, None] - places)
+    spread = tf.maximum(deviations, 1e-2)[:, None, None]  # a blur of 0 leaves a pixel alone
+    return tf.nn.softmax(-squares / (2 * spread**2), axis=-1)

@@ -68,6 +68,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "stripes",
             "dots",
             "checks",
+            "on_background",
             "paint_pattern",
             "paint_color",
             "ring",

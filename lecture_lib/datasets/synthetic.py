@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lecture_lib.datasets.images import as_batch, unbatch
-from lecture_lib.datasets.shapes import ImageOrImages, Images
+from lecture_lib.datasets.shapes import ImageOrImages, Images, Map
 
 
 def stripes(x: np.ndarray, y: np.ndarray) -> float | np.ndarray:
@@ -51,6 +51,42 @@ def checks(x: np.ndarray, y: np.ndarray) -> float | np.ndarray:
         array of the shape of x and y, in −2..2.
     """
     return 2 * np.sin(x) * np.sin(y)
+
+
+def on_background(
+    images: Images, backgrounds: Images, *, share: float = 0.25, edge: float = 0.03
+) -> tuple[Images, Map]:
+    """Cut an ellipse out of the middle of each image and put it before a background.
+
+    Args:
+        images: (N, H, W, C) in [0, 1].
+        backgrounds: one for each, of the same shape.
+        share: the part of the picture that the ellipse covers, in 0..0.78.
+        edge: the width of its soft edge, over half the height and width of the picture.
+
+    Returns:
+        The pictures (N, H, W, C), and the ellipse (H, W): 1 inside, 0 on the background.
+
+    Raises:
+        ValueError: for images of two shapes, and for a share that does not fit the picture.
+    """
+    before = as_batch(images)
+    behind = as_batch(backgrounds)
+    if before.shape != behind.shape:
+        raise ValueError(
+            f"The images have the shape {before.shape} and the backgrounds {behind.shape}; give "
+            "one background for each image, of its size."
+        )
+    if not 0 <= share <= np.pi / 4:
+        raise ValueError(f"An ellipse covers 0 to 0.78 of a picture; the share was {share}.")
+    height, width = before.shape[1:3]
+    rows = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    columns = np.linspace(-1, 1, width, dtype=np.float32)
+    radius = np.sqrt(4 * share / np.pi)  # of an ellipse of that area, in a square of side 2
+    distance = np.hypot(rows, columns)
+    ellipse = np.clip((radius - distance) / edge + 0.5, 0, 1).astype(np.float32)
+    inside = ellipse[..., None]
+    return inside * before + (1 - inside) * behind, ellipse
 
 
 def paint_pattern(

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "charts": ["show_values", "show_bars", "show_curves", "show_matrix", "show_intervals"],
         "html": ["tile"],
         "images": ["show", "show_map", "show_maps", "heat", "overlay"],
+        "printing": ["printable_page"],
         "video": ["save_film", "show_film"],
     },
 )

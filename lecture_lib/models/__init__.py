@@ -33,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "relu_rules": ["with_relu_rule"],
         "surgery": ["clone", "with_shuffled_weights"],
         "synthetic_nets": ["badge_network", "hand_set_network"],
+        "teaching": ["with_new_classes"],
         "wrapping": ["wrap_model"],
         "zoo": [
             "APPLICATIONS",

@@ -1,4 +1,4 @@
-"""Where a panel saves its picture, and under which name: the name says what the picture shows."""
+"""Where pictures and pages are saved, and under which name: the name says what they show."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lecture_lib.datasets.images import save_image
+from lecture_lib.datasets.images import save_bytes, save_image
 from lecture_lib.datasets.shapes import Image
 
 FOLDER = "my-pictures"
@@ -29,7 +29,28 @@ def save_picture(image: Image, *, function: str, choices: Sequence[str] = ()) ->
     Raises:
         ValueError: when the folder cannot be made or written to.
     """
-    folder = pictures_folder()
+    return save_image(np.asarray(image), _made(pictures_folder()) / file_name(function, choices))
+
+
+def save_page(page: bytes, name: str) -> Path:
+    """Save a page to print as a PDF in `my-pictures`; a file that exists is never overwritten.
+
+    Args:
+        page: the bytes of a PDF file, such as `printable_page` returns.
+        name: of the file, with or without .pdf.
+
+    Returns:
+        The Path written, such as my-pictures/sticker-toaster.pdf.
+
+    Raises:
+        ValueError: when the folder cannot be made or written to.
+    """
+    name = _plain(name.removesuffix(".pdf")) or "page"
+    return save_bytes(page, _made(pictures_folder()) / f"{name}.pdf")
+
+
+def _made(folder: Path) -> Path:
+    """The folder, made if it was not there."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
@@ -37,7 +58,7 @@ def save_picture(image: Image, *, function: str, choices: Sequence[str] = ()) ->
             f"The folder {folder} cannot be made ({error.strerror}); start Jupyter from a folder "
             "that you may write to."
         ) from None
-    return save_image(np.asarray(image), folder / file_name(function, choices))
+    return folder
 
 
 def pictures_folder() -> Path:
@@ -54,9 +75,12 @@ def pictures_folder() -> Path:
 
 def file_name(function: str, choices: Sequence[str]) -> str:
     """Return a name of letters, digits, dots, hyphens and underscores that ends in .png."""
-    words = "-".join([notebook_name() or function, *choices])
-    name = re.sub(r"[^\w.]+", "-", words)
-    return f"{name[:LONGEST_NAME].strip('-.')}.png"
+    return f"{_plain('-'.join([notebook_name() or function, *choices]))}.png"
+
+
+def _plain(words: str) -> str:
+    """Words as a part of a file's name."""
+    return re.sub(r"[^\w.]+", "-", words)[:LONGEST_NAME].strip("-.")
 
 
 def notebook_name() -> str:

@@ -1,18 +1,23 @@
 """Transforms: Fourier coefficients add up to the image of their formula, and jitter repeats."""
 
+import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 from small_nets import normal, random
 
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import l2
 from lecture_lib.core.transforms import (
     COLOR_CORRELATION_SQRT,
+    blurred_by,
     fourier_to_image,
     from_gray,
     image_to_fourier,
     random_fourier_coefficients,
     random_jitter,
+    seed_of,
+    warped_onto,
 )
 from lecture_lib.models.backend import tf
 
@@ -163,3 +168,54 @@ def test_gray_images_have_coefficients_too():
     found = fourier_to_image(coefficients)
     np.testing.assert_allclose(found, images, rtol=1e-4)
     assert random_fourier_coefficients(3, 8, channels=1).shape == (3, 2, 1, 8, 5)
+
+
+# What a camera does
+
+CORNERS = np.float32([[[5, 4], [20, 7], [18, 22], [3, 17]]])
+
+
+def test_a_patch_is_stretched_between_four_corners_as_opencv_does_it():
+    images = random(1, 24, 26, 3)
+    patch = random(12, 10, 3, seed=1)
+    columns_and_rows = np.float32([[-0.5, -0.5], [9.5, -0.5], [9.5, 11.5], [-0.5, 11.5]])
+    homography = cv2.getPerspectiveTransform(columns_and_rows, CORNERS[0])
+    opaque = np.concatenate([patch, np.ones((12, 10, 1), np.float32)], axis=-1)
+    warped = cv2.warpPerspective(opaque, homography, (26, 24), flags=cv2.INTER_LINEAR)
+    expected = warped[..., :3] + (1 - warped[..., 3:]) * images[0]
+    found = warped_onto(images, patch[None], CORNERS).numpy()[0]
+    # OpenCV rounds the places to a thirty-second of a pixel.
+    np.testing.assert_allclose(found, expected, atol=0.06)
+    untouched = warped[..., 3] == 0
+    assert 0.3 < untouched.mean() < 0.8
+    np.testing.assert_array_equal(found[untouched], images[0][untouched])
+
+
+def test_a_patch_between_the_corners_of_pixels_is_pasted_pixel_by_pixel():
+    images = random(2, 9, 9, 3)
+    patches = random(2, 4, 4, 3, seed=1)
+    corners = np.float32([[1.5, 2.5], [5.5, 2.5], [5.5, 6.5], [1.5, 6.5]])
+    found = warped_onto(images, patches, np.stack([corners, corners])).numpy()
+    expected = images.copy()
+    expected[:, 3:7, 2:6] = patches
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_each_image_has_its_own_gaussian_and_none_changes_a_constant():
+    images = random(3, 20, 21, 3)
+    found = blurred_by(images, np.float32([0, 1, 2])).numpy()
+    np.testing.assert_allclose(found[0], images[0], atol=1e-6)
+    for image, blurred, deviation in zip(images[1:], found[1:], (1, 2), strict=True):
+        expected = image
+        for axis in (0, 1):
+            expected = gaussian_filter1d(expected, deviation, axis, mode="constant", truncate=8)
+        np.testing.assert_allclose(blurred[8:-8, 8:-8], expected[8:-8, 8:-8], atol=0.02)
+    gray = np.full((1, 9, 9, 1), 0.3, np.float32)
+    np.testing.assert_allclose(blurred_by(gray, np.float32([3])), gray, atol=1e-6)
+
+
+def test_a_seed_follows_the_pixels_and_the_draw():
+    pixels = random(2, 4, 4, 3)
+    seeds = [seed_of(pixels), seed_of(pixels), seed_of(pixels, 1), seed_of(pixels + 0.1)]
+    first, same, other_draw, other_pixels = (tuple(seed.numpy()) for seed in seeds)
+    assert first == same != other_draw and first != other_pixels

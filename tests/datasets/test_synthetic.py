@@ -8,6 +8,7 @@ from lecture_lib.datasets.synthetic import (
     checks,
     cross,
     dots,
+    on_background,
     paint_badges,
     paint_color,
     paint_pattern,
@@ -88,3 +89,18 @@ def test_without_a_diameter_a_badge_has_a_third_of_the_side(side):
     badged = paint_badges(images, [ring])
     wanted = paint_badges(images, [ring], diameter=side // 3)
     np.testing.assert_array_equal(badged.images, wanted.images)
+
+
+def test_an_ellipse_of_each_image_stands_before_its_background():
+    images = random(3, 40, 60, 3)
+    backgrounds = random(3, 40, 60, 3, seed=1)
+    pictures, ellipse = on_background(images, backgrounds, share=0.3)
+    assert ellipse.mean() == pytest.approx(0.3, abs=0.02)
+    inside, outside = ellipse == 1, ellipse == 0
+    assert inside[20, 30] and outside[0, 0] and (inside | outside).mean() > 0.9
+    np.testing.assert_array_equal(pictures[:, inside], images[:, inside])
+    np.testing.assert_array_equal(pictures[:, outside], backgrounds[:, outside])
+    with pytest.raises(ValueError, match="one background for each image"):
+        on_background(images, backgrounds[:2])
+    with pytest.raises(ValueError, match="0 to 0.78"):
+        on_background(images, backgrounds, share=0.9)

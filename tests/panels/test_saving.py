@@ -5,7 +5,7 @@ import pytest
 from panel_tools import GRAY
 
 from lecture_lib.datasets.images import load_image
-from lecture_lib.panels.saving import file_name, pictures_folder, save_picture
+from lecture_lib.panels.saving import file_name, pictures_folder, save_page, save_picture
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +75,11 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "my-pictures").write_text("a file of this name")
     with pytest.raises(ValueError, match="my-pictures cannot be made .*; start Jupyter from"):
         save_picture(GRAY, function="dream")
+
+
+def test_a_page_is_saved_beside_the_pictures_under_a_free_name(course, monkeypatch):
+    monkeypatch.chdir(course / "notebooks")
+    paths = [save_page(b"%PDF-1.4", name) for name in ("sticker toaster", "sticker-toaster.pdf")]
+    assert [path.name for path in paths] == ["sticker-toaster.pdf", "sticker-toaster-2.pdf"]
+    assert {path.parent for path in paths} == {course / "my-pictures"}
+    assert paths[0].read_bytes() == b"%PDF-1.4"

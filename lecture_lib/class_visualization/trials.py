@@ -1,0 +1,131 @@
+"""Trials that ask an eye what a channel responds to, with drawn or with natural references."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from lecture_lib.class_visualization.fourier import maximize_fourier
+from lecture_lib.core.scores import channel_score
+from lecture_lib.core.transforms import random_fourier_coefficients
+from lecture_lib.datasets.shapes import Image, Images, Network
+from lecture_lib.models.batching import batches
+from lecture_lib.models.inference import batch_for, compiled_outputs
+
+KINDS = ("synthetic", "natural")
+
+
+class Trial(NamedTuple):
+    """One question about a channel, with its pictures: which of two excites it more.
+
+    Attributes:
+        channel: its number.
+        kind: of the references, "synthetic" or "natural".
+        exciting: references that excite the channel, (n, H, W, 3).
+        others: references that excite it least, (n, H, W, 3).
+        stronger: the picture of the question that excites it more, (H, W, 3).
+        weaker: the other one.
+    """
+
+    channel: int
+    kind: str
+    exciting: Images
+    others: Images
+    stronger: Image
+    weaker: Image
+
+
+def channel_means(
+    model: Network, layer: str, pictures: Images
+) -> Float[np.ndarray, "images features"]:
+    """Return the mean of each channel of a layer over all its positions, picture by picture.
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer with rows and columns.
+        pictures: (N, H, W, C) in [0, 1].
+
+    Raises:
+        ValueError: for a layer that the network does not have, and for what is no images.
+    """
+    outputs = compiled_outputs(model, layer)
+    stacks = batches(batch_for(model, pictures))
+    return np.concatenate([outputs(stack)[layer].numpy().mean(axis=(1, 2)) for stack in stacks])
+
+
+def make_trials(
+    model: Network,
+    layer: str,
+    channels: Sequence[int],
+    *,
+    references: Images,
+    questions: Images,
+    count: int = 4,
+    steps: int = 64,
+    seed: int = 0,
+) -> list[Trial]:
+    """Make two trials for each channel, one with drawn references and one with natural ones.
+
+    Natural references are the pictures that excite a channel most and least. Drawn ones are
+    gradient ascents on the channel's mean and on its negative. The pictures of the question come
+    from another set: one of the strongest twentieth and one of the weakest.
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer with rows and columns.
+        channels: their numbers.
+        references: pictures to take natural references from, (N, H, W, C) in [0, 1].
+        questions: others, for the questions.
+        count: how many references excite the channel, and how many do not.
+        steps: of each ascent.
+        seed: of the ascents, of the pictures drawn, and of the order.
+
+    Returns:
+        Two trials a channel, in random order.
+
+    Raises:
+        ValueError: for a channel that the layer does not have, and for too few pictures.
+
+    Source:
+        Borowski et al., Exemplary natural images explain CNN activations better than
+        state-of-the-art feature visualization, 2021.
+    """
+    if len(references) < 2 * count or len(questions) < 40:
+        raise ValueError(
+            f"A trial needs {2 * count} references and 40 pictures to ask about at least; there "
+            f"are {len(references)} and {len(questions)}."
+        )
+    random = np.random.default_rng(seed)
+    drawn = _drawn_references(model, layer, channels, count=count, steps=steps, seed=seed)
+    ranks = [
+        np.argsort(channel_means(model, layer, pictures), axis=0)
+        for pictures in (references, questions)
+    ]
+    trials = []
+    for place, channel in enumerate(channels):
+        order, order_of_questions = (rank[:, channel] for rank in ranks)
+        natural = (references[order[-count:]], references[order[:count]])
+        for kind, (exciting, others) in zip(KINDS, (drawn[place], natural), strict=True):
+            weaker, stronger = questions[_two_ends(order_of_questions, random)]
+            trials.append(Trial(int(channel), kind, exciting, others, stronger, weaker))
+    return [trials[place] for place in random.permutation(len(trials))]
+
+
+def _two_ends(order: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """One of the weakest twentieth of the pictures and one of the strongest."""
+    twentieth = len(order) // 20
+    weak, strong = random.integers(twentieth, size=2)
+    return order[[weak, len(order) - 1 - strong]]
+
+
+def _drawn_references(
+    model: Network, layer: str, channels: Sequence[int], *, count: int, steps: int, seed: int
+) -> list[tuple[Images, Images]]:
+    """For each channel, pictures that raise its mean and pictures that lower it."""
+    wanted = np.repeat(np.asarray(channels, np.int32), count)
+    score = channel_score(model, layer, wanted)
+    start = random_fourier_coefficients(len(wanted), model.image_size, seed=seed)
+    ends = [maximize_fourier(end, start, steps=steps).images for end in (score, -score)]
+    raised, lowered = (np.split(images, len(channels)) for images in ends)
+    return list(zip(raised, lowered, strict=True))

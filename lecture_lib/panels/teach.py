@@ -1,0 +1,167 @@
+"""Teach a network two classes from pictures of your own, and see what it looks at."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import ipywidgets
+import numpy as np
+
+from lecture_lib.datasets.images import decode_image, resize_image
+from lecture_lib.datasets.shapes import Image, Images, Network
+from lecture_lib.figures.images import overlay
+from lecture_lib.grad_cam import cam_map
+from lecture_lib.models.inference import top_classes
+from lecture_lib.models.teaching import with_new_classes
+from lecture_lib.panels.controls import Control
+from lecture_lib.panels.image_picker import picture_dropdown
+from lecture_lib.panels.interactive import explore_panel
+from lecture_lib.panels.panel import (
+    EXPECTED,
+    Panel,
+    display_panel,
+    place_above,
+    set_status,
+    show_error,
+)
+
+FEWEST = 2  # examples of a class
+
+
+class Lesson:
+    """A network that is taught two classes, in a panel that is not yet shown.
+
+    Attributes:
+        panel: what is seen.
+        network: with the classes that it has learned last.
+        boxes: {class: the box that takes its pictures}.
+
+    Args:
+        model: images -> logits (N, classes), which ends in means of maps and a linear layer.
+        examples: {class: pictures to begin with}, two classes.
+        pictures: names to test it with, as `picture_dropdown` takes them.
+
+    Raises:
+        ValueError: for another number of classes than two.
+    """
+
+    def __init__(
+        self, model: Network, examples: dict[str, Images], *, pictures: Sequence[str]
+    ) -> None:
+        if len(examples) != 2:
+            raise ValueError(f"A lesson has two classes; there are {len(examples)}.")
+        self._model = model
+        self._given = dict(examples)
+        self._uploaded: dict[str, list[Image]] = {name: [] for name in examples}
+        self._lessons = ipywidgets.IntText(0)  # taught so often; a change asks for an answer
+        self.network = self._taught()
+        self.boxes = {name: _upload_box(name, partial(self._take, name)) for name in examples}
+        self.panel = self._panel(pictures)
+
+    def _panel(self, pictures: Sequence[str]) -> Panel:
+        panel = explore_panel(
+            self._answer,
+            alt="The picture, and in colors what spoke for the class that is predicted",
+            picture=picture_dropdown(pictures, size=self._model.image_size),
+            lesson=Control(None, [self._lessons], lambda: self._lessons.value),
+        )
+        train = ipywidgets.Button(description="Train", button_style="primary")
+        train.tooltip = "Learn the two classes from the pictures in the boxes"
+        train.on_click(lambda button: self.train())
+        row = ipywidgets.HBox([*self.boxes.values(), train], layout={"flex_flow": "row wrap"})
+        place_above(panel, row)
+        return panel
+
+    def examples_of(self, name: str) -> Images:
+        """Return what a class is learned from: the pictures uploaded, or where none are, the given.
+
+        Args:
+            name: of the class.
+        """
+        uploaded = self._uploaded[name]
+        return np.stack(uploaded) if uploaded else self._given[name]
+
+    def train(self) -> None:
+        """Learn both classes anew, and answer about the chosen picture."""
+        try:
+            self.network = self._taught()
+            self._lessons.value += 1
+        except EXPECTED as error:
+            show_error(self.panel, error)
+
+    def _taught(self) -> Network:
+        groups = {name: self.examples_of(name) for name in self._given}
+        for name, pictures in groups.items():
+            if len(pictures) < FEWEST:
+                raise ValueError(
+                    f"“{name}” has {len(pictures)} picture; upload {FEWEST} at least, about 12 "
+                    "teach it well."
+                )
+        labels = np.repeat([0, 1], [len(pictures) for pictures in groups.values()])
+        images = np.concatenate(list(groups.values()))
+        return with_new_classes(self._model, images, labels, class_names=list(groups))
+
+    def _take(self, name: str, files: Sequence[Any]) -> None:
+        """Keep the pictures that were uploaded for a class; what is no picture is named."""
+        size = self._model.image_size
+        try:
+            for file in files:
+                data = bytes(file["content"])
+                self._uploaded[name].append(decode_image(data, name=file["name"], size=size))
+            count = len(self._uploaded[name])
+            set_status(self.panel, f"{count} pictures for “{name}”. Train learns from them.")
+        except EXPECTED as error:
+            show_error(self.panel, error)
+
+    def _answer(self, picture: Image, lesson: int) -> tuple[np.ndarray, str]:
+        """What the network predicts, with the class activation map beside the picture."""
+        network = self.network
+        guess = top_classes(network, picture, count=1)[0]
+        evidence = np.maximum(cam_map(network, picture, guess.class_index), 0)
+        both = [resize_image(one, 256) for one in (picture, overlay(picture, evidence))]
+        words = f"Prediction: {guess.class_name} ({guess.probability:.0%}); "
+        words += f"learned from {self._counts()}."
+        return np.concatenate(both, axis=1), words
+
+    def _counts(self) -> str:
+        return " and ".join(f"{len(self.examples_of(name))} {name}" for name in self._given)
+
+
+def _upload_box(name: str, take: Callable) -> ipywidgets.FileUpload:
+    """A button that takes any number of pictures of a class."""
+    box = ipywidgets.FileUpload(
+        accept="image/*",
+        multiple=True,
+        description=f"Pictures of {name}",
+        tooltip=f"About 12 pictures of {name}, up to 10 MB each",
+        layout={"width": "auto", "margin": "2px 8px 8px 2px"},
+    )
+
+    def upload(change: Any) -> None:
+        if change["new"]:
+            take(change["new"])
+            box.value = ()  # the lesson keeps them; more can be added
+
+    box.observe(upload, names="value")
+    return box
+
+
+def teach_two_classes(
+    model: Network, examples: dict[str, Images], *, pictures: Sequence[str]
+) -> Lesson:
+    """Show a panel that teaches a network two classes, and return its Lesson.
+
+    It begins with the given pictures. Upload your own into the two boxes, press Train, and choose a
+    picture to test with: the panel shows the prediction and its class activation map.
+
+    Args:
+        model: images -> logits (N, classes), which ends in means of maps and a linear layer.
+        examples: {class: pictures to begin with (N, H, W, 3) in [0, 1]}, two classes.
+        pictures: names to test it with, as `picture_dropdown` takes them.
+
+    Raises:
+        ValueError: for another number of classes than two, and for fewer than two pictures of one.
+    """
+    lesson = Lesson(model, examples, pictures=pictures)
+    display_panel(lesson.panel)
+    return lesson
