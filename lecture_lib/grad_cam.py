@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from lecture_lib.core.gradients import gradient_at_layers
+from lecture_lib.core.gradients import gradient_at_layers, gradient_at_layers_of_prediction
 from lecture_lib.datasets.shapes import Activations, Image, Map, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import check_class, layers_and_scores, map_features, one_image
@@ -154,6 +154,33 @@ def grad_cam_maps(
     if full_size:
         return {name: enlarge(heatmap, image.shape[:2]) for name, heatmap in maps.items()}
     return maps
+
+
+def predict_with_map(
+    model: Network, image: Image, *, layer: str | None = None
+) -> tuple[CoarseMap, np.ndarray]:
+    """Predict, and map where a layer found evidence for the predicted class, in one pass.
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        layer: as in `grad_cam_map`.
+
+    Returns:
+        (M_c, S): the map (H, W) of the class c with the largest logit, as `grad_cam_map` returns
+        it, and the logits (classes,).
+
+    Raises:
+        ValueError: as `grad_cam_map` does.
+    """
+    image = one_image(model, image)
+    layer = layer or spatial_layers(model)[-1]
+    map_features(model, layer)
+    outputs = layers_and_scores(model, (layer,))
+    parts = gradient_at_layers_of_prediction(outputs, image[None])
+    (activations,), (gradients,), scores = parts
+    coarse = weighted_sum(activations.numpy()[0], gradients.numpy()[0])
+    return enlarge(coarse, image.shape[:2]), scores.numpy()[0]
 
 
 def weighted_sum(activations: Activations, gradients: Activations) -> CoarseMap:

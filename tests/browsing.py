@@ -30,10 +30,10 @@ FLAGS = [
 
 
 @contextlib.contextmanager
-def started_chromium():
-    """A running browser."""
+def started_chromium(*flags):
+    """A running browser; `flags` are further ones, without their two hyphens."""
     with playwright.sync_playwright() as driver:
-        arguments = [f"--{flag}" for flag in FLAGS]
+        arguments = [f"--{flag}" for flag in (*FLAGS, *flags)]
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()

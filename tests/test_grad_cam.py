@@ -19,6 +19,7 @@ from lecture_lib.grad_cam import (
     enlarge,
     grad_cam_map,
     grad_cam_maps,
+    predict_with_map,
     spatial_layers,
     weighted_sum,
 )
@@ -209,3 +210,16 @@ def test_a_layer_that_has_no_map_gives_a_sentence():
     words = "'pool' has no rows and columns; those that have are conv1, conv2, relu2"
     with pytest.raises(ValueError, match=words):
         grad_cam_map(small_net(), IMAGE, 0, layer="pool")
+
+
+@pytest.mark.parametrize("layer", [None, "conv1"])
+def test_one_pass_predicts_and_maps_the_predicted_class(layer):
+    found, scores = predict_with_map(small_net(), IMAGE, layer=layer)
+    np.testing.assert_allclose(scores, class_scores(small_net(), IMAGE), rtol=1e-5)
+    expected = grad_cam_map(small_net(), IMAGE, int(scores.argmax()), layer=layer)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_predicting_with_a_map_refuses_a_layer_without_rows():
+    with pytest.raises(ValueError, match="no rows and columns"):
+        predict_with_map(small_net(), IMAGE, layer="pool")

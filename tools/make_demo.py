@@ -19,7 +19,7 @@ from cells import course_notebooks, source_of, statements_of
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-PANELS = {"explore", "run_live", "explore_map", "real_or_changed"}
+PANELS = {"explore", "run_live", "explore_map", "real_or_changed", "live_camera"}
 # The picture on a tile is the panel's first; where that is a plain photograph, the last one under
 # this heading.
 TILE_FROM = {

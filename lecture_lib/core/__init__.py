@@ -8,7 +8,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "ascent": ["Ascent", "ascend", "length", "unit", "adam", "clip", "sign", "identity"],
-        "gradients": ["gradient", "value_and_gradient", "value", "gradient_at_layers"],
+        "gradients": [
+            "gradient",
+            "value_and_gradient",
+            "value",
+            "gradient_at_layers",
+            "gradient_at_layers_of_prediction",
+        ],
         "regularizers": [
             "blurred",
             "clip_small_pixels",

@@ -215,3 +215,35 @@ def _gradient_at_layers(outputs: Network, images: TensorImages, class_index: Ten
         *activations, logits = outputs(images, training=False)
         values = tf.gather(logits, class_index, axis=-1)
     return activations, tape.gradient(values, activations, unconnected_gradients="zero")
+
+
+def gradient_at_layers_of_prediction(
+    outputs: Network, images: TensorImages
+) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    """Return what `gradient_at_layers` does for the class of the largest logit, and the logits.
+
+    S = max_c S_c, so that one pass answers both which class is predicted and where.
+
+    Args:
+        outputs: a Model from images to [φ_1, φ_2, ..., logits].
+        images: (N, H, W, C).
+
+    Returns:
+        ([φ_1, ...], [∂S/∂φ_1, ...], logits (N, classes)), tensors.
+    """
+    return _compiled_of_prediction(outputs)(tf.convert_to_tensor(images, tf.float32))
+
+
+@kept_with_model
+def _compiled_of_prediction(outputs: Network) -> Callable:
+    graph = partial(_gradient_of_prediction, outputs)
+    return tf.function(graph, autograph=False, reduce_retracing=True)
+
+
+def _gradient_of_prediction(outputs: Network, images: TensorImages) -> tuple:
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        *activations, logits = outputs(images, training=False)
+        values = tf.reduce_max(logits, axis=-1)
+    gradients = tape.gradient(values, activations, unconnected_gradients="zero")
+    return activations, gradients, logits

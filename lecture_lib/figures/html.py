@@ -195,6 +195,21 @@ def image_tag(
     )
 
 
+def guess_bars(guesses: Sequence[Any]) -> str:
+    """Return the HTML of classes with their probabilities, each a name, a percentage and a bar.
+
+    Args:
+        guesses: as `top_classes` returns them, at least one.
+    """
+    rows = []
+    for guess in guesses:
+        share = f"{guess.probability:.0%}"
+        bar = f'<i style="background-size:{share} 100%"></i>'
+        name = html.escape(guess.class_name)
+        rows.append(f'<div class="lecture-bar">{name} <span>{share}</span>{bar}</div>')
+    return "".join(rows)
+
+
 def curve_svg(values: np.ndarray, *, width: int = 300, height: int = 80) -> str:
     """Return a curve as a small SVG image.
 

@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "class_scores",
             "compiled_outputs",
             "features",
+            "guesses_of",
             "layer_names",
             "layer_outputs",
             "layers_and_scores",

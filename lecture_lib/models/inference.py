@@ -87,7 +87,10 @@ def probabilities(model: Network, images: ImageOrImages) -> Logits:
     Raises:
         ValueError: for images that are none, and for a network whose scores are no logits.
     """
-    scores = class_scores(model, images)
+    return _as_probabilities(model, class_scores(model, images))
+
+
+def _as_probabilities(model: Network, scores: Logits) -> Logits:
     if kind_of_probability(model) == "sigmoid":
         return expit(scores)
     return softmax(scores, axis=-1)
@@ -129,7 +132,18 @@ def top_classes(model: Network, image: Image, *, count: int = 5) -> list[Guess]:
             f"this has the shape {np.shape(image)}."
         )
     check_network(model)
-    chances = probabilities(model, image)
+    return guesses_of(model, class_scores(model, image), count=count)
+
+
+def guesses_of(model: Network, scores: Logits, *, count: int = 5) -> list[Guess]:
+    """List the likeliest classes by the logits of one image, the likeliest first.
+
+    Args:
+        model: images -> logits (N, classes).
+        scores: S(I), (classes,).
+        count: how many, 1..classes.
+    """
+    chances = _as_probabilities(model, scores)
     likeliest = np.argsort(-chances)[:count]
     return [
         Guess(int(index), model.class_names[index], float(chances[index])) for index in likeliest

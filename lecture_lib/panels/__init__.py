@@ -8,6 +8,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "availability": ["missing_models", "unfit_layers"],
+        "camera": ["Camera", "camera_picture", "cameras_of"],
+        "camera_views": ["channel_tiles", "classes_and_map", "live_camera", "live_camera_panel"],
         "controls": [
             "class_box",
             "layer_dropdown",

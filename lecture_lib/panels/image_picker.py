@@ -1,4 +1,7 @@
-"""The list of pictures of a panel: photographs, the reader's own, and those handed on to it."""
+"""The list of pictures of a panel: photographs, the reader's own, and those handed on to it.
+
+The reader's own are uploaded, or come from the camera.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -9,7 +12,11 @@ import ipywidgets
 from lecture_lib.datasets.images import decode_image, load_image
 from lecture_lib.datasets.shapes import Image
 from lecture_lib.panels import exchange
+from lecture_lib.panels.camera import CAMERA, Camera, frame_shape
 from lecture_lib.panels.controls import Control, dropdown_of, labeled, set_options
+
+# Beyond the label of the list; the camera needs the whole width when it is on.
+BELOW_THE_LIST = {"margin": "2px 2px 6px 118px", "flex_flow": "row wrap"}
 
 
 def picture_dropdown(
@@ -18,7 +25,7 @@ def picture_dropdown(
     value: str | None = None,
     size: int | tuple[int, int] | None = None,
 ) -> Control:
-    """Return a list of pictures with a button beside it that takes one of the reader's own.
+    """Return a list of pictures with two buttons that add the reader's own: a file, or the camera.
 
     It reads as an image (H, W, 3) float32 in [0, 1]. Pictures handed on from other panels stand at
     the end of the list; small squares among them are not enlarged, for that would blur what an
@@ -33,7 +40,7 @@ def picture_dropdown(
         ValueError: for a value that is not in the list.
     """
     dropdown = labeled(dropdown_of(names, value or names[0], what="picture"), "picture")
-    files: dict[str, bytes] = {}  # those that were uploaded or handed on, by their label
+    files: dict[str, bytes] = {}  # uploaded, of the camera, or handed on, by their label
     read = _reader(files, size)
 
     def take(label: str, data: bytes, *, choose: bool) -> None:
@@ -44,18 +51,19 @@ def picture_dropdown(
         if choose:
             _choose(dropdown, label)
 
-    view = ipywidgets.VBox([dropdown, _upload_button(take), _messenger(take)])
-    return Control(view, [dropdown], lambda: read(dropdown.value))
+    camera = _camera(dropdown, take, size)
+    own = ipywidgets.HBox([_upload_button(take), camera], layout=BELOW_THE_LIST)
+    view = ipywidgets.VBox([dropdown, own, _messenger(take)])
+    return Control(view, [dropdown, camera], lambda: read(dropdown.value))
 
 
 def _upload_button(take: Callable) -> ipywidgets.FileUpload:
     """A button that gives each uploaded file to take(label, bytes, choose=True)."""
-    under_the_list = {"width": "auto", "margin": "2px 2px 6px 118px"}  # beyond its label
     button = ipywidgets.FileUpload(
         accept="image/*",
         multiple=False,
         description="Upload a picture",
-        layout=under_the_list,
+        layout={"width": "auto"},
         tooltip="A picture of your own, up to 10 MB",
     )
 
@@ -66,6 +74,23 @@ def _upload_button(take: Callable) -> ipywidgets.FileUpload:
 
     button.observe(upload, names="value")
     return button
+
+
+def _camera(
+    dropdown: ipywidgets.Dropdown, take: Callable, size: int | tuple[int, int] | None
+) -> Camera:
+    """A Camera whose newest frame is the picture "camera" of the list."""
+    camera = Camera(shape=frame_shape(size))
+
+    def hear(change: Any) -> None:
+        is_chosen = dropdown.value == CAMERA
+        if camera.is_live and not camera.is_first and not is_chosen:
+            camera.stop()  # the reader has chosen another picture
+        else:
+            take(CAMERA, camera.frame, choose=not is_chosen)
+
+    camera.observe(hear, names="value")
+    return camera
 
 
 def _messenger(take: Callable) -> exchange.Exchange:

@@ -6,15 +6,16 @@ page goes on listening.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Event, Lock, Thread, Timer
 from typing import Any
 
 import numpy as np
 
-from lecture_lib.datasets.images import encode_jpeg
+from lecture_lib.datasets.images import encode_jpeg, encode_png
 from lecture_lib.datasets.shapes import ImageOrImages
 from lecture_lib.figures.html import curve_svg
+from lecture_lib.panels.camera import cameras_of
 from lecture_lib.panels.panel import (
     Panel,
     build,
@@ -48,10 +49,12 @@ def explore(
     """Show a panel that calls function(**values) whenever a control moves, and shows its answer.
 
     A ValueError or FileNotFoundError of the function is shown as its sentence, and the picture
-    before it stays.
+    before it stays. From a list of pictures the camera can be chosen; live, each of its frames is
+    a picture that is answered, as many of a second as the function allows.
 
     Args:
-        function: returns an image (H, W, 3) in [0, 1], or (image, text).
+        function: returns an image (H, W, 3) in [0, 1], or (image, text); a list of guesses, as
+            `top_classes` returns it, in place of the text is drawn as bars.
         alt: what is to be seen in words, or a function of the values.
         hand_on: {text: notebook}, buttons that hand the chosen picture on to the panel of another
             notebook; where there is no list of pictures, the one on view.
@@ -114,6 +117,9 @@ class _Answers:
         self.function = function
         self.alt = alt
         self.answered: dict | None = None  # the values of the answer on view; None after an error
+        self.cameras = cameras_of(panel.controls.values())
+        for camera in self.cameras:
+            camera.offers_live = True
 
     def _is_on_view(self, values: dict) -> bool:
         return self.answered is not None and all(
@@ -126,19 +132,29 @@ class _Answers:
         Where this answer is on view already, the status line keeps what it says.
         """
         try:
-            choices = choices_of(self.panel)
-            values = values_of(self.panel)
-            if self._is_on_view(values):
-                return
-            with _saying_when_slow(self.panel):
-                result = self.function(**values)
-            image, text = _image_and_text(result)
-            show_image(self.panel, image, words_for(self.alt, values), choices=choices)
-            set_status(self.panel, text)
-            self.answered = values
+            self._give()
         except ANY_ERROR as error:
             self.answered = None
             show_error(self.panel, error)
+        finally:
+            for camera in self.cameras:
+                camera.answered(self.panel.shown["text"])
+
+    def _give(self) -> None:
+        choices = choices_of(self.panel)
+        values = values_of(self.panel)
+        if self._is_on_view(values):
+            return
+        is_live = any(camera.is_live for camera in self.cameras)
+        with nullcontext() if is_live else _saying_when_slow(self.panel):
+            result = self.function(**values)
+        image, text = _image_and_text(result)
+        words = words_for(self.alt, values)
+        encode = encode_jpeg if is_live else encode_png
+        show_image(self.panel, image, words, choices=choices, encode=encode)
+        # Ten answers a second are too many to be read aloud; the camera says some of them.
+        set_status(self.panel, text, role="group" if is_live else "status")
+        self.answered = values
 
 
 def _is_same(value: Any, other: Any) -> bool:
@@ -166,7 +182,7 @@ def _say_computing(panel: Panel) -> None:
     set_status(panel, "Computing …")
 
 
-def _image_and_text(result: Any) -> tuple[Any, str]:
+def _image_and_text(result: Any) -> tuple[Any, Any]:
     # An Ascent is a tuple too, of another type, and an answer by itself.
     return result if type(result) is tuple else (result, "")
 

@@ -20,7 +20,7 @@ from IPython.display import display
 
 from lecture_lib.datasets.images import as_batch, encode_png, to_uint8
 from lecture_lib.datasets.shapes import Image, ImageOrImages
-from lecture_lib.figures.html import image_tag, picture_bundle, tile, width_on_page
+from lecture_lib.figures.html import guess_bars, image_tag, picture_bundle, tile, width_on_page
 from lecture_lib.panels import exchange
 from lecture_lib.panels.controls import Control, as_control
 from lecture_lib.panels.saving import save_picture
@@ -33,6 +33,10 @@ STYLE = """<style>
 .lecture-panel .lecture-status[role=alert] { color: var(--jp-error-color1, #c62828); }
 .lecture-panel .lecture-status a { color: var(--jp-content-link-color, #1565c0);
   text-decoration: underline; }
+.lecture-panel .lecture-bar { display: grid; grid-template-columns: 1fr 3.2em; margin: 0 0 5px; }
+.lecture-panel .lecture-bar span { text-align: right; font-variant-numeric: tabular-nums; }
+.lecture-panel .lecture-bar i { grid-column: 1 / 3; height: 8px; border-radius: 4px;
+  background: linear-gradient(#1f6f9f, #1f6f9f) no-repeat var(--jp-layout-color3, #e0e3e7); }
 .lecture-panel .lecture-waiting { opacity: 0.45; }
 .lecture-panel .progress-bar { background: #1f6f9f; }
 .lecture-panel .modebar { display: none; } /* plotly's buttons lie over the names of a map */
@@ -228,17 +232,21 @@ def show_image(
     panel.shown.update(image=whole, first=first, words=words, choices=tuple(choices))
 
 
-def set_status(panel: Panel, text: str, *, role: str = "status", link: str = "") -> None:
+def set_status(panel: Panel, text: str | Sequence, *, role: str = "status", link: str = "") -> None:
     """Write a sentence into the status line, where readers of a screen find it.
 
     Args:
         panel: where.
-        text: the sentence.
-        role: "status", or "alert" for what went wrong.
+        text: the sentence, or guesses as `top_classes` returns them, which become bars.
+        role: "status", "alert" for what went wrong, or "group" for what changes too often to be
+            read aloud.
         link: HTML that follows it.
     """
-    panel.status.value = (
-        f'<div class="lecture-status" role="{role}">{html.escape(text)}{link}</div>'
+    is_sentence = isinstance(text, str)
+    content = html.escape(text) if is_sentence else guess_bars(text)
+    panel.status.value = f'<div class="lecture-status" role="{role}">{content}{link}</div>'
+    panel.shown["text"] = (
+        text if is_sentence else f"{text[0].class_name}, {text[0].probability:.0%}"
     )
 
 
@@ -299,8 +307,12 @@ def place_above(panel: Panel, widget: ipywidgets.Widget) -> None:
     panel.above.children = (*panel.above.children, widget)
 
 
-def display_panel(panel: Panel) -> None:
+def display_panel(panel: Panel, *, note: str = "") -> None:
     """Show the panel; pages without widgets show its first picture instead.
+
+    Args:
+        panel: what is shown.
+        note: a sentence under that picture, on those pages.
 
     Raises:
         ValueError: where that picture has no words.
@@ -313,4 +325,5 @@ def display_panel(panel: Panel) -> None:
     data, metadata = picture_bundle(pixels, alt=panel.shown["words"], width=width)
     view = {"version_major": 2, "version_minor": 0, "model_id": panel.box.model_id}
     data = {"application/vnd.jupyter.widget-view+json": view, **data}
+    data["text/html"] += f"<p>{html.escape(note)}</p>" if note else ""
     display(data, metadata=metadata, raw=True)

@@ -34,7 +34,7 @@ def upload(control, name, data):
         "content": memoryview(data),
         "last_modified": datetime.now(),
     }
-    control.view.children[1].value = (file,)
+    control.view.children[1].children[0].value = (file,)
 
 
 def test_a_picture_handed_on_stands_at_the_end_of_the_list_and_is_not_chosen():

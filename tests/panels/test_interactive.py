@@ -138,7 +138,7 @@ def test_what_the_status_says_stays_when_the_list_of_pictures_grows():
 def test_another_file_of_the_same_name_is_a_new_picture():
     pictures = picture_dropdown(["cat"], size=32)
     shown = explore_panel(lambda picture: picture, alt="a photograph", picture=pictures)
-    upload = pictures.view.children[1]
+    upload = pictures.view.children[1].children[0]
     for level in (0.2, 0.8):
         image = np.full((32, 32, 3), level, np.float32)
         content = encode_png(image)
