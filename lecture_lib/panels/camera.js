@@ -101,7 +101,6 @@ export default { render({ model, el }) {
     asked ||= performance.now();
     try { model.send({ view, ...message }, undefined, buffers); } catch { end("kernel"); }
   };
-
   const show = (isOn) => {
     on.hidden = !isOn;
     start.hidden = isOn;
@@ -113,6 +112,7 @@ export default { render({ model, el }) {
   const end = (reason) => {
     if (!stream) return;
     stream.getTracks().forEach((track) => track.stop());
+    if (reason !== "kernel") send({ kind: "still" });
     stream = video.srcObject = null;
     run += 1;
     asked = 0;
@@ -250,7 +250,7 @@ export default { render({ model, el }) {
   start.addEventListener("click", begin);
   stop.addEventListener("click", () => end());
   take.addEventListener("click", () => { live.checked = false; run += 1; sendFrame(false, true); });
-  live.addEventListener("change", () => live.checked && goLive());
+  live.addEventListener("change", () => live.checked ? goLive() : send({ kind: "still" }));
   mirror.addEventListener("change", () => video.classList.toggle("mirrored", mirror.checked));
   choice.addEventListener("change", async () => {
     const wasLive = live.checked;

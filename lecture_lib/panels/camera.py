@@ -34,7 +34,7 @@ class Camera(anywidget.AnyWidget):
         per_second: the most frames of a second; on a shared server fewer are enough.
         value: how many frames have come, which panels observe.
         frame: the newest as a JPEG file, b"" before the first.
-        is_live: whether that one is live, and not taken by "Take a picture".
+        is_live: whether more will follow by themselves.
         is_first: whether it is the first since it was taken or since "Live" was chosen.
     """
 
@@ -56,6 +56,7 @@ class Camera(anywidget.AnyWidget):
 
     def _hear(self, widget: anywidget.AnyWidget, message: dict, buffers: list) -> None:
         if message.get("kind") != "frame":
+            self.is_live = self.is_live and message.get("kind") != "still"
             self.send({"kind": "pong"})
             return
         self.frame = bytes(buffers[0])
@@ -65,7 +66,9 @@ class Camera(anywidget.AnyWidget):
         self.value += 1
 
     def answered(self, text: str = "") -> None:
-        """Let the browser send the next frame; a panel calls this when it shows its answer.
+        """Let the browser send the next frame; `explore` calls this when it shows an answer.
+
+        Another kind of panel that takes live frames calls it for each of `cameras_of` its controls.
 
         Args:
             text: the answer in words, which is read aloud now and then.
@@ -109,7 +112,11 @@ def camera_picture(
 
 
 def cameras_of(controls: Iterable[Control]) -> list[Camera]:
-    """Return the cameras among the sources of some controls."""
+    """Return the cameras among the sources of some controls.
+
+    Args:
+        controls: of a panel.
+    """
     found: list[ipywidgets.Widget] = []
     for control in controls:
         found += [source for source in control.sources if isinstance(source, Camera)]

@@ -55,7 +55,7 @@ def live_camera(
         first: a photograph that is answered before the camera starts.
         size: side of an image, or (height, width); best that of the network.
         per_second: the most frames of a second; on a shared server fewer are enough.
-        controls: further arguments, the same as in `explore`.
+        **controls: further arguments, the same as in `explore`.
 
     Raises:
         ValueError: for a control that cannot be made, and where there are no words.
@@ -75,7 +75,19 @@ def live_camera_panel(
     per_second: int = 15,
     **controls: Any,
 ) -> Panel:
-    """Return the Panel of `live_camera` with the answer to the photograph, not yet shown."""
+    """Return the Panel of `live_camera` with the answer to the photograph, not yet shown.
+
+    Args:
+        answer: see `live_camera`.
+        alt: see `live_camera`.
+        first: see `live_camera`.
+        size: see `live_camera`.
+        per_second: see `live_camera`.
+        **controls: see `live_camera`.
+
+    Returns:
+        Panel, for a test to move its controls.
+    """
 
     def camera(camera: Image, **values: Any) -> Any:
         return answer(camera, **values)
@@ -146,8 +158,8 @@ def _maps_of(model: Network, image: Image, layer: str) -> Activations:
     return compiled_outputs(model, layer)(batch)[layer].numpy()[0]
 
 
-def sheet_of(tiles: Images) -> Float[np.ndarray, "sheet_height sheet_width channels"]:
-    """Return tiles of any number and size as one image, about 640 pixels wide and about square.
+def sheet_of(tiles: Images) -> Float[np.ndarray, "sheet_height sheet_width 3"]:
+    """Return gray tiles of any number and size as one image, at most 640 pixels wide.
 
     Args:
         tiles: (N, h, w, 1) in [0, 1].
@@ -158,4 +170,4 @@ def sheet_of(tiles: Images) -> Float[np.ndarray, "sheet_height sheet_width chann
     shrink = cv2.INTER_AREA if max(height, width) > side else cv2.INTER_NEAREST
     size = (side, max(1, round(side * height / width)))
     same = [cv2.resize(image, size, interpolation=shrink)[..., None] for image in tiles]
-    return tile(np.stack(same), columns=columns, gap=1)
+    return np.repeat(tile(np.stack(same), columns=columns, gap=1), 3, axis=-1)

@@ -125,6 +125,17 @@ def test_alone_it_gives_a_photograph_until_the_first_frame():
     np.testing.assert_allclose(control.read(), GRAY[:48, :48], atol=2 / 255)
 
 
+def test_a_camera_that_was_stopped_is_not_live():
+    camera = Camera()
+    sent_by(camera)
+    frame(camera, 0.5)
+    assert camera.is_live
+    camera._handle_custom_msg({"kind": "ping", "view": "a"}, [])
+    assert camera.is_live
+    camera._handle_custom_msg({"kind": "still", "view": "a"}, [])
+    assert not camera.is_live
+
+
 def test_what_is_no_frame_is_answered_as_a_sign_of_life():
     camera = Camera()
     messages = sent_by(camera)

@@ -218,7 +218,9 @@ def test_a_picture_is_taken_on_a_page_of_voila(chromium, voila):
     press(panel, "Start camera")
     press(panel, "Take a picture")
     changed(panel, before)
-    assert serious(page, ".lecture-panel") == [] and page.complaints == []
+    assert serious(page, ".lecture-panel") == []
+    # Voila's own template asks other computers for fonts.
+    assert [text for text in page.complaints if "NAME_NOT_RESOLVED" not in text] == []
     page.close()
 
 
