@@ -40,7 +40,15 @@ STYLE = """<style>
 .lecture-panel .lecture-waiting { opacity: 0.45; }
 .lecture-panel .progress-bar { background: #1f6f9f; }
 .lecture-panel .modebar { display: none; } /* plotly's buttons lie over the names of a map */
+/* A kernel that ended: one sentence in place of a broken link at every control. */
+.lecture-panel.jupyter-widgets-disconnected > * { opacity: 0.45; pointer-events: none; }
+.lecture-panel .jupyter-widgets-disconnected::before { content: none; }
+.lecture-panel.jupyter-widgets-disconnected::before { position: static; font: inherit;
+  font-size: 14px; color: var(--jp-error-color1, #c62828);
+  content: "The kernel has ended or was started anew. Run → Run All Cells brings this panel back."
+}
 </style>"""
+AWAY = "The controls of this panel appear when the notebook runs: Run → Run All Cells."
 GRAY = np.full((64, 64, 3), 0.5, np.float32)
 EXPECTED = (ValueError, FileNotFoundError)  # their sentences are written for the reader
 SAVE = "Save picture"
@@ -307,7 +315,7 @@ def place_above(panel: Panel, widget: ipywidgets.Widget) -> None:
     panel.above.children = (*panel.above.children, widget)
 
 
-def display_panel(panel: Panel, *, note: str = "") -> None:
+def display_panel(panel: Panel, *, note: str = AWAY) -> None:
     """Show the panel; pages without widgets show its first picture instead.
 
     Args:
@@ -325,5 +333,5 @@ def display_panel(panel: Panel, *, note: str = "") -> None:
     data, metadata = picture_bundle(pixels, alt=panel.shown["words"], width=width)
     view = {"version_major": 2, "version_minor": 0, "model_id": panel.box.model_id}
     data = {"application/vnd.jupyter.widget-view+json": view, **data}
-    data["text/html"] += f"<p>{html.escape(note)}</p>" if note else ""
+    data["text/html"] += f"<p>{html.escape(note)}</p>"
     display(data, metadata=metadata, raw=True)

@@ -90,6 +90,7 @@ def folder(tmp_path_factory):
     notebooks = folder / "notebooks"
     make_demo.make(notebooks / "pages")
     write(notebook_of(map(cell, PANELS.values())), notebooks / "panels.ipynb")
+    write(notebook_of([cell(PANELS["explore"])]), notebooks / "restarted.ipynb")
     pages = [cell_with_page(notebooks / "pages" / path.name) for path in NOTEBOOKS]
     write(notebook_of(pages), notebooks / "pages" / "course.ipynb")
     (notebooks / "slides").mkdir()
@@ -179,6 +180,20 @@ def test_a_slider_that_is_moved_back_brings_the_picture_back(opened):
     before = picture_of(panel)
     press_until_changed(panel, "ArrowRight")
     assert press_until_changed(panel, "ArrowLeft") == before
+
+
+def test_a_kernel_started_anew_is_a_sentence_in_its_panels(opened):
+    page = opened("restarted")
+    panel = page.locator(".lecture-panel").first
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Restart Kernel").first.click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    said = "el => getComputedStyle(el, '::before').content"
+    wait_until(lambda: "Run All Cells" in panel.evaluate(said), "the panel says what to do")
+    control = panel.locator(".jupyter-widgets-disconnected").first
+    assert control.evaluate(said) == "none"  # and no broken link
+    screenshot(page, "restarted")
+    page.get_by_text("| Idle").wait_for(timeout=90_000)
 
 
 def test_what_goes_wrong_is_a_sentence_and_the_picture_stays(opened):
