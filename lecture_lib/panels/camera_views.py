@@ -124,7 +124,7 @@ def classes_and_map(
 
 def channel_tiles(
     model: Network, image: Image, *, layer: str, order: str = "by number"
-) -> tuple[Image, str]:
+) -> tuple[Float[np.ndarray, "rows columns 3"], str]:
     """Return all channels of a layer as gray tiles, each with a white of its own.
 
     Args:
