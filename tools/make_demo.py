@@ -19,7 +19,14 @@ from cells import course_notebooks, source_of, statements_of
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-PANELS = {"explore", "run_live", "explore_map", "real_or_changed", "live_camera"}
+PANELS = {
+    "explore",
+    "explore_channels",
+    "explore_map",
+    "live_camera",
+    "real_or_changed",
+    "run_live",
+}
 # The picture on a tile is the panel's first; where that is a plain photograph, the last one under
 # this heading.
 TILE_FROM = {

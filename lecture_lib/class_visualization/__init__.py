@@ -14,7 +14,11 @@ from lecture_lib.class_visualization.deception import (
     with_deceptive_drawings,
 )
 from lecture_lib.class_visualization.evaluation import top_k_recognition_rate
-from lecture_lib.class_visualization.fourier import maximize_fourier, visualize_class_fourier
+from lecture_lib.class_visualization.fourier import (
+    maximize_fourier,
+    visualize_channel_fourier,
+    visualize_class_fourier,
+)
 from lecture_lib.class_visualization.phases import (
     maximize_phases,
     mean_amplitudes,
@@ -48,6 +52,7 @@ __all__ = [
     "top_k_recognition_rate",
     "visualization_frames",
     "visualize_channel",
+    "visualize_channel_fourier",
     "visualize_class",
     "visualize_class_fourier",
     "visualize_class_phases",

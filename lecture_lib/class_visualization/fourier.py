@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lecture_lib.core.ascent import Ascent, ascend, identity, unit, watching
-from lecture_lib.core.scores import Score, as_part, class_score
+from lecture_lib.core.scores import Score, as_part, channel_score, class_score
 from lecture_lib.core.transforms import (
     FourierCoefficients,
     fourier_to_image,
@@ -64,6 +64,45 @@ def visualize_class_fourier(
             image_to_fourier(as_batch(start, channels=model.input.shape[-1])), start
         )
     return maximize_fourier(score, coefficients, **options)
+
+
+def visualize_channel_fourier(
+    model: Network,
+    layer: str,
+    channel: Classes,
+    *,
+    size: int | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Ascent:
+    """Draw a channel of a layer by gradient ascent on Fourier coefficients, jittered at each step.
+
+    z* = argmax over z of mean φ_channel(jitter(image(z))), the mean over all positions
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the name of a layer; of a ReLU rather the layer before it, whose gradient is not 0
+            where the channel is silent.
+        channel: 0..channels-1, or several (N,), which ascend side by side.
+        size: side of the image in pixels, by default the network's own; an odd one becomes the next
+            smaller multiple of 4.
+        seed: draws the faint random coefficients to start from.
+        options: those of `maximize_fourier`.
+
+    Returns:
+        An Ascent whose images are (H, W, C), or (N, H, W, C), in [0, 1].
+
+    Raises:
+        ValueError: for a layer or a channel that the network does not have.
+
+    Source:
+        Olah, Mordvintsev and Schubert, Feature visualization, 2017.
+    """
+    score = channel_score(model, layer, channel)
+    side = _fast_side(size or model.image_size)
+    colors = model.input.shape[-1]
+    start = random_fourier_coefficients(np.size(channel), side, channels=colors, seed=seed)
+    return maximize_fourier(score, start if np.ndim(channel) else start[0], **options)
 
 
 def _fast_side(side: int | tuple[int, int]) -> int:

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "ascent": ["Ascent", "ascend", "length", "unit", "adam", "clip", "sign", "identity"],
         "gradients": [
+            "derivative_along",
             "gradient",
             "value_and_gradient",
             "value",

@@ -247,3 +247,22 @@ def _gradient_of_prediction(outputs: Network, images: TensorImages) -> tuple:
         values = tf.reduce_max(logits, axis=-1)
     gradients = tape.gradient(values, activations, unconnected_gradients="zero")
     return activations, gradients, logits
+
+
+def derivative_along(function: Callable, point: Tensor, direction: Tensor) -> Tensor:
+    """Return how fast all outputs of a function change along a direction: ∂f(x + ε v)/∂ε at ε = 0.
+
+    It is computed forward, together with f: one pass, however many outputs there are, where going
+    backward takes a pass for each of them.
+
+    Args:
+        function: f, tensor -> tensor.
+        point: x.
+        direction: v, of the shape of x.
+
+    Returns:
+        A tensor of the shape of f(x).
+    """
+    with tf.autodiff.ForwardAccumulator(point, direction) as accumulator:
+        outputs = function(point)
+    return accumulator.jvp(outputs, unconnected_gradients="zero")

@@ -58,7 +58,9 @@ def layer_features(
     return rows[0] if np.ndim(images) == 3 else rows
 
 
-def cached(function: Callable, *arguments: Any, **options: Any) -> np.ndarray:
+def cached(
+    function: Callable, *arguments: Any, uncounted: dict[str, Any] | None = None, **options: Any
+) -> np.ndarray:
     """Return function(*arguments, **options), from the disk if it was computed before.
 
     Nothing is sent anywhere. A file that is damaged is not used: the array is computed again. The
@@ -67,13 +69,15 @@ def cached(function: Callable, *arguments: Any, **options: Any) -> np.ndarray:
     Args:
         function: returns one array, the same whenever it is called with the same values, such as
             `layer_features` or `tsne_map`.
+        uncounted: further options that do not change the result, such as a function that is told
+            how far it is. What the function raises, to stop, comes through and nothing is kept.
         *arguments, **options: networks, known by their layers and weights; arrays, numbers, texts,
             known by what they hold.
     """
     path = folder() / f"{function.__name__}-{fingerprint(function, arguments, options)}.npy"
     stored = _read(path)
     if stored is None:
-        stored = np.asarray(function(*arguments, **options))
+        stored = np.asarray(function(*arguments, **options, **(uncounted or {})))
         _write(path, stored)
     return stored
 

@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "image_picker": ["picture_dropdown"],
         "interactive": ["explore", "explore_panel", "run_live", "run_live_panel"],
         "judge": ["judge_channels", "read_answers", "shares"],
+        "microscope": ["explore_channels"],
         "quiz": ["detection", "real_or_changed", "sensitivity"],
         "saving": ["save_page"],
         "teach": ["teach_two_classes"],

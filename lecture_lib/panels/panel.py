@@ -39,6 +39,12 @@ STYLE = """<style>
   background: linear-gradient(#1f6f9f, #1f6f9f) no-repeat var(--jp-layout-color3, #e0e3e7); }
 .lecture-panel .lecture-waiting { opacity: 0.45; }
 .lecture-panel .progress-bar { background: #1f6f9f; }
+.lecture-panel .lecture-facts { font-size: 13px; line-height: 1.4; }
+.lecture-panel .lecture-facts table { margin: 6px 0; font-size: 12px; }
+.lecture-panel .lecture-facts caption, .lecture-panel .lecture-facts th[scope=row] {
+  text-align: left; font-weight: normal; }
+.lecture-panel .lecture-facts th, .lecture-panel .lecture-facts td { padding: 1px 6px 1px 0; }
+.lecture-panel .lecture-facts p { margin: 4px 0; }
 .lecture-panel .modebar { display: none; } /* plotly's buttons lie over the names of a map */
 /* A kernel that ended: one sentence in place of a broken link at every control. */
 .lecture-panel.jupyter-widgets-disconnected > * { opacity: 0.45; pointer-events: none; }

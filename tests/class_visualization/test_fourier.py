@@ -7,7 +7,11 @@ import pytest
 from small_nets import counting_net, pixel_net, random, random_tinynet, small_net
 from watched import check_watch_sees_images
 
-from lecture_lib.class_visualization.fourier import maximize_fourier, visualize_class_fourier
+from lecture_lib.class_visualization.fourier import (
+    maximize_fourier,
+    visualize_channel_fourier,
+    visualize_class_fourier,
+)
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import (
     channel_score,
@@ -127,6 +131,18 @@ def test_any_size_after_any_other():
             size,
             3,
         )
+
+
+def test_a_channel_rises_and_several_ascend_side_by_side():
+    several = visualize_channel_fourier(small_net(), "conv2", [1, 6], size=16, steps=12)
+    assert several.images.shape == (2, 16, 16, 3) and (several.values[-1] > several.values[0]).all()
+    one = visualize_channel_fourier(small_net(), "conv2", 1, steps=12)
+    assert one.images.shape == (12, 12, 3) and one.values[-1] > one.values[0]
+
+
+def test_a_channel_that_is_none_gives_a_sentence():
+    with pytest.raises(ValueError, match="no channel of conv2 numbered 8"):
+        visualize_channel_fourier(small_net(), "conv2", 8)
 
 
 def test_a_hundred_amounts_of_jitter_are_one_trace():

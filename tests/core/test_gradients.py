@@ -227,3 +227,19 @@ def test_gradients_at_layers_compile_once_for_all_classes_and_pictures():
     calls.clear()
     gradients.gradient_at_layers(outputs, random(1, 6, 6, 3, seed=1), 2)
     assert not calls
+
+
+def test_a_derivative_along_a_direction_gives_all_outputs_at_once():
+    """f(x) = (x₀², x₀ x₁, 7): along v it changes by (2 x₀ v₀, v₀ x₁ + x₀ v₁, 0)."""
+
+    def function(x):
+        return tf.stack([x[0] ** 2, x[0] * x[1], 7.0 + 0 * x[1]])
+
+    found = gradients.derivative_along(function, tf.constant([3.0, 5.0]), tf.constant([2.0, -1.0]))
+    np.testing.assert_allclose(found, [12, 7, 0])
+
+
+def test_outputs_that_do_not_depend_on_the_point_do_not_change_along_it():
+    point = tf.constant([1.0, 2.0])
+    found = gradients.derivative_along(lambda x: tf.constant([4.0, 5.0]), point, point)
+    np.testing.assert_array_equal(found, [0, 0])

@@ -151,3 +151,20 @@ def test_an_error_of_the_function_comes_through_and_nothing_is_kept(folder):
     with pytest.raises(ValueError, match="These 3 values will not do"):
         cached(fails, np.ones(3))
     assert not folder.exists() or not list(folder.iterdir())
+
+
+def watched_double(values, *, watch):
+    if watch(len(values)):
+        raise InterruptedError
+    return 2 * values
+
+
+def test_who_watches_does_not_count_and_what_was_stopped_is_not_kept(folder):
+    values = np.arange(3.0)
+    with pytest.raises(InterruptedError):
+        cached(watched_double, values, uncounted={"watch": lambda count: count == 3})
+    seen = []
+    for _ in range(2):
+        found = cached(watched_double, values, uncounted={"watch": seen.append})
+        np.testing.assert_array_equal(found, 2 * values)
+    assert seen == [3] and len(list(folder.glob("watched_double*"))) == 1
