@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lecture_lib.datasets.shapes import Images, Labels, Network
 from lecture_lib.models.backend import keras
-from lecture_lib.models.batching import batches
+from lecture_lib.models.batching import default_batch_size
 from lecture_lib.models.inference import batch_for
 from lecture_lib.models.surgery import named
 
@@ -46,8 +46,9 @@ def with_new_classes(
     labels = np.asarray(labels)
     _check_labels(labels, len(images), class_names)
     features = _features_before_the_last_layer(model)
-    stacks = batches(batch_for(model, images))
-    examples = np.concatenate([features(stack, training=False).numpy() for stack in stacks])
+    batch = batch_for(model, images)
+    size = default_batch_size(batch.shape)
+    examples = features.predict(batch, batch_size=size, verbose=0)  # (N, features)
     regression = LogisticRegression(C=1 / penalty, max_iter=2000).fit(examples, labels)
     last = keras.layers.Dense(len(class_names), name="new_scores")
     new = keras.Model(model.input, last(features.output))

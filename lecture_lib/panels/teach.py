@@ -68,9 +68,18 @@ class Lesson:
         train = ipywidgets.Button(description="Train", button_style="primary")
         train.tooltip = "Learn the two classes from the pictures in the boxes"
         train.on_click(lambda button: self.train())
-        row = ipywidgets.HBox([*self.boxes.values(), train], layout={"flex_flow": "row wrap"})
+        groups = [ipywidgets.VBox([box, self._adder(name)]) for name, box in self.boxes.items()]
+        row = ipywidgets.HBox([*groups, train], layout={"flex_flow": "row wrap"})
         place_above(panel, row)
         return panel
+
+    def _adder(self, name: str) -> ipywidgets.Button:
+        """A button that makes the chosen picture, such as one of the camera, an example."""
+        button = ipywidgets.Button(description=f"Add the chosen one to {name}")
+        button.tooltip = f"The picture on view becomes an example of {name}"
+        button.layout = {"width": "auto", "margin": "2px 8px 8px 2px"}
+        button.on_click(lambda button: self.add_chosen(name))
+        return button
 
     def examples_of(self, name: str) -> Images:
         """Return what a class is learned from: the pictures uploaded, or where none are, the given.
@@ -80,6 +89,19 @@ class Lesson:
         """
         uploaded = self._uploaded[name]
         return np.stack(uploaded) if uploaded else self._given[name]
+
+    def add_chosen(self, name: str) -> None:
+        """Make the picture that is chosen in the list an example of a class.
+
+        Args:
+            name: of the class.
+        """
+        try:
+            picture = self.panel.controls["picture"].read()
+            self._uploaded[name].append(resize_image(picture, self._model.image_size))
+            self._say_count(name)
+        except EXPECTED as error:
+            show_error(self.panel, error)
 
     def train(self) -> None:
         """Learn both classes anew, and answer about the chosen picture."""
@@ -108,10 +130,13 @@ class Lesson:
             for file in files:
                 data = bytes(file["content"])
                 self._uploaded[name].append(decode_image(data, name=file["name"], size=size))
-            count = len(self._uploaded[name])
-            set_status(self.panel, f"{count} pictures for “{name}”. Train learns from them.")
+            self._say_count(name)
         except EXPECTED as error:
             show_error(self.panel, error)
+
+    def _say_count(self, name: str) -> None:
+        count = len(self._uploaded[name])
+        set_status(self.panel, f"Pictures for “{name}”: {count}. Train learns from them.")
 
     def _answer(self, picture: Image, lesson: int) -> tuple[np.ndarray, str]:
         """What the network predicts, with the class activation map beside the picture."""
@@ -151,8 +176,9 @@ def teach_two_classes(
 ) -> Lesson:
     """Show a panel that teaches a network two classes, and return its Lesson.
 
-    It begins with the given pictures. Upload your own into the two boxes, press Train, and choose a
-    picture to test with: the panel shows the prediction and its class activation map.
+    It begins with the given pictures. Upload your own into the two boxes, or add stills of the
+    camera one by one, and press Train. Of the picture that is chosen in the list the panel shows
+    the prediction and its class activation map.
 
     Args:
         model: images -> logits (N, classes), which ends in means of maps and a linear layer.

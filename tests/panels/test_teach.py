@@ -42,7 +42,7 @@ def test_it_begins_with_the_given_pictures(lesson):
 
 def test_uploaded_pictures_take_the_place_of_the_given_ones_when_train_is_pressed(lesson):
     upload(lesson, "red", BLUE[:3])
-    assert "3 pictures for “red”" in lesson.panel.status.value
+    assert "Pictures for “red”: 3" in lesson.panel.status.value
     upload(lesson, "blue", RED[:2])
     upload(lesson, "blue", RED[2:])
     assert len(lesson.examples_of("red")) == 3 and len(lesson.examples_of("blue")) == 4
@@ -50,6 +50,15 @@ def test_uploaded_pictures_take_the_place_of_the_given_ones_when_train_is_presse
     lesson.train()
     assert predictions(lesson, RED).tolist() == [1] * 4
     wait_until(lambda: "learned from 3 red and 4 blue" in lesson.panel.status.value)
+
+
+def test_the_chosen_picture_becomes_an_example(lesson):
+    buttons = lesson.panel.above.children[0].children[1].children
+    assert buttons[1].description == "Add the chosen one to blue"
+    buttons[1].click()
+    lesson.add_chosen("blue")
+    chosen = lesson.panel.controls["picture"].read()
+    np.testing.assert_allclose(lesson.examples_of("blue"), [chosen, chosen], atol=1 / 255)
 
 
 def test_one_picture_is_too_few_and_what_is_no_picture_is_named(lesson):
