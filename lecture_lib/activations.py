@@ -11,7 +11,8 @@ from lecture_lib.datasets.images import as_batch, resize_image, unbatch
 from lecture_lib.datasets.shapes import Activations, Image, ImageOrImages, Images, Network
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import features, layer_outputs, map_features
+from lecture_lib.models.inference import batch_of, features, layer_outputs, map_features
+from lecture_lib.models.large_images import is_large
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import Box, receptive_field
 
@@ -45,7 +46,7 @@ def activation_maps(model: Network, layer: str, images: ImageOrImages) -> Activa
     """
     map_features(model, layer)
     net = layer_outputs(model, layer)
-    batch = as_batch(images, channels=model.input.shape[-1])
+    batch = batch_of(model, images)
     maps = [net(some, training=False)[layer].numpy() for some in batches(batch)]
     return unbatch(np.concatenate(maps), images)
 
@@ -136,12 +137,22 @@ def top_activations(
     try:
         with tqdm(total=total, desc="images", delay=20) as progress:  # only when it takes long
             for some in batches(images, size=batch_size):
-                batch = as_batch(some, channels=model.input.shape[-1])
+                batch = _fitting(model, some)
                 found = _merge(found, strongest(batch, channels), batch)
                 progress.update(len(batch))
     except KeyboardInterrupt:
         print(f"Stopped after {found.seen} images; so_far= goes on from there.")
     return found
+
+
+def _fitting(model: Network, images: Images) -> Images:
+    """The images, checked; of those made smaller, no patches could be cut out afterward."""
+    if is_large(images):
+        raise ValueError(
+            f"Images of {images.shape[1]} x {images.shape[2]} pixels are too large for a network; "
+            "fit_within(image, 512) makes one smaller."
+        )
+    return as_batch(images, channels=model.input.shape[-1])
 
 
 def _checked_channels(

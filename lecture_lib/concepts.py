@@ -13,10 +13,16 @@ from scipy.stats import permutation_test
 from sklearn.linear_model import LogisticRegression
 
 from lecture_lib.core.gradients import gradient_at_layers
-from lecture_lib.datasets.images import as_batch
-from lecture_lib.datasets.shapes import Images, Network
-from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import as_tuple, check_class, compiled_outputs, layers_and_scores
+from lecture_lib.datasets.shapes import Classes, Images, Network
+from lecture_lib.models.batching import batches, default_batch_size
+from lecture_lib.models.inference import (
+    as_tuple,
+    batch_for,
+    batch_of,
+    class_per_image,
+    compiled_outputs,
+    layers_and_scores,
+)
 
 Rows = Float[np.ndarray, "images features"]  # one row of channel means for each image
 
@@ -37,7 +43,7 @@ def mean_activations(model: Network, layers: str | list[str], images: Images) ->
     """
     names = as_tuple(layers)
     forward = compiled_outputs(model, names)
-    batch = as_batch(images, channels=model.input.shape[-1])
+    batch = batch_of(model, images)
     rows = {name: [] for name in names}
     for some in batches(batch):
         for name, activations in forward(some).items():
@@ -46,7 +52,7 @@ def mean_activations(model: Network, layers: str | list[str], images: Images) ->
 
 
 def layer_gradients(
-    model: Network, layers: str | list[str], images: Images, *, class_index: int
+    model: Network, layers: str | list[str], images: Images, *, class_index: Classes
 ) -> dict[str, Rows]:
     """Return what a little more of each channel does to a logit: Σ_positions ∂S_c/∂φ_l.
 
@@ -56,21 +62,23 @@ def layer_gradients(
         model: images -> logits (N, classes).
         layers: one name or several.
         images: (N, H, W, C) in [0, 1].
-        class_index: c, 0..classes-1.
+        class_index: c, 0..classes-1, or one for each image (N,).
 
     Returns:
         {layer: (N, channels) float32}.
 
     Raises:
-        ValueError: for a layer or a class that the network does not have.
+        ValueError: for a layer or a class that the network does not have, and for another number of
+            classes than of images.
     """
     names = as_tuple(layers)
-    index = check_class(model, class_index)
+    batch = batch_for(model, images)
+    one_each = class_per_image(model, class_index, count=len(batch))
     outputs = layers_and_scores(model, names)
-    batch = as_batch(images, channels=model.input.shape[-1])
     rows = {name: [] for name in names}
-    for some in batches(batch):
-        _, gradients = gradient_at_layers(outputs, some, index)
+    size = default_batch_size(batch.shape)
+    for some, classes in zip(batches(batch, size=size), batches(one_each, size=size), strict=True):
+        _, gradients = gradient_at_layers(outputs, some, classes)
         for name, gradient in zip(names, gradients, strict=True):
             rows[name].append(_positions_in_a_row(gradient).sum(axis=1))
     return {name: np.concatenate(parts) for name, parts in rows.items()}

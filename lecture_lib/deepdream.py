@@ -10,7 +10,6 @@ import numpy as np
 from lecture_lib.core.ascent import Ascent, ascend, clip, unit
 from lecture_lib.core.scores import Score, layer_energy
 from lecture_lib.core.tiling import SMALLEST, add_lost_detail, jittered_gradient, pyramid, resize
-from lecture_lib.datasets.images import as_batch
 from lecture_lib.datasets.shapes import (
     Image,
     ImageOrImages,
@@ -20,7 +19,7 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import as_tuple, layer_outputs, map_features
+from lecture_lib.models.inference import as_tuple, batch_of, layer_outputs, map_features
 
 
 def dream(
@@ -72,7 +71,7 @@ def guided_objective(model: Network, layer: str, guide: Image) -> Score:
         ValueError: for a layer that the network does not have, or one without rows and columns.
     """
     map_features(model, layer)
-    batch = as_batch(guide, channels=model.input.shape[-1])[:1]
+    batch = batch_of(model, guide)[:1]
     maps = layer_outputs(model, layer)(batch)[layer]
     features = tf.reshape(maps, [-1, maps.shape[-1]])  # (positions, channels)
     return Score(_guided_objective, features, model=model, layer=layer)

@@ -9,15 +9,20 @@ from jaxtyping import Float
 from lecture_lib.core.gradients import gradient_at_layers, gradient_at_layers_of_prediction
 from lecture_lib.datasets.shapes import Activations, Image, Map, Network
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import check_class, layers_and_scores, map_features, one_image
+from lecture_lib.models.inference import (
+    features,
+    layer_names,
+    layers_and_scores,
+    map_features,
+    one_class,
+    one_image,
+)
 from lecture_lib.models.large_images import at_a_size_for_networks
+from lecture_lib.models.linear_head import check_is_linear, last_maps
 from lecture_lib.models.per_model_cache import kept_with_model
 
 # A map of the size of the image, or with full_size=False of the size of the layer.
 CoarseMap = Float[np.ndarray, "rows columns"]
-
-# Layers that change nothing about the mean of each channel.
-PASS_MEANS_ON = (keras.layers.Dropout, keras.layers.Flatten)
 
 
 @at_a_size_for_networks
@@ -26,8 +31,10 @@ def cam_map(model: Network, image: Image, class_index: int, *, full_size: bool =
 
     M_c = Σ_k w_kc F_k, and S_c = mean(M_c) + b_c
 
-    This is for networks whose scores are linear in the means of their last maps F: global average
-    pooling, then at most one Dense layer with weights w and bias b.
+    This is for networks whose scores are linear in the means of their last maps F, with weights w
+    and bias b: global average pooling, then at most one Dense layer. As the weights of the means
+    they are the gradient, w_kc = Σ ∂S_c/∂F_k over the positions. Whether S_c is mean(M_c) + b_c is
+    checked at each call.
 
     Args:
         model: images -> logits (N, classes).
@@ -39,44 +46,22 @@ def cam_map(model: Network, image: Image, class_index: int, *, full_size: bool =
         (H, W) float32, signed, in units of the score.
 
     Raises:
-        ValueError: for a network that ends otherwise, for anything but one image, and for a class
-            that the network does not have.
+        ValueError: for a network that ends otherwise, for anything but one image, and for anything
+            but one class that the network has.
 
     Source:
         Zhou et al., Learning deep features for discriminative localization, 2016.
     """
     image = one_image(model, image)
-    class_index = check_class(model, class_index)
-    layer, weights = _pooled_head(model)
-    outputs = layers_and_scores(model, (layer,))
-    (maps,), _ = gradient_at_layers(outputs, image[None], class_index)  # (1, h, w, channels)
-    coarse = maps.numpy()[0] @ weights[:, class_index]
+    class_index = one_class(model, class_index)
+    outputs, head = last_maps(model)
+    (last, before), (at_last, _) = gradient_at_layers(outputs, image[None], class_index)
+    maps = last.numpy()[0]  # F, (h, w, channels)
+    gradient = at_last.numpy()[0]  # ∂S_c/∂F, of the same shape
+    check_is_linear(head, maps, gradient, size=before.shape[1:3], class_index=class_index)
+    weights = gradient.sum(axis=(0, 1))  # w_c, (channels,)
+    coarse = maps @ weights
     return enlarge(coarse, image.shape[:2]) if full_size else coarse
-
-
-def _pooled_head(model: Network) -> tuple[str, np.ndarray]:
-    """The layer that is pooled, and the weights (channels, classes) of the linear layer."""
-    *_, before, pool, last = [layer for layer in model.layers if not _is_idle(layer)]
-    if _is_mean(last):  # the scores are the means themselves
-        return pool.name, np.eye(model.output.shape[-1], dtype=np.float32)
-    if not (_is_mean(pool) and _is_linear(last, keras.layers.Dense)):
-        raise ValueError(
-            "CAM needs a net that ends in global average pooling and one linear layer; "
-            "grad_cam_map works for any net."
-        )
-    return before.name, last.get_weights()[0]
-
-
-def _is_idle(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, PASS_MEANS_ON) or _is_linear(layer, keras.layers.Activation)
-
-
-def _is_mean(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, keras.layers.GlobalAveragePooling2D)
-
-
-def _is_linear(layer: keras.layers.Layer, kind: type) -> bool:
-    return isinstance(layer, kind) and layer.activation is keras.activations.linear
 
 
 @at_a_size_for_networks
@@ -139,7 +124,7 @@ def grad_cam_maps(
         ValueError: as `grad_cam_map` does.
     """
     image = one_image(model, image)
-    class_index = check_class(model, class_index)
+    class_index = one_class(model, class_index)
     names = tuple(layers or spatial_layers(model))
     for name in layers or ():
         map_features(model, name)  # says what is wrong with a layer that has no map
@@ -214,18 +199,23 @@ def spatial_layers(model: Network) -> tuple[str, ...]:
     Raises:
         ValueError: for a network without any.
     """
-    maps = [
-        layer
-        for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4
-    ]
-    names = tuple(layer.name for layer in maps if layer.output.shape[1:3] != (1, 1))
-    if not names:
+    names = tuple(name for name in layer_names(model) if features(model, name).shape[1:3] != (1, 1))
+    if not names or not _any_has_learned(model, names):
         raise ValueError(
             "This network has no layer with rows and columns, so there is no map of one; "
             "saliency_map and occlusion_map explain any network."
         )
     return names
+
+
+def _any_has_learned(model: Network, names: tuple[str, ...]) -> bool:
+    """Whether the last of these layers comes after weights, not only after preprocessing."""
+    for layer in model.layers:
+        if layer.weights and not isinstance(layer, keras.layers.Normalization):
+            return True
+        if layer.name == names[-1]:
+            return False
+    return False
 
 
 def enlarge(heatmap: CoarseMap, size: tuple[int, int]) -> Map:

@@ -15,9 +15,16 @@ import numpy as np
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import class_score
 from lecture_lib.datasets.images import strongest_channel, unbatch
-from lecture_lib.datasets.shapes import Image, ImageOrImages, Map, Network, Tensor
+from lecture_lib.datasets.shapes import (
+    Image,
+    ImageOrImages,
+    Map,
+    Network,
+    SeenImageOrImages,
+    Tensor,
+)
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import batch_for, one_image
+from lecture_lib.models.inference import batch_for, one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.relu_rules import with_relu_rule
@@ -108,13 +115,14 @@ def deconvnet_map(model: Network, image: Image, class_index: int) -> Map:
 
 def _class_map(model: Network, image: Image, class_index: int, *, rule: Callable) -> Map:
     image = one_image(model, image)
-    gradients = guided_gradient(model, image, lambda net: class_score(net, class_index), rule=rule)
+    index = one_class(model, class_index)
+    gradients = guided_gradient(model, image, lambda net: class_score(net, index), rule=rule)
     return strongest_channel(gradients)  # (H, W, C) -> (H, W)
 
 
 def guided_gradient(
     model: Network, image: ImageOrImages, score_of: Callable, *, rule: Callable = guided_relu
-) -> ImageOrImages:
+) -> SeenImageOrImages:
     """Return the gradient ∂S/∂I of any score, with another rule in the place of every ReLU.
 
     The network stays as it is: the rule works in a copy.

@@ -25,7 +25,8 @@ from lecture_lib.datasets.shapes import (
 )
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import layer_outputs, map_features
+from lecture_lib.models.inference import batch_of, layer_outputs, map_features
+from lecture_lib.models.large_images import at_network_size
 
 # By gradient descent
 
@@ -77,7 +78,7 @@ def invert(
             "The weights are 0 or more and β is above 0; they were "
             f"{l6_weight}, {smoothness} and {beta}."
         )
-    batch = as_batch(image, channels=model.input.shape[-1])
+    batch = batch_of(model, image)
     target = _target_features(model, batch, layer=layer)
     loss = (
         Score(_relative_distance, target, model=model, layer=layer)
@@ -87,6 +88,7 @@ def invert(
     if start is None:
         noise = np.random.default_rng(seed).standard_normal(batch.shape, np.float32)
         start = unbatch(clip(0.5 + 0.02 * noise), image)
+    start = at_network_size(model, start)
     return ascend(
         -loss, start, steps=steps, learning_rate=learning_rate, direction=adam(), watch=watch
     )
@@ -148,9 +150,8 @@ def feature_error(
     Raises:
         ValueError: for an image whose features there are all 0.
     """
-    channels = model.input.shape[-1]
-    target = _target_features(model, as_batch(image, channels=channels), layer=layer)
-    batch = as_batch(other, channels=channels)
+    target = _target_features(model, batch_of(model, image), layer=layer)
+    batch = batch_of(model, other)
     errors = _relative_distance(batch, target, model=model, layer=layer).numpy()
     return unbatch(errors, other)
 
@@ -239,7 +240,7 @@ def fit_decoder(model: Network, images: Images, *, layer: str, weight: float = 1
         After Dosovitskiy and Brox, Inverting visual representations with convolutional networks,
         2016.
     """
-    images = as_batch(images, channels=model.input.shape[-1])
+    images = batch_of(model, images)
     neighborhoods = _neighborhoods(model, images, layer=layer)
     rows, columns = neighborhoods.shape[1:3]
     side = images.shape[1] // rows
@@ -257,7 +258,7 @@ def _decode(
     images: ImageOrImages, *, model: Network, layer: str, regression: Ridge, side: int
 ) -> ImageOrImages:
     """What a decoder makes of the features of images."""
-    batch = as_batch(images, channels=model.input.shape[-1])
+    batch = batch_of(model, images)
     neighborhoods = _neighborhoods(model, batch, layer=layer)
     patches = regression.predict(_as_rows(neighborhoods))  # (N · h · w, side · side · C)
     decoded = _images_of_patches(patches.reshape(*neighborhoods.shape[:3], -1), side)

@@ -14,7 +14,7 @@ from lecture_lib.core.scores import class_score
 from lecture_lib.datasets.images import as_map, strongest_channel, to_uint8
 from lecture_lib.datasets.shapes import Image, Map, Mask, Network
 from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import one_image
+from lecture_lib.models.inference import one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right, the last two one beyond the box
@@ -41,7 +41,8 @@ def saliency_map(model: Network, image: Image, class_index: int) -> Map:
         Simonyan, Vedaldi and Zisserman, Deep inside convolutional networks, 2014.
     """
     image = one_image(model, image)
-    return strongest_channel(gradient(class_score(model, class_index), image))
+    score = class_score(model, one_class(model, class_index))
+    return strongest_channel(gradient(score, image))
 
 
 @at_a_size_for_networks
@@ -160,7 +161,7 @@ def mean_gradient(
     Returns:
         (H, W, C) float32.
     """
-    score = class_score(model, class_index)
+    score = class_score(model, one_class(model, class_index))
     total = 0.0
     count = 0
     for batch in batches(images, size=batch_size):

@@ -18,7 +18,8 @@ from sklearn.metrics import roc_auc_score
 from lecture_lib.core.regularizers import gaussian_window
 from lecture_lib.datasets.images import as_map
 from lecture_lib.datasets.shapes import Image, Images, Labels, Map, Mask, Network, Values
-from lecture_lib.models.inference import check_class, class_scores, one_image
+from lecture_lib.models.inference import class_scores, one_class, one_image
+from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.surgery import with_shuffled_weights
 
 # Measures against a mask
@@ -132,7 +133,7 @@ def deletion_curve(
     """
     image = one_image(model, image)
     heatmap = as_map(heatmap)
-    index = check_class(model, class_index)
+    index = one_class(model, class_index)
     if heatmap.shape != image.shape[:2] or steps < 1:
         raise ValueError(
             f"The map must be {image.shape[:2]} like the picture and steps 1 or more; they are "
@@ -205,6 +206,7 @@ def rank_correlation(heatmap: Map, other: Map) -> float:
 # Baselines: maps that know nothing of the network. A map that does not beat them explains nothing.
 
 
+@at_a_size_for_networks
 def random_map(model: Network, image: Image, class_index: int, *, seed: int = 0) -> Map:
     """Return a random number for each pixel, the same whenever it is the same image.
 
@@ -222,6 +224,7 @@ def random_map(model: Network, image: Image, class_index: int, *, seed: int = 0)
     return random.random(image.shape[:2], np.float32)
 
 
+@at_a_size_for_networks
 def center_map(model: Network, image: Image, class_index: int, *, width: float = 0.25) -> Map:
     """Return a blob in the middle: exp(−½ (distance / (width · side))²).
 
@@ -237,6 +240,7 @@ def center_map(model: Network, image: Image, class_index: int, *, width: float =
     return gaussian_window(one_image(model, image).shape[:2], width=width)
 
 
+@at_a_size_for_networks
 def edge_map(model: Network, image: Image, class_index: int) -> Map:
     """Return how steep the image itself is, by a Sobel filter of its mean over colors.
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from lecture_lib.core.ascent import Ascent, adam, ascend
 from lecture_lib.core.scores import Score, l2, total_variation_beta
-from lecture_lib.datasets.images import as_batch
 from lecture_lib.datasets.shapes import (
     Image,
     ImageOrImages,
@@ -17,7 +16,14 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import as_tuple, compiled_outputs, layer_outputs, map_features
+from lecture_lib.models.inference import (
+    as_tuple,
+    batch_of,
+    compiled_outputs,
+    layer_outputs,
+    map_features,
+)
+from lecture_lib.models.large_images import at_network_size
 
 STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled networks
 
@@ -58,8 +64,9 @@ def stylize(
     Source:
         Gatys, Ecker and Bethge, Image style transfer using convolutional neural networks, 2016.
     """
+    content = at_network_size(model, content)
+    start = content if start is None else at_network_size(model, start)
     score = style_score(model, content, style, **options)
-    start = content if start is None else start
     if np.shape(start)[-3:] != np.shape(content):
         raise ValueError(
             f"The start has the shape {np.shape(start)}; it must be as large as the content, "
@@ -176,7 +183,7 @@ def _checked_maps(
     model: Network, layers: tuple[str, ...], image: Image, *, what: str
 ) -> dict[str, Tensor]:
     """The activations of one image, which must have 2 x 2 positions or more at each layer."""
-    image = as_batch(image, channels=model.input.shape[-1])[:1]
+    image = batch_of(model, image)[:1]
     for layer in layers:
         map_features(model, layer)
     for layer, smallest_side in _smallest_sides(model, layers, image.shape).items():

@@ -250,6 +250,16 @@ def clashing(x: Any) -> Any:
     return trunk(second(first(x)))
 
 
+def spaced(x: Any) -> Any:
+    """Names that TensorFlow takes for no scope of its own."""
+    x = layers.Activation("linear", name="my größe 1")(x)
+    return trunk(layers.Activation("linear", name="my größe 1 ")(x))
+
+
+def on_every_row(x: Any) -> Any:
+    return layers.TimeDistributed(layers.Activation("linear"))(x)
+
+
 def on_others_layers() -> keras.Model:
     """A new head on the layers of a model that was called before on other images."""
     other = model_of(dense(2))
@@ -312,6 +322,30 @@ def diverged() -> keras.Model:
 def two_inputs() -> keras.Model:
     images = [keras.Input((SIDE, SIDE, 3)), keras.Input((SIDE, SIDE, 3))]
     return keras.Model(images, dense()(trunk(layers.Add()(images))))
+
+
+def two_outputs() -> keras.Model:
+    images = keras.Input((SIDE, SIDE, 3))
+    x = trunk(images)
+    return keras.Model(images, {"class": layers.Dense(3)(x), "age": layers.Dense(1)(x)})
+
+
+def siamese() -> keras.Model:
+    base = model_of(dense())
+    images = [keras.Input((SIDE, SIDE, 3)), keras.Input((SIDE, SIDE, 3))]
+    return keras.Model(images, base(images[0]) - base(images[1]))
+
+
+def subclass_inside() -> keras.Model:
+    images = keras.Input((SIDE, SIDE, 3))
+    return keras.Model(images, dense()(trunk(OwnClass()(images))))
+
+
+def negative_variance() -> keras.Model:
+    model = model_of(dense(), front=layers.BatchNormalization(name="norm"))
+    layer = model.get_layer("norm")
+    layer.set_weights([*layer.get_weights()[:3], np.full(3, -1.0)])
+    return model
 
 
 class OwnClass(keras.Model):
@@ -414,11 +448,28 @@ BROUGHT = {
     "an initializer of one's own": Brought(
         partial(three, body=partial(trunk, kernel_initializer=own_initializer)), "three"
     ),
+    "names with spaces": Brought(partial(three, body=spaced), "three"),
+    "TimeDistributed": Brought(partial(three, front=on_every_row), "three"),
     "clashing names": Brought(partial(three, body=clashing), "three"),
     "no convolution": Brought(
         partial(three, body=layers.Flatten(), shape=(4, 4, 3)), "no convolution"
     ),
     # What is no network
+    "a negative variance": Brought(negative_variance, "NaN or infinite numbers for an ordinary"),
+    "argmax": Brought(
+        partial(model_of, lambda x: ops.argmax(dense()(x), axis=-1)), "without an axis of classes"
+    ),
+    "one-hot of argmax": Brought(
+        partial(model_of, lambda x: ops.one_hot(ops.argmax(dense()(x), axis=-1), 3)),
+        "ends in decisions",
+    ),
+    "a threshold": Brought(
+        partial(model_of, lambda x: ops.cast(dense(3, activation="sigmoid")(x) > 0.5, "float32")),
+        "ends in decisions",
+    ),
+    "two outputs": Brought(two_outputs, "one input and one output; this model has 2 outputs"),
+    "two images": Brought(siamese, "this model has 2 inputs: wrap a model in it"),
+    "a subclassed model inside": Brought(subclass_inside, "must be functional or Sequential"),
     "a function without a gradient": Brought(
         three, "has no gradient", {"preprocess": lambda x: tf.image.adjust_contrast(x, 2.0)}
     ),

@@ -56,6 +56,21 @@ def test_a_small_step_along_a_direction_changes_the_score_as_the_gradient_says()
     np.testing.assert_allclose(found, slopes, rtol=0.02, atol=0.02 * np.abs(slopes).max())
 
 
+def test_a_class_for_each_image_gives_each_image_the_gradient_of_its_own():
+    classes = np.arange(11) % 3
+    found = layer_gradients(small_net(), "conv2", IMAGES, class_index=classes)["conv2"]
+    for row, image, index in zip(found, IMAGES, classes, strict=True):
+        alone = layer_gradients(small_net(), "conv2", image, class_index=int(index))["conv2"]
+        np.testing.assert_allclose(row, alone[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [[1, 2], [0, 0, 1, 0, 0], np.eye(5, dtype=int)])
+def test_another_number_of_classes_than_of_images_gives_a_sentence(classes):
+    with pytest.raises(ValueError, match="classes for 11 images|is a whole number") as caught:
+        layer_gradients(small_net(), "conv2", IMAGES, class_index=classes)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "ask", [mean_activations, lambda *arguments: layer_gradients(*arguments, class_index=1)]
 )

@@ -107,6 +107,118 @@ def test_cam_says_when_a_network_ends_otherwise(last):
     assert grad_cam_map(net, IMAGE, 0).shape == IMAGE.shape[:2]
 
 
+# Heads as people write them, from the maps of a convolution to the scores.
+
+
+def pooled(x, **options):
+    return layers.GlobalAveragePooling2D(**options)(x)
+
+
+def scaled_by_their_sum(x):
+    return x / (1e-3 + keras.ops.sum(x, axis=-1, keepdims=True))
+
+
+def gated_by_means(x):
+    """Squeeze and excite: each channel times a number in 0..1."""
+    share = layers.Dense(4, activation="sigmoid")(layers.Dense(2, activation="relu")(pooled(x)))
+    return x * layers.Reshape((1, 1, 4))(share)
+
+
+def attended(x):
+    """Positions weighted by a softmax over all of them, then added up."""
+    rows, columns, channels = x.shape[1:]
+    shares = keras.ops.softmax(
+        keras.ops.reshape(layers.Conv2D(1, 1)(x), (-1, rows * columns, 1)), 1
+    )
+    return keras.ops.reshape(
+        keras.ops.reshape(x, (-1, rows * columns, channels)) * shares, (-1, rows, columns, channels)
+    )
+
+
+LINEAR_HEADS = {
+    "times two": lambda x: layers.Dense(4)(pooled(x * 2)),
+    "ops.relu": lambda x: layers.Dense(4)(pooled(keras.ops.relu(x - 0.2))),
+    "ops.mean": lambda x: layers.Dense(4)(keras.ops.mean(x, axis=(1, 2))),
+    "gated by itself": lambda x: layers.Dense(4)(pooled(x * keras.ops.sigmoid(x))),
+    "squeeze and excite": lambda x: layers.Dense(4)(pooled(gated_by_means(x))),
+    "channels sliced": lambda x: layers.Dense(4)(pooled(x[..., 1:])),
+    "means sliced": lambda x: layers.Dense(4)(pooled(x)[:, ::2]),
+    "scaled after pooling": lambda x: layers.Dense(4)(layers.Rescaling(3.0, offset=1.0)(pooled(x))),
+    "batch normalization after pooling": lambda x: layers.Dense(4)(
+        layers.BatchNormalization(moving_mean_initializer="ones", beta_initializer="ones")(
+            pooled(x)
+        )
+    ),
+    "a temperature": lambda x: layers.Dense(4)(pooled(x)) / 0.3,
+    "a temperature before softmax": lambda x: layers.Softmax()(layers.Dense(4)(pooled(x)) / 0.3),
+    "two Dense layers": lambda x: layers.Dense(4)(layers.Dense(7)(pooled(x))),
+    "a convolution as the head": lambda x: layers.Flatten()(
+        layers.Conv2D(4, 1)(pooled(x, keepdims=True))
+    ),
+    "class maps": lambda x: pooled(layers.Conv2D(4, 1)(x)),
+    "attention": lambda x: layers.Dense(4)(keras.ops.sum(attended(x), axis=(1, 2))),
+    "scores added to others": lambda x: layers.Dense(4)(pooled(x)) + 2.0,
+    "no bias": lambda x: layers.Dense(4, use_bias=False)(pooled(x)),
+}
+OTHER_HEADS = {
+    "rows sliced": lambda x: layers.Dense(4)(pooled(x[:, 2:])),
+    "cropped": lambda x: layers.Dense(4)(pooled(layers.Cropping2D(1)(x))),
+    "sliced, then normalized": lambda x: layers.Dense(4)(
+        pooled(layers.BatchNormalization()(x[:, :, 1:]))
+    ),
+    "means normalized": lambda x: layers.Dense(4)(layers.UnitNormalization()(pooled(x))),
+    "layer normalization": lambda x: layers.Dense(4)(layers.LayerNormalization()(pooled(x))),
+    "means to the power": lambda x: layers.Dense(4)(keras.ops.sqrt(pooled(x) + 1e-3)),
+    "a hidden layer without bias": lambda x: layers.Dense(4)(
+        layers.Dense(6, activation="relu", use_bias=False)(pooled(x))
+    ),
+    "hard swish": lambda x: layers.Dense(4)(layers.Dense(6, activation="hard_silu")(pooled(x))),
+    "mean and maximum": lambda x: layers.Dense(4)(
+        layers.Concatenate()([pooled(x), layers.GlobalMaxPooling2D()(x)])
+    ),
+    "generalized mean": lambda x: layers.Dense(4)(pooled(x**3) ** (1 / 3)),
+    "scores scaled": lambda x: layers.UnitNormalization()(layers.Dense(4)(pooled(x))),
+    "every position": lambda x: layers.Dense(4)(layers.Flatten()(x)),
+    "the middle": lambda x: layers.Dense(4)(x[:, 5, 4]),
+    "two scales": lambda x: layers.Dense(4)(
+        layers.Concatenate()([pooled(x), pooled(layers.Conv2D(3, 3, activation="relu")(x))])
+    ),
+}
+
+
+def headed(head):
+    """A network with that head; its biases are not 0."""
+    keras.utils.set_random_seed(1)
+    images = keras.Input((12, 10, 3))
+    x = layers.Conv2D(4, 3, activation="relu", name="conv")(images)
+    model = keras.Model(images, head(x))
+    for layer in model.layers:
+        if isinstance(layer, layers.Dense | layers.Conv2D) and layer.use_bias:
+            layer.bias.assign(0.1 * normal(*layer.bias.shape, seed=3))
+    return wrap_model(model, pixel_range=(0, 1))
+
+
+@pytest.mark.parametrize("name", LINEAR_HEADS)
+def test_cam_is_exact_wherever_scores_are_linear_in_means(name):
+    """Between two images, the scores differ as the means of the maps do: the bias is one number."""
+    net = headed(LINEAR_HEADS[name])
+    images = random(3, 12, 10, 3, seed=5)
+    scores = class_scores(net, images)
+    for class_index in range(4):
+        maps = [cam_map(net, image, class_index, full_size=False) for image in images]
+        assert maps[0].shape == (10, 8)
+        rest = [score[class_index] - one.mean() for score, one in zip(scores, maps, strict=True)]
+        np.testing.assert_allclose(rest, rest[0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", OTHER_HEADS)
+def test_cam_refuses_what_is_not_linear_in_means(name):
+    net = headed(OTHER_HEADS[name])
+    with pytest.raises(ValueError, match="mean of the map plus the bias is the score"):
+        cam_map(net, IMAGE, 1)
+    assert grad_cam_map(net, IMAGE, 1).shape == IMAGE.shape[:2]
+
+
 class Shift(layers.Layer):
     """Adds `by`, which is set before the network is called."""
 

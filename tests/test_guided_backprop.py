@@ -17,6 +17,7 @@ from lecture_lib.guided_backprop import (
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.surgery import named, with_shuffled_weights
 from lecture_lib.models.wrapping import wrap_model
+from lecture_lib.saliency import saliency_map
 
 layers = keras.layers
 MAPS = {guided_map: guided_relu, deconvnet_map: deconv_relu}
@@ -148,6 +149,13 @@ SPELLINGS = {
     "ops.maximum": {"relu": lambda x: keras.ops.maximum(x, 0)},
     "ops.maximum, 0 first": {"relu": lambda x: keras.ops.maximum(0.0, x)},
     "ops.clip": {"relu": lambda x: keras.ops.clip(x, 0, 1e9)},
+    "x * (x > 0)": {"relu": lambda x: x * keras.ops.cast(x > 0, "float32")},
+    "where": {"relu": lambda x: keras.ops.where(x > 0, x, 0.0)},
+    "half of x + |x|": {"relu": lambda x: (x + keras.ops.abs(x)) / 2},
+    "x - min(x, 0)": {"relu": lambda x: x - keras.ops.minimum(x, 0)},
+    "layers of arithmetic": {
+        "relu": lambda x: layers.Maximum()([x, layers.Rescaling(0.0)(x)]),
+    },
     "activations.relu": {"relu": keras.activations.relu},
     "LeakyReLU(0)": {"relu": lambda x: layers.LeakyReLU(negative_slope=0.0)(x)},
     "one object twice": {"relu": layers.ReLU()},
@@ -219,6 +227,86 @@ def test_relus_inside_spectral_normalization_and_time_distributed_take_the_rule(
     nets = [wrap_model(net, pixel_range=(0, 1)) for net in (inside, outside)]
     maps = [guided_map(net, IMAGE, 1) for net in nets]
     np.testing.assert_allclose(*maps, rtol=1e-4, atol=1e-7)
+
+
+class Block(layers.Layer):
+    """A convolution and a ReLU of somebody's own, whose pieces are held in some way."""
+
+    def __init__(self, filters, kernel_size, **options):
+        super().__init__(**options)
+        self.filters = filters
+        self.convolution = layers.Conv2D(filters, kernel_size)
+        self.hold()
+
+    def get_config(self):
+        return super().get_config() | {"filters": self.filters, "kernel_size": 3}
+
+    def hold(self):
+        self.relu = layers.ReLU()
+
+    def call(self, x):
+        return self.relu(self.convolution(x))
+
+
+class BlockOfAList(Block):
+    def hold(self):
+        self.layers_after = [layers.Activation("linear"), layers.Activation("relu")]
+
+    def call(self, x):
+        x = self.convolution(x)
+        for layer in self.layers_after:
+            x = layer(x)
+        return x
+
+
+class BlockOfAModel(Block):
+    def hold(self):
+        self.model = keras.Sequential([self.convolution, layers.ReLU()])
+
+    def call(self, x):
+        return self.model(x)
+
+
+class BlockBuiltLate(Block):
+    def hold(self):
+        self.relu = None
+
+    def build(self, shape):
+        self.convolution.build(shape)
+        self.relu = layers.ReLU()
+
+
+class BlockOfItsOwnCode(Block):
+    def call(self, x):
+        return keras.ops.relu(self.convolution(x))
+
+
+class BlockOfTensorFlow(Block):
+    def call(self, x):
+        return tf.maximum(self.convolution(x), 0.0)
+
+
+class BlockThatHidesItsSettings(Block):
+    def get_config(self):
+        return {}
+
+
+@pytest.mark.parametrize("block", [Block, BlockOfAList, BlockOfAModel, BlockBuiltLate])
+def test_relus_that_a_layer_of_ones_own_holds_take_the_rule(block):
+    net = spelled(convolution=block)
+    for made in (net, wrap_model(net, probability="none", pixel_range=(0, 1))):
+        np.testing.assert_allclose(
+            guided_map(made, IMAGE, 1), guided_map(by_keras_layer(), IMAGE, 1), rtol=1e-4, atol=1e-7
+        )
+
+
+@pytest.mark.parametrize("block", [BlockOfItsOwnCode, BlockOfTensorFlow, BlockThatHidesItsSettings])
+def test_a_relu_in_the_code_of_a_layer_of_ones_own_is_named_in_a_sentence(block):
+    net = spelled(convolution=block, relu=None if block is not BlockOfItsOwnCode else layers.ReLU())
+    net = wrap_model(net, probability="none", pixel_range=(0, 1))
+    with pytest.raises(ValueError, match="The layer 'block_.*' calls a ReLU in code of its own"):
+        guided_map(net, IMAGE, 1)
+    assert saliency_map(net, IMAGE, 1).shape == (12, 12)
 
 
 def test_leaky_and_shifted_relus_are_other_functions():

@@ -20,6 +20,8 @@ from lecture_lib.datasets.shapes import (
     Images,
     Labels,
     Network,
+    SeenImageOrImages,
+    SeenImages,
     Values,
 )
 from lecture_lib.models.batching import default_batch_size
@@ -87,7 +89,7 @@ def fgsm(
     *,
     epsilon: float = 8 / 255,
     targeted: bool = False,
-) -> ImageOrImages:
+) -> SeenImageOrImages:
     """Take one step that moves every pixel by ε: the fast gradient sign method.
 
     I + ε · sign(∂L/∂I),  L = −log P_label(I)
@@ -143,7 +145,7 @@ def pgd(
     restarts: int = 1,
     targeted: bool = False,
     seed: int = 0,
-) -> ImageOrImages:
+) -> SeenImageOrImages:
     """Ascend the loss from random places in a ball around each image: projected gradient descent.
 
     I ← project(I + η · direction(∂L/∂I)),  L = −log P_label(I)
@@ -364,7 +366,7 @@ def check_attack(
     *,
     epsilon: float = 0.0,
     called: str = "labels",
-) -> tuple[Images, np.ndarray]:
+) -> tuple[SeenImages, np.ndarray]:
     """Return images as a batch and their classes as an array, after a look at both.
 
     Args:

@@ -15,6 +15,7 @@ from lecture_lib.datasets.shapes import (
     Images,
     Labels,
     Network,
+    SeenImageOrImages,
     Tensor,
     TensorImages,
     TensorValues,
@@ -33,7 +34,7 @@ def carlini_wagner(
     binary_search_steps: int = 6,
     learning_rate: float = 0.02,
     initial_const: float = 1.0,
-) -> ImageOrImages:
+) -> SeenImageOrImages:
     """Find the nearest image that the network gets wrong, in Euclidean length.
 
     min over w of ‖I' − I‖² + c · max(0, S_label(I') − max_k S_k(I')),  I' = (tanh w + 1) / 2

@@ -12,10 +12,10 @@ from lecture_lib.core.scores import Score, log_probabilities, margins
 from lecture_lib.core.transforms import seed_of
 from lecture_lib.datasets.images import as_batch, unbatch
 from lecture_lib.datasets.shapes import (
-    Image,
     ImageOrImages,
     Images,
     Network,
+    SeenImage,
     Tensor,
     TensorImages,
     TensorValues,
@@ -35,7 +35,7 @@ def universal_perturbation(
     learning_rate: float | None = None,
     batch_size: int | None = None,
     watch: Callable | None = None,
-) -> Image:
+) -> SeenImage:
     """Find one change that, added to any image, turns the prediction for most of them.
 
     δ ← clip(δ + η · sign(∂/∂δ mean over I of min(0.5, −margin(I + δ))), −ε, ε)

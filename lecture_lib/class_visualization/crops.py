@@ -17,7 +17,7 @@ from lecture_lib.models.backend import tf
 def over_random_crops(
     score: Score | Callable,
     *,
-    crop_size: int = 224,
+    crop_size: int | tuple[int, int] = 224,
     crops: int = 8,
     sides: tuple[float, float] = (0.25, 0.55),
     noise: float = 0.06,
@@ -29,8 +29,8 @@ def over_random_crops(
     and yet the ascent repeats exactly.
 
     Args:
-        score: images (N · crops, crop_size, crop_size, C) -> (N · crops,).
-        crop_size: side of the crops in pixels, as the network takes them.
+        score: images (N · crops, h, w, C) -> (N · crops,).
+        crop_size: side of the crops in pixels, as the network takes them, or (h, w).
         crops: how many of each image.
         sides: the smallest and the largest side of a crop, as shares of the image's.
         noise: standard deviation of the noise on each crop.
@@ -38,7 +38,8 @@ def over_random_crops(
     """
     smallest, largest = sides
     numbers = [float(smallest), float(largest), float(noise), int(draw)]
-    return Score(_mean_over_crops, as_part(score), *numbers, crops=crops, crop_size=crop_size)
+    size = tuple(map(int, np.broadcast_to(crop_size, 2)))
+    return Score(_mean_over_crops, as_part(score), *numbers, crops=crops, size=size)
 
 
 def _mean_over_crops(
@@ -50,20 +51,18 @@ def _mean_over_crops(
     draw: Tensor,
     *,
     crops: int,
-    crop_size: int,
+    size: tuple[int, int],
 ) -> TensorValues:
     count = tf.shape(images)[0]
     seeds = tf.random.split(seed_of(images, draw), 3)
     seed_of_sides, seed_of_centers, seed_of_noise = tf.unstack(seeds)
-    # Squares around the middle, as shares of the image.
+    # Parts around the middle, of the image's own proportions, as shares of it.
     half = tf.random.stateless_uniform([1, count * crops], seed_of_sides, smallest, largest) / 2
     centers = tf.random.stateless_normal([2, count * crops], seed_of_centers, 0.5, 0.15)
     centers = tf.clip_by_value(centers, 0.25, 0.75)
-    rows = _interpolation(
-        centers[0] - half[0], centers[0] + half[0], crop_size, tf.shape(images)[1]
-    )
+    rows = _interpolation(centers[0] - half[0], centers[0] + half[0], size[0], tf.shape(images)[1])
     columns = _interpolation(
-        centers[1] - half[0], centers[1] + half[0], crop_size, tf.shape(images)[2]
+        centers[1] - half[0], centers[1] + half[0], size[1], tf.shape(images)[2]
     )
     # Two products of matrices are a crop. What lies outside of the image is gray.
     repeated = tf.repeat(images - 0.5, crops, axis=0)  # (N · crops, H, W, C)

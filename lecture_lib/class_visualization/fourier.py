@@ -15,15 +15,16 @@ from lecture_lib.core.transforms import (
     random_fourier_coefficients,
     random_jitter,
 )
-from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.datasets.images import unbatch
 from lecture_lib.datasets.shapes import Classes, ImageOrImages, Network
+from lecture_lib.models.inference import batch_of
 
 
 def visualize_class_fourier(
     model: Network,
     class_index: Classes,
     *,
-    size: int | None = None,
+    size: int | tuple[int, int] | None = None,
     start: ImageOrImages | None = None,
     seed: int = 0,
     **options: Any,
@@ -35,9 +36,9 @@ def visualize_class_fourier(
     Args:
         model: images -> logits (N, classes).
         class_index: c, 0..classes-1, or several (N,), which ascend side by side.
-        size: side of the image in pixels, by default the network's own; an odd one becomes the next
-            smaller multiple of 4.
-        start: square images in [0, 1], by default faint random coefficients.
+        size: side of the image in pixels, or (height, width), by default the network's own; an odd
+            one becomes the next smaller multiple of 4.
+        start: images in [0, 1], by default faint random coefficients.
         seed: draws these.
         options: those of `maximize_fourier`.
 
@@ -45,7 +46,8 @@ def visualize_class_fourier(
         An Ascent whose images are (H, W, C), or (N, H, W, C), in [0, 1].
 
     Raises:
-        ValueError: for a class that the network does not have, and for images that are not square.
+        ValueError: for a class that the network does not have, and for a start of an odd side that
+            is not square.
 
     Source:
         Olah, Mordvintsev and Schubert, Feature visualization, 2017.
@@ -54,15 +56,13 @@ def visualize_class_fourier(
     if start is None:
         coefficients = random_fourier_coefficients(
             np.size(class_index),
-            _fast_side(size or model.image_size),
+            _fast_sides(size or model.image_size),
             channels=model.input.shape[-1],
             seed=seed,
         )
         coefficients = coefficients if np.ndim(class_index) else coefficients[0]
     else:
-        coefficients = unbatch(
-            image_to_fourier(as_batch(start, channels=model.input.shape[-1])), start
-        )
+        coefficients = unbatch(image_to_fourier(batch_of(model, start)), start)
     return maximize_fourier(score, coefficients, **options)
 
 
@@ -71,7 +71,7 @@ def visualize_channel_fourier(
     layer: str,
     channel: Classes,
     *,
-    size: int | None = None,
+    size: int | tuple[int, int] | None = None,
     seed: int = 0,
     **options: Any,
 ) -> Ascent:
@@ -84,8 +84,8 @@ def visualize_channel_fourier(
         layer: the name of a layer; of a ReLU rather the layer before it, whose gradient is not 0
             where the channel is silent.
         channel: 0..channels-1, or several (N,), which ascend side by side.
-        size: side of the image in pixels, by default the network's own; an odd one becomes the next
-            smaller multiple of 4.
+        size: side of the image in pixels, or (height, width), by default the network's own; an odd
+            one becomes the next smaller multiple of 4.
         seed: draws the faint random coefficients to start from.
         options: those of `maximize_fourier`.
 
@@ -99,20 +99,17 @@ def visualize_channel_fourier(
         Olah, Mordvintsev and Schubert, Feature visualization, 2017.
     """
     score = channel_score(model, layer, channel)
-    side = _fast_side(size or model.image_size)
+    sides = _fast_sides(size or model.image_size)
     colors = model.input.shape[-1]
-    start = random_fourier_coefficients(np.size(channel), side, channels=colors, seed=seed)
+    start = random_fourier_coefficients(np.size(channel), sides, channels=colors, seed=seed)
     return maximize_fourier(score, start if np.ndim(channel) else start[0], **options)
 
 
-def _fast_side(side: int | tuple[int, int]) -> int:
+def _fast_sides(size: int | tuple[int, int]) -> tuple[int, int]:
     """224 for 227: of 226 pixels SqueezeNet's gradient takes half as long again."""
-    if not isinstance(side, int):
-        raise ValueError(
-            f"Images by Fourier coefficients are square, and this network's are {side[0]} x "
-            f"{side[1]}; visualize_class draws those."
-        )
-    return side // 4 * 4 if side % 2 else side
+    sides = [int(side) for side in np.broadcast_to(size, 2)]
+    height, width = (side // 4 * 4 if side % 2 else side for side in sides)
+    return height, width
 
 
 def maximize_fourier(
@@ -135,7 +132,7 @@ def maximize_fourier(
 
     Args:
         score: S, images (N, H, W, C) -> (N,).
-        start: the coefficients z to start from, of one image (2, 3, side, side // 2 + 1) or of
+        start: the coefficients z to start from, of one image (2, 3, H, W // 2 + 1) or of
             several (N, ...); see `random_fourier_coefficients` and `image_to_fourier`.
         shift: the largest shift of the jitter, as a share of the side.
         zoom: its largest zoom, as a share.

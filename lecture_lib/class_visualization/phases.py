@@ -31,7 +31,7 @@ def visualize_class_phases(
     model: Network,
     class_index: Classes,
     *,
-    size: int | tuple[int, int] = 256,
+    size: int | tuple[int, int] | None = None,
     seed: int = 0,
     crops: int = 8,
     **options: Any,
@@ -43,7 +43,8 @@ def visualize_class_phases(
     Args:
         model: images -> logits (N, classes), with three colors.
         class_index: c, 0..classes-1, or several (N,), which ascend side by side.
-        size: side of the image in pixels, or (height, width); made even.
+        size: side of the image in pixels, or (height, width), made even; by default 256, in the
+            proportions of the network's own images.
         seed: draws the phases to start from.
         crops: how many crops of each image the network sees at each step.
         options: those of `maximize_phases`.
@@ -62,9 +63,17 @@ def visualize_class_phases(
     several = bool(np.ndim(class_index))
     # One class for each crop of each image.
     score = class_score(model, np.repeat(class_index, crops) if several else class_index)
-    phases = random_phases(np.size(class_index), size, seed=seed)
+    sides = _in_proportion(model.image_size) if size is None else size
+    phases = random_phases(np.size(class_index), sides, seed=seed)
     start = phases if several else phases[0]
     return maximize_phases(score, start, crop_size=model.image_size, crops=crops, **options)
+
+
+def _in_proportion(image_size: int | tuple[int, int], *, shorter: int = 256) -> tuple[int, int]:
+    """(height, width) whose shorter side is 256, of the same proportions."""
+    sides = np.broadcast_to(image_size, 2)
+    height, width = (int(side) for side in np.rint(sides * shorter / sides.min()))
+    return height, width
 
 
 def _check_colors(model: Network) -> None:
@@ -79,7 +88,7 @@ def maximize_phases(
     score: Score | Callable,
     start: Phases,
     *,
-    crop_size: int = 224,
+    crop_size: int | tuple[int, int] = 224,
     crops: int = 8,
     sides: tuple[float, float] = (0.25, 0.55),
     noise: float = 0.06,
@@ -97,9 +106,9 @@ def maximize_phases(
     in most crops, so an object has to be whole and in several places.
 
     Args:
-        score: S, crops (N · crops, crop_size, crop_size, 3) -> one number for each crop.
+        score: S, crops (N · crops, h, w, 3) -> one number for each crop.
         start: the phases φ to start from, of one image or of several; see `random_phases`.
-        crop_size: side of the crops in pixels, as the network takes them.
+        crop_size: side of the crops in pixels, as the network takes them, or (h, w).
         crops: how many crops of each image a step sees.
         sides: the smallest and the largest side of a crop, as shares of the image's.
         noise: standard deviation of the noise on each crop.

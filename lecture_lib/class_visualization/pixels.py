@@ -17,13 +17,14 @@ from lecture_lib.core.scores import (
 )
 from lecture_lib.core.transforms import from_gray
 from lecture_lib.datasets.shapes import Classes, ImageOrImages, Network
+from lecture_lib.models.large_images import at_network_size
 
 
 def visualize_class(
     model: Network,
     class_index: Classes,
     *,
-    size: int | None = None,
+    size: int | tuple[int, int] | None = None,
     weight: float = 0.01,
     start: ImageOrImages | None = None,
     seed: int = 0,
@@ -36,7 +37,7 @@ def visualize_class(
     Args:
         model: images -> logits (N, classes).
         class_index: c, 0..classes-1, or several (N,), which ascend side by side.
-        size: side of the image in pixels, by default the network's own.
+        size: side of the image in pixels, or (height, width), by default the network's own.
         weight: of the penalty, 0 or more.
         start: images in [0, 1], by default gray with a little noise.
         seed: draws that noise.
@@ -54,7 +55,7 @@ def visualize_class(
     score = class_score(model, class_index)
     if start is None:
         start = gray_noise(model, size=size, shape=np.shape(class_index), seed=seed)
-    return maximize_pixels(score, start, weight=weight, **options)
+    return maximize_pixels(score, at_network_size(model, start), weight=weight, **options)
 
 
 def visualize_channel(
@@ -62,7 +63,7 @@ def visualize_channel(
     layer: str,
     channel: Classes,
     *,
-    size: int | None = None,
+    size: int | tuple[int, int] | None = None,
     weight: float = 0.01,
     start: ImageOrImages | None = None,
     seed: int = 0,
@@ -76,7 +77,7 @@ def visualize_channel(
         model: images -> logits (N, classes).
         layer: the name of a layer.
         channel: 0..channels-1, or several (N,), which ascend side by side.
-        size: side of the image in pixels, by default the network's own.
+        size: side of the image in pixels, or (height, width), by default the network's own.
         weight: of the penalty, 0 or more.
         start: images in [0, 1], by default gray with a little noise.
         seed: draws that noise.
@@ -91,7 +92,7 @@ def visualize_channel(
     score = channel_score(model, layer, channel)
     if start is None:
         start = gray_noise(model, size=size, shape=np.shape(channel), seed=seed)
-    return maximize_pixels(score, start, weight=weight, **options)
+    return maximize_pixels(score, at_network_size(model, start), weight=weight, **options)
 
 
 def maximize_pixels(

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from lecture_lib.core.scores import Score, as_part
-from lecture_lib.datasets.shapes import Network, Tensor, TensorImages, TensorValues
+from lecture_lib.core.scores import Score, as_part, select_per_row
+from lecture_lib.datasets.shapes import Classes, Network, Tensor, TensorImages, TensorValues
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.per_model_cache import kept_with_model
 
@@ -183,7 +183,7 @@ def _check_one_number_per_image(values: Tensor) -> None:
 
 
 def gradient_at_layers(
-    outputs: Network, images: TensorImages, class_index: int
+    outputs: Network, images: TensorImages, class_index: Classes
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return the activations φ_l(I) of some layers, and the gradients ∂S_c/∂φ_l of a class at them.
 
@@ -192,7 +192,7 @@ def gradient_at_layers(
     Args:
         outputs: a Model from images to [φ_1, φ_2, ..., logits].
         images: (N, H, W, C).
-        class_index: c, 0..classes-1.
+        class_index: c, 0..classes-1, or one for each image (N,).
 
     Returns:
         ([φ_1, ...], [∂S_c/∂φ_1, ...]), tensors; the gradient is 0 where the score does not depend
@@ -213,7 +213,7 @@ def _gradient_at_layers(outputs: Network, images: TensorImages, class_index: Ten
         # so that all is recorded; the graph leaves out what lies below the layers
         tape.watch(images)
         *activations, logits = outputs(images, training=False)
-        values = tf.gather(logits, class_index, axis=-1)
+        values = select_per_row(logits, class_index)  # (N,)
     return activations, tape.gradient(values, activations, unconnected_gradients="zero")
 
 

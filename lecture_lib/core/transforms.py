@@ -5,7 +5,7 @@ import numpy as np
 from lecture_lib.datasets.shapes import Images, Tensor, TensorImages
 from lecture_lib.models.backend import tf
 
-FourierCoefficients = np.ndarray  # (N, 2, 3, side, side // 2 + 1): cosine and sine, three colors
+FourierCoefficients = np.ndarray  # (N, 2, 3, H, W // 2 + 1): cosine and sine, three colors
 
 # How red, green and blue go together in photographs, so that one step moves colors that belong
 # together: a square root of the covariance of natural images, divided by its largest entry
@@ -31,21 +31,31 @@ def from_gray(images: TensorImages) -> TensorImages:
 
 
 def random_fourier_coefficients(
-    count: int, side: int, *, channels: int = 3, amplitude: float = 0.01, seed: int = 0
+    count: int,
+    side: int | tuple[int, int],
+    *,
+    channels: int = 3,
+    amplitude: float = 0.01,
+    seed: int = 0,
 ) -> FourierCoefficients:
     """Draw faint random Fourier coefficients for `fourier_to_image`.
 
     Args:
         count: how many images they stand for.
-        side: height and width of the images in pixels.
+        side: of the images in pixels, or (height, width), both even where they differ.
         channels: 3, or 1 for gray images.
         amplitude: the standard deviation of the coefficients.
         seed: the same seed, the same coefficients.
 
     Returns:
-        (count, 2, channels, side, side // 2 + 1) float32.
+        (count, 2, channels, height, width // 2 + 1) float32.
+
+    Raises:
+        ValueError: for an odd side of what is not square.
     """
-    shape = (count, 2, channels, side, side // 2 + 1)
+    height, width = (int(pixels) for pixels in np.broadcast_to(side, 2))
+    _check_sides(height, width)
+    shape = (count, 2, channels, height, width // 2 + 1)
     return amplitude * np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
@@ -57,20 +67,22 @@ def fourier_to_image(coefficients: Tensor) -> TensorImages:
     A low frequency weighs more than a high one, as in photographs.
 
     Args:
-        coefficients: z, (N, 2, channels, side, side // 2 + 1), the cosine and sine parts of three
-            colors, or of gray; any real numbers.
+        coefficients: z, (N, 2, channels, H, W // 2 + 1), the cosine and sine parts of three colors,
+            or of gray; any real numbers.
 
     Returns:
-        A tensor (N, side, side, channels) in [0, 1].
+        A tensor (N, H, W, channels) in [0, 1].
 
     Source:
         Olah, Mordvintsev and Schubert, Feature visualization, 2017.
     """
-    side = tf.shape(coefficients)[3]  # not coefficients.shape: one graph serves every size
-    spectrum = coefficients * _frequency_scale(side)
-    planes = tf.signal.irfft2d(tf.complex(spectrum[:, 0], spectrum[:, 1]), [side, side])
+    # Not coefficients.shape: one graph serves every size.
+    height, columns = tf.unstack(tf.shape(coefficients)[3:])
+    width = tf.where(columns == height // 2 + 1, height, 2 * (columns - 1))  # a square, or even
+    spectrum = coefficients * _frequency_scale(height, width)
+    planes = tf.signal.irfft2d(tf.complex(spectrum[:, 0], spectrum[:, 1]), [height, width])
     mixing = _color_mixing(coefficients.shape[2])
-    logits = tf.einsum("nchw,dc->nhwd", planes, mixing)  # (N, side, side, channels)
+    logits = tf.einsum("nchw,dc->nhwd", planes, mixing)  # (N, H, W, channels)
     return tf.sigmoid(logits)
 
 
@@ -80,17 +92,21 @@ def image_to_fourier(images: Images) -> FourierCoefficients:
     z = F(C⁻¹ · logit(I)) · frequency
 
     Args:
-        images: (N, side, side, channels) in [0, 1]; black and white would take infinite
-            coefficients, so pixels are kept 1/255 away from 0 and 1.
+        images: (N, H, W, channels) in [0, 1], H and W even where they differ; black and white would
+            take infinite coefficients, so pixels are kept 1/255 away from 0 and 1.
 
     Returns:
-        (N, 2, channels, side, side // 2 + 1) float32.
+        (N, 2, channels, H, W // 2 + 1) float32.
+
+    Raises:
+        ValueError: for an odd side of images that are not square.
     """
+    _check_sides(*images.shape[1:3])
     pixels = np.clip(images, 1 / 255, 254 / 255)
     logits = np.log(pixels / (1 - pixels))
     unmixing = np.linalg.inv(_color_mixing(images.shape[-1]))
     planes = np.einsum("nhwd,cd->nchw", logits, unmixing)
-    spectrum = np.fft.rfft2(planes) / _frequency_scale(planes.shape[-1]).numpy()
+    spectrum = np.fft.rfft2(planes) / _frequency_scale(*planes.shape[-2:]).numpy()
     return np.stack([spectrum.real, spectrum.imag], axis=1).astype(np.float32)
 
 
@@ -99,12 +115,24 @@ def _color_mixing(channels: int) -> np.ndarray:
     return COLOR_CORRELATION_SQRT if channels == 3 else np.eye(channels, dtype=np.float32)
 
 
-def _frequency_scale(side: Tensor) -> Tensor:
-    """The weight of each coefficient, side² / cycles per image: (side, side // 2 + 1)."""
-    rows = tf.minimum(tf.range(side), side - tf.range(side))
-    columns = tf.range(side // 2 + 1)
-    cycles = tf.sqrt(tf.cast(rows[:, None] ** 2 + columns**2, tf.float32))
-    return tf.cast(side, tf.float32) ** 2 / tf.maximum(cycles, 1.0)
+def _check_sides(height: int, width: int) -> None:
+    # The coefficients of an odd width look like those of the even one below it.
+    if height != width and (height % 2 or width % 2):
+        raise ValueError(
+            "Images by Fourier coefficients are square, or have an even height and an even width; "
+            f"these have {height} x {width} pixels."
+        )
+
+
+def _frequency_scale(height: Tensor, width: Tensor) -> Tensor:
+    """The weight of each coefficient, √(H W) pixels / cycles per pixel: (H, W // 2 + 1)."""
+    rows = tf.cast(tf.minimum(tf.range(height), height - tf.range(height)), tf.float32)
+    columns = tf.cast(tf.range(width // 2 + 1), tf.float32)
+    height, width = tf.unstack(tf.cast([height, width], tf.float32))
+    longer = tf.maximum(height, width)
+    # Cycles on the longer side: in a square, those of the image.
+    cycles = tf.sqrt((rows[:, None] * (longer / height)) ** 2 + (columns * (longer / width)) ** 2)
+    return tf.sqrt(height * width) * longer / tf.maximum(cycles, 1.0)
 
 
 # Jitter
@@ -130,8 +158,8 @@ def random_jitter(images: TensorImages, shift: float = 0.06, zoom: float = 0.12)
     differently and yet the ascent repeats exactly.
 
     Args:
-        images: (N, side, side, C).
-        shift: the largest shift, as a share of the side.
+        images: (N, H, W, C).
+        shift: the largest shift, as a share of the height and of the width.
         zoom: the largest zoom, as a share: 0.12 makes an image up to 12 % larger or smaller.
 
     Returns:
@@ -141,12 +169,11 @@ def random_jitter(images: TensorImages, shift: float = 0.06, zoom: float = 0.12)
     numbers = tf.random.stateless_uniform([3, tf.shape(images)[0]], seed_of(images), -1.0, 1.0)
     zooms, rows, columns = tf.unstack(numbers)
     # The affine map of each image, with an offset so that a zoom keeps the center in place.
-    side = tf.cast(tf.shape(images)[1], tf.float32)
+    height, width = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
     scale = 1 + zoom * zooms
-    offset = (1 - scale) * side / 2
     zero = tf.zeros_like(scale)
-    along_columns = [scale, zero, offset + shift * side * columns]
-    along_rows = [zero, scale, offset + shift * side * rows]
+    along_columns = [scale, zero, (1 - scale) * width / 2 + shift * width * columns]
+    along_rows = [zero, scale, (1 - scale) * height / 2 + shift * height * rows]
     affine = tf.stack([*along_columns, *along_rows, zero, zero], axis=1)  # (N, 8)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,

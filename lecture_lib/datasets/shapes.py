@@ -15,6 +15,10 @@ Network = Annotated[Any, "keras.Model: images (N, H, W, C) in [0, 1] -> logits (
 Image = Float[np.ndarray, "height width channels"]
 Images = Float[np.ndarray, "images height width channels"]
 ImageOrImages = Float[np.ndarray, "*images height width channels"]  # one image or a batch
+# As large as a network sees them: those of many megapixels are made smaller first.
+SeenImage = Float[np.ndarray, "seen_height seen_width channels"]
+SeenImages = Float[np.ndarray, "images seen_height seen_width channels"]
+SeenImageOrImages = Float[np.ndarray, "*images seen_height seen_width channels"]
 Activations = Float[np.ndarray, "*images rows columns features"]  # of a layer
 Filters = Float[np.ndarray, "filters kernel_height kernel_width inputs"]
 Map = Float[np.ndarray, "height width"]  # one number for each pixel

@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "layer_outputs",
             "layers_and_scores",
             "map_features",
+            "one_class",
             "one_image",
             "probabilities",
             "top_classes",

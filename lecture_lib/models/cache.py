@@ -20,11 +20,10 @@ from jaxtyping import Float
 from tqdm.auto import tqdm
 
 from lecture_lib.datasets import downloads
-from lecture_lib.datasets.images import as_batch
 from lecture_lib.datasets.shapes import ImageOrImages, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import compiled_outputs
+from lecture_lib.models.inference import batch_of, compiled_outputs
 
 LIMIT = 1_000_000_000  # bytes that the folder may hold; what was not used for longest goes first
 CHECKSUM = 32  # bytes of SHA-256 at the beginning of each file
@@ -48,7 +47,7 @@ def layer_features(
     Raises:
         ValueError: for images that are none, and for a layer that the network does not have.
     """
-    batch = as_batch(images, channels=model.input.shape[-1])
+    batch = batch_of(model, images)
     forward = compiled_outputs(model, layer)
     # A bar for what takes long; None shows it only where somebody is looking.
     hidden = True if len(batch) <= 2000 else None

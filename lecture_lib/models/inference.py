@@ -7,17 +7,26 @@ before softmax. Preprocessing is inside the model, layers are flat and have name
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import expit, softmax
 
 from lecture_lib.datasets.images import as_batch
-from lecture_lib.datasets.shapes import Image, ImageOrImages, Images, Network, Tensor, TensorImages
+from lecture_lib.datasets.shapes import (
+    Image,
+    ImageOrImages,
+    Network,
+    SeenImage,
+    SeenImages,
+    Tensor,
+    TensorImages,
+)
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.batching import batches
 from lecture_lib.models.class_names import find_class
+from lecture_lib.models.large_images import at_network_size
 from lecture_lib.models.per_model_cache import kept_with_model
 
 Logits = Float[np.ndarray, "*images classes"]  # one number for each class, of one image or several
@@ -173,7 +182,18 @@ def check_has_classes(model: Network) -> None:
         )
 
 
-def batch_for(model: Network, images: ImageOrImages) -> Images:
+def batch_of(model: Network, images: ImageOrImages) -> SeenImages:
+    """Return one image or several as a batch (N, H, W, C), large photographs made smaller.
+
+    Raises:
+        ValueError: for images that are none, and of another number of colors than the network
+            reads.
+    """
+    check_network(model)
+    return as_batch(at_network_size(model, images), channels=model.input.shape[-1])
+
+
+def batch_for(model: Network, images: ImageOrImages) -> SeenImages:
     """Return one image or several as a batch (N, H, W, C) that fits the network.
 
     Args:
@@ -184,11 +204,9 @@ def batch_for(model: Network, images: ImageOrImages) -> Images:
         (N, H, W, C) float32.
 
     Raises:
-        ValueError: for images that are none, that have another number of colors than the network
-            reads, or a size that does not get through it.
+        ValueError: as `batch_of` does, and for a size that does not get through the network.
     """
-    check_network(model)
-    batch = as_batch(images, channels=model.input.shape[-1])
+    batch = batch_of(model, images)
     if not _accepts_shape(model, batch.shape[1:]):
         height, width = np.broadcast_to(model.image_size, 2)
         raise ValueError(
@@ -211,7 +229,7 @@ def _accepts_shape(model: Network, shape: tuple) -> bool:
     return True
 
 
-def one_image(model: Network, image: Image) -> Image:
+def one_image(model: Network, image: Image) -> SeenImage:
     """Return one image (H, W, C) as float32, checked: it must fit the network.
 
     Args:
@@ -269,15 +287,62 @@ def check_class(model: Network, class_index: int | Sequence[int] | np.ndarray) -
     classes = model.output.shape[-1]
     if not np.issubdtype(indices.dtype, np.integer) or indices.ndim > 1:
         raise ValueError(
-            f"A class is a whole number from 0 to {classes - 1}, not {class_index!r}; "
+            f"A class is a whole number from 0 to {classes - 1}, not {_in_short(class_index)}; "
             "class_index(model, name) looks one up."
         )
     if indices.size and not (indices.min() >= 0 and indices.max() < classes):
         raise ValueError(
             f"This net has {classes} classes, numbered from 0 to {classes - 1}; "
-            f"{class_index} is not among them."
+            f"{_in_short(class_index)} is not among them."
         )
     return indices.astype(np.int32)
+
+
+def class_per_image(
+    model: Network, class_index: int | Sequence[int] | np.ndarray, *, count: int
+) -> np.ndarray:
+    """Return one class index for each of `count` images, as an int32 array (count,).
+
+    Args:
+        model: images -> logits (N, classes).
+        class_index: one for all images, or one for each.
+        count: how many images there are.
+
+    Raises:
+        ValueError: as `check_class` does, and for another number of classes than of images.
+    """
+    indices = check_class(model, class_index)
+    if indices.ndim and len(indices) != count:
+        raise ValueError(
+            f"There are {len(indices)} classes for {count} images; give one class, or one for each "
+            "image."
+        )
+    return np.broadcast_to(indices, count)
+
+
+def _in_short(given: Any) -> str:
+    """What was given as a text of one line, long arrays cut off."""
+    text = " ".join(str(given).split())
+    return text if len(text) <= 60 else f"{text[:60]} ..."
+
+
+def one_class(model: Network, class_index: int) -> int:
+    """Return one class index, checked.
+
+    Args:
+        model: images -> logits (N, classes).
+        class_index: c, 0..classes-1.
+
+    Raises:
+        ValueError: as `check_class` does, and for several classes.
+    """
+    index = check_class(model, class_index)
+    if index.ndim:
+        raise ValueError(
+            f"A map explains one class, a whole number, and this is a row of {index.size}; ask for "
+            "the map of each class, as in [explain(model, image, c) for c in classes]."
+        )
+    return int(index)
 
 
 # Layers and their outputs

@@ -50,11 +50,20 @@ def read_input(model: keras.Model) -> InputKind:
         ValueError: for a model that is no graph, that reads several things, or no images.
     """
     check_is_graph(model)
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+    if len(model.inputs) != 1:
         raise ValueError(
-            "A network has one input and one output; "
-            f"this model has {len(model.inputs)} and {len(model.outputs)}. "
-            "keras.Model(model.inputs[0], model.outputs[0]) is a model with the first of each."
+            f"A network has one input and one output; this model has {len(model.inputs)} inputs: "
+            "wrap a model in it that reads one of them, such as the base of a siamese network."
+        )
+    if len(model.outputs) != 1:
+        raise ValueError(
+            f"A network has one input and one output; this model has {len(model.outputs)} outputs, "
+            "and keras.Model(model.inputs[0], model.outputs[0]) has the first of them alone."
+        )
+    if len(model.outputs[0].shape) < 2:
+        raise ValueError(
+            "This model gives one number for each image without an axis of classes, as argmax "
+            "does; leave out what is behind the scores."
         )
     shape = tuple(model.inputs[0].shape[1:])
     if len(shape) == 2 and not _reads_sequences(model):

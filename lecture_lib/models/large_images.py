@@ -1,10 +1,9 @@
-"""Photographs of many megapixels: their maps are computed at a size that networks are made for.
+"""Photographs of many megapixels: they are seen at a size that networks are made for.
 
 The activations of a network for 12 megapixels take many gigabytes of memory, and what a network
 recognizes has the size of its training images there, not that of the photograph.
 """
 
-import warnings
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
@@ -12,20 +11,53 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lecture_lib.datasets.images import resize_image
+from lecture_lib.datasets.images import as_batch, resize_image, unbatch
 from lecture_lib.datasets.shapes import Image, Network
-from lecture_lib.models.inference import one_image
+from lecture_lib.models.remarks import say
 
-MAX_PIXELS = 1_500_000  # of an image that a map is computed for as it is
+MAX_PIXELS = 1_500_000  # of an image that goes through a network as it is
 LENGTHS = ("patch", "stride")  # options that are lengths in pixels of the image
+
+
+def is_large(images: Any) -> bool:
+    """Say whether images (H, W, C) or (N, H, W, C) have too many pixels for a network."""
+    return np.ndim(images) in (3, 4) and bool(np.prod(np.shape(images)[-3:-1]) > MAX_PIXELS)
+
+
+def at_network_size(model: Network, images: Any) -> Any:
+    """Return large images at a size that the network is made for, and say so; others as they are.
+
+    Args:
+        model: images -> logits (N, classes).
+        images: (H, W, C) or (N, H, W, C) in [0, 1]; what is none is left to others to refuse.
+
+    Returns:
+        The same, or smaller copies whose shorter side is that of the network's own images. A
+        network that takes images of one size only is left to say so itself.
+
+    Warns:
+        UserWarning: where it returns smaller copies.
+    """
+    if not is_large(images) or None not in model.input.shape[1:3]:
+        return images
+    batch = as_batch(images, channels=model.input.shape[-1])  # says what is wrong with them
+    height, width = batch.shape[1:3]
+    by_side = np.min(model.image_size) / min(height, width)
+    scale = min(1, by_side, np.sqrt(MAX_PIXELS / (height * width)))
+    size = max(1, round(scale * height)), max(1, round(scale * width))
+    say(
+        f"Images of {height * width / 1e6:.0f} megapixels are seen at {size[0]} x {size[1]} "
+        "pixels, a size that this network is made for."
+    )
+    return unbatch(np.stack([resize_image(image, size) for image in batch]), images)
 
 
 def at_a_size_for_networks(explain: Callable) -> Callable:
     """Let a map of a large image be computed at the size of the network, and enlarged.
 
     Args:
-        explain: (model, image, ..., **options) -> map (H, W); options may be images of the same
-            size.
+        explain: (model, image, ..., **options) -> map (H, W); options may be images, or numbers of
+            the parts of each pixel, of the same size.
 
     Returns:
         A function of the same arguments; it warns where it works at another size.
@@ -33,25 +65,18 @@ def at_a_size_for_networks(explain: Callable) -> Callable:
 
     @wraps(explain)
     def explain_smaller(model: Network, image: Image, *arguments: Any, **options: Any) -> Any:
-        if np.ndim(image) != 3 or np.prod(np.shape(image)[:2]) <= MAX_PIXELS:
+        is_network = getattr(model, "image_size", None) is not None
+        smaller = at_network_size(model, image) if is_network else image
+        if np.ndim(image) != 3 or smaller is image:
             return explain(model, image, *arguments, **options)
-        image = one_image(model, image)  # says what is wrong with it
-        size = _smaller_size(model, image)
-        _warn(image.shape, size)
+        size = smaller.shape[:2]
         change = partial(_made_smaller, shape=image.shape, size=size)
         changed = {name: change(value, name=name) for name, value in options.items()}
-        heatmap = explain(model, resize_image(image, size), *arguments, **changed)
-        is_full = heatmap.shape == size
+        heatmap = explain(model, smaller, *arguments, **changed)
+        is_full = heatmap.shape == size and options.get("full_size", True)
         return cv2.resize(heatmap, image.shape[1::-1]) if is_full else heatmap
 
     return explain_smaller
-
-
-def _smaller_size(model: Network, image: Image) -> tuple[int, int]:
-    """The size of an image whose shorter side is that of the network's own images."""
-    scale = np.min(model.image_size) / min(image.shape[:2])
-    height, width = (round(side * scale) for side in image.shape[:2])
-    return height, width
 
 
 def _made_smaller(value: Any, *, name: str, shape: tuple, size: tuple[int, int]) -> Any:
@@ -59,13 +84,9 @@ def _made_smaller(value: Any, *, name: str, shape: tuple, size: tuple[int, int])
     if name in LENGTHS and value is not None:
         lengths = np.maximum(1, np.round(np.multiply(value, size[0] / shape[0])))
         return tuple(map(int, lengths)) if np.ndim(value) else int(lengths)
-    is_image = isinstance(value, np.ndarray) and value.shape == shape
-    return resize_image(value, size) if is_image else value
-
-
-def _warn(shape: tuple, size: tuple[int, int]) -> None:
-    warnings.warn(
-        f"The image has {shape[0] * shape[1] / 1e6:.0f} megapixels, so its map was computed at "
-        f"{size[0]} x {size[1]} pixels, a size that this network is made for, and enlarged.",
-        stacklevel=3,
-    )
+    is_array = isinstance(value, np.ndarray)
+    if is_array and value.shape == shape:
+        return resize_image(value, size)
+    if is_array and value.shape == shape[:2]:  # the number of the part of each pixel
+        return cv2.resize(value.astype(np.int32), size[::-1], interpolation=cv2.INTER_NEAREST)
+    return value

@@ -149,6 +149,11 @@ def _from_outputs(graph: Graph, images: Images) -> Ending:
     outputs = np.asarray(graph.compute([(graph.images, images)], graph.output), np.float32)
     if outputs.ndim != 2:
         return Ending(graph.output, None)
+    if np.isin(outputs, (0, 1)).all() and np.ptp(outputs) == 1:
+        raise ValueError(
+            "This model ends in decisions, each 0 or 1, which have no gradient; leave out what is "
+            "behind its scores, such as argmax or a threshold."
+        )
     if outputs.shape[1] > 1 and _are_shares(outputs):
         return Ending(graph.output, "softmax", made_of="probabilities")
     if outputs.shape[1] > 1 and _are_shares(np.exp(np.minimum(outputs, FAR))):

@@ -52,9 +52,15 @@ POINTWISE = (
     layers.Minimum,
     layers.Concatenate,
     layers.Identity,
+    layers.Dense,
 )
-# Operations written as x * 2, without a layer.
-ARITHMETIC = {"Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Relu", "Relu6"}
+# Operations written as x * 2 or ops.relu(x), without a layer.
+ARITHMETIC = {
+    *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Power", "Square", "Sqrt"),
+    *("Maximum", "Minimum", "Clip", "Absolute", "Exp", "Log", "Cast", "Where", "Greater"),
+    *("Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Silu", "Gelu", "Sigmoid", "Tanh", "Softplus"),
+    *("HardSigmoid", "HardSilu"),
+}
 
 
 class Box(NamedTuple):
@@ -307,6 +313,8 @@ def _window(layer: keras.Operation, axis: int, size: int) -> tuple[int, int, int
             f"{layer.name} keeps its channels first; "
             "receptive fields are traced with channels last."
         )
+    if isinstance(layer, layers.SpectralNormalization):
+        layer = layer.layer
     if _reads_everything(layer):
         return size, 1, 1, 0, 0
     if isinstance(layer, layers.ZeroPadding2D):

@@ -5,15 +5,17 @@ A ReLU is found by what it computes: a layer, an operation or an activation is o
 """
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from lecture_lib.datasets.shapes import Network, Tensor
-from lecture_lib.models.backend import keras
-from lecture_lib.models.layer_copies import Borrowed, copy
+from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.graph_calls import Call, Graph
+from lecture_lib.models.layer_copies import Borrowed
 from lecture_lib.models.surgery import clone
 
 # Layers that do nothing but compute a function of each number, and can stand inside others.
@@ -24,6 +26,8 @@ FUNCTIONS = (
     keras.layers.ELU,
     keras.layers.Lambda,
 )
+
+MOST_CALLS = 5  # of which a ReLU may be made
 
 
 def with_relu_rule(model: Network, rule: Callable, *, copies: dict | None = None) -> Network:
@@ -39,18 +43,26 @@ def with_relu_rule(model: Network, rule: Callable, *, copies: dict | None = None
         copies: an empty dict, to be filled with {layer: its copy}.
 
     Raises:
-        ValueError: for a network without a ReLU.
+        ValueError: for a network without a ReLU, and where a layer of somebody's own calls one in
+            its own code.
     """
     exchanged = {}
-    net = clone(
-        model,
-        clone_function=partial(_with_rule_inside, rule, exchanged),
-        exchange=partial(_with_rule_after, rule, exchanged),
-        copies=copies,
-    )
+    net = _exchanged(model, rule, exchanged, copies=copies)
+    if hidden := _layer_with_hidden_relu(model):
+        raise ValueError(
+            f"The layer {hidden.name!r} calls a ReLU in code of its own, where no other rule can "
+            "take its place; make it a keras.layers.ReLU, of the network or of that layer."
+        )
     if not exchanged:
         raise ValueError(_without_relu(model))
     return net
+
+
+def _exchanged(
+    model: Network, rule: Callable, exchanged: dict, *, copies: dict | None = None
+) -> keras.Model:
+    """A copy of a network with the rule in the place of ReLUs; `exchanged` notes where."""
+    return clone(model, exchange=partial(_with_rule_after, rule, exchanged, []), copies=copies)
 
 
 def _without_relu(model: Network) -> str:
@@ -63,60 +75,84 @@ def _without_relu(model: Network) -> str:
     )
 
 
-def _with_rule_inside(rule: Callable, exchanged: dict, layer: keras.Layer) -> keras.Layer:
-    """A copy of a layer with the rule for the ReLUs inside it; `exchanged` notes where."""
-    made = copy(layer)
-    if not isinstance(made, Borrowed):  # whose layer is that of the original
-        _exchange_inside(rule, exchanged, made)
-    return made
+# In the layers, and behind them
 
 
 def _exchange_inside(rule: Callable, exchanged: dict, layer: keras.Layer) -> None:
+    """Exchange the ReLU that ends a layer, such as a convolution, and those of layers in it."""
     numbers = _numbers((1, 512))
-    if not isinstance(layer, FUNCTIONS) and callable(getattr(layer, "activation", None)):
-        cap = _cap_of(layer.activation, numbers)
-        if cap is not None:
-            layer.activation = _capped(rule, cap)
-            exchanged[layer] = layer
-    for name, inner in list(vars(layer).items()):
-        if isinstance(inner, FUNCTIONS) and (cap := _cap_of(inner, numbers)) is not None:
-            exchanged[inner] = _rule_layer(rule, cap, inner.name)
-            setattr(layer, name, exchanged[inner])
-        elif isinstance(inner, keras.Layer):
-            _exchange_inside(rule, exchanged, inner)
+    for inner in _layers_in(layer, {}):
+        # What is a function alone has it as its call; a convolution has it as its activation.
+        attribute = "call" if isinstance(inner, FUNCTIONS) else "activation"
+        function = getattr(inner, attribute, None)
+        cap = _cap_of(function, numbers) if callable(function) else None
+        if cap is not None and not isinstance(inner, Borrowed):
+            setattr(inner, attribute, _capped(rule, cap))
+            exchanged[inner] = inner
+
+
+def _layers_in(layer: keras.Layer, found: dict) -> dict:
+    """A layer and all that it holds, in attributes, lists and models, as the keys of a dict."""
+    if layer not in found:
+        found[layer] = None
+        for held in keras.tree.flatten(list(vars(layer).values())):
+            if isinstance(held, keras.Layer):
+                _layers_in(held, found)
+    return found
 
 
 def _with_rule_after(
     rule: Callable,
     exchanged: dict,
+    calls: list[Call],
     operation: keras.Operation,
     inputs: tuple,
     options: dict,
     outputs: Any,
 ) -> Any:
-    """The outputs of a layer or an operation, or those of the rule if it is a ReLU."""
-    tensors = [x for x in keras.tree.flatten((inputs, options)) if keras.utils.is_keras_tensor(x)]
-    if len(tensors) != 1 or getattr(operation, "weights", ()):
+    """The outputs of a layer or an operation, or those of the rule where a ReLU ends."""
+    if isinstance(operation, keras.Layer) and not isinstance(operation, (Borrowed, *FUNCTIONS)):
+        _exchange_inside(rule, exchanged, operation)  # it has been built by now
+    call = Call(operation, inputs, options, keras.tree.flatten(outputs))
+    if getattr(operation, "weights", ()):
         return outputs
-    source = tensors[0]
-    if operation in exchanged:  # one object that is used several times
-        return exchanged[operation](source)
-    if getattr(outputs, "shape", None) != source.shape:
-        return outputs
+    calls.append(call)
+    if operation in exchanged and len(call.sources()) == 1:  # one object that is used several times
+        return exchanged[operation](call.sources()[0])
+    for source, steps in _ways_back(calls, call):
+        cap = _cap_of(partial(_stepwise, source, steps), _numbers(_tried_shape(source)))
+        if cap is not None:
+            is_layer = isinstance(operation, keras.Layer)
+            name = operation.name if is_layer else f"{operation.name}_with_rule"
+            by_rule = _rule_layer(rule, cap, name)
+            exchanged[operation if len(steps) == 1 else by_rule] = by_rule
+            return by_rule(source)
+    return outputs
 
-    def function(numbers: np.ndarray) -> Tensor:
-        given, named = keras.tree.map_structure(
-            lambda x: numbers if x is source else x, (inputs, options)
-        )
-        return operation(*given, **named)
 
-    cap = _cap_of(function, _numbers([side or 16 for side in source.shape]))
-    if cap is None:
-        return outputs
-    is_layer = isinstance(operation, keras.Layer)
-    name = operation.name if is_layer else f"{operation.name}_with_rule"
-    exchanged[operation] = _rule_layer(rule, cap, name)
-    return exchanged[operation](source)
+def _ways_back(calls: list[Call], last: Call) -> Iterator[tuple[keras.KerasTensor, list[Call]]]:
+    """Tensors of the shape of an output, and the calls between, of which it is a function alone.
+
+    The last call may be all of it, as in ops.relu(x), or the end of a few, as in x * (x > 0).
+    """
+    needed = last.outputs
+    steps = []
+    for call in reversed(calls[-MOST_CALLS:]):
+        if any(tensor is output for tensor in needed for output in call.outputs):
+            steps.insert(0, call)
+            kept = [tensor for tensor in needed if all(tensor is not x for x in call.outputs)]
+            needed = list({id(tensor): tensor for tensor in [*kept, *call.sources()]}.values())
+            if len(needed) == 1 and needed[0].shape == last.outputs[0].shape:
+                yield needed[0], list(steps)
+
+
+def _stepwise(source: keras.KerasTensor, steps: list[Call], numbers: Tensor) -> Tensor:
+    output = steps[-1].outputs[0]
+    return Graph(source, steps, output).compute([(source, numbers)], output)
+
+
+def _tried_shape(tensor: keras.KerasTensor) -> list[int]:
+    return [side or 16 for side in tensor.shape]
 
 
 def _rule_layer(rule: Callable, cap: float, name: str) -> keras.Layer:
@@ -160,3 +196,36 @@ def _applied(rule: Callable, x: Tensor, **options: Any) -> Tensor:
 def _cut(rule: Callable, cap: float, x: Tensor) -> Tensor:
     """The values of a rule that knows of no cap, up to the cap; beyond it no gradient passes."""
     return keras.ops.minimum(rule(x), cap)
+
+
+# ReLUs that cannot be reached
+
+
+def _layer_with_hidden_relu(model: Network) -> keras.Layer | None:
+    """A layer of somebody's own in which a ReLU is left when all that can be found are gone."""
+    own = [layer for layer in model.layers if not type(layer).__module__.startswith("keras.")]
+    if not own:
+        return None
+    without = _exchanged(model, _passes_all, {})
+    shape = [1, *(side or 64 for side in model.input.shape[1:])]
+    forward = tf.function(partial(without, training=False), autograph=False)
+    graph = forward.get_concrete_function(tf.TensorSpec(shape)).graph  # drawn up, never run
+    places = [operation.name for operation in graph.get_operations() if _is_relu(operation)]
+    return next((layer for layer in own if any(_is_inside(place, layer) for place in places)), None)
+
+
+def _is_inside(place: str, layer: keras.Layer) -> bool:
+    """Whether an operation, such as functional_5_1/block_1/Relu, is that of the layer block."""
+    return any(re.fullmatch(rf"{re.escape(layer.name)}(_\d+)?", part) for part in place.split("/"))
+
+
+def _passes_all(x: Tensor, relu: Callable | None = None) -> Tensor:
+    """What a ReLU is exchanged for so that none is left."""
+    return x
+
+
+def _is_relu(operation: tf.Operation) -> bool:
+    if operation.type == "Maximum":
+        bounds = [tf.get_static_value(side) for side in operation.inputs]
+        return any(bound is not None and not np.any(bound) for bound in bounds)
+    return operation.type in ("Relu", "Relu6")

@@ -1,6 +1,7 @@
 """Networks made from networks: layers copied, one kind of part exchanged."""
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -124,9 +125,14 @@ def _copy_once(
     if layer not in copies:
         made = clone_function(layer)
         taken = {"image", *(other.name for other in copies.values())}
-        made.name = free_name(made.name, taken)
+        made.name = free_name(_for_a_graph(made.name), taken)
         copies[layer] = made
     return copies[layer]
+
+
+def _for_a_graph(name: str) -> str:
+    """A name of the letters that TensorFlow takes: my_conv for "my conv"."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip("_-") or "layer"
 
 
 def _copied_inside(

@@ -4,13 +4,9 @@ It is read step by step: its input, its layers, the range of its pixels, its log
 its classes. What cannot be read rightly is refused in one sentence.
 """
 
-import contextlib
 import re
-import traceback
-import warnings
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +25,7 @@ from lecture_lib.models.input_layers import (
 from lecture_lib.models.layer_copies import Borrowed, borrow, copy
 from lecture_lib.models.output_layers import Ending, find_ending, with_logits
 from lecture_lib.models.pixel_range import as_layer_call, find_pixel_range, wants_255
+from lecture_lib.models.remarks import say
 from lecture_lib.models.surgery import clone, named, without_classes
 
 PROBABILITIES = ("softmax", "sigmoid", "none")
@@ -39,8 +36,11 @@ NOISE = (
     keras.layers.AlphaDropout,
     keras.layers.ActivityRegularization,
 )
-# How the names of losses begin whose outputs are no logits.
-OF_REGRESSION = ("mean_", "mse", "mae", "msle", "mape", "huber", "log_cosh", "logcosh")
+# How the names of losses begin whose outputs are no logits: of regression, of margins.
+OF_SCORES = (
+    *("mean_", "mse", "mae", "msle", "mape", "huber", "log_cosh", "logcosh", "poisson", "cosine"),
+    *("hinge", "squared_hinge", "categorical_hinge"),
+)
 HALF = ("float16", "bfloat16")
 SOME_SIDE = 96  # of the images that a network is tried on, where it takes any size
 
@@ -95,7 +95,7 @@ def wrap_model(
     scale = _scale(model, graph, ending, images=images, pixel_range=pixel_range)
 
     net = clone(to_logits, preprocess=scale, separate=True)
-    _check_gradient(net, images)
+    _check_numbers(net, images)
     net.image_size = image_size or _own_size(kind)
     return _with_names(net, ending, class_names)
 
@@ -122,12 +122,13 @@ def _images_to_try(kind: InputKind, image_size: int | tuple[int, int] | None) ->
 def _flat_copy(model: keras.Model, kind: InputKind, images: Images) -> keras.Model:
     """A copy of the model with all layers reached by name, checked: it computes the same."""
     graph = keras.Model(model.inputs[0], model.outputs[0])
+    _check_call(graph, in_their_form(images[:1], kind))
     reason = "it computes something else than the model"
     for copy_layer in (copy, _copy_of_kerass_own):
         try:
             flat = _copied(graph, kind, partial(_as_it_predicts, copy_layer, kind))
         except Exception as error:  # layers complain in many ways
-            reason = " ".join(str(error).split())[:200]
+            reason = _in_a_line(error)
             continue
         if _compute_the_same(graph, flat, kind, images):
             return flat
@@ -136,6 +137,24 @@ def _flat_copy(model: keras.Model, kind: InputKind, images: Images) -> keras.Mod
     own = sorted({type(layer).__name__ for layer in all_layers(graph) if not _is_of_keras(layer)})
     blamed = f", perhaps for a layer of its own ({', '.join(own)})" if own else ""
     raise ValueError(f"This model cannot be copied layer by layer{blamed}: {reason}.")
+
+
+def _check_call(model: keras.Model, images: np.ndarray) -> None:
+    """Raise ValueError for a model that cannot be called itself."""
+    batch = model.inputs[0].shape[0] or 1
+    try:
+        _outputs(model, np.resize(images, (batch, *images.shape[1:])))
+    except Exception as error:  # layers complain in many ways
+        raise ValueError(
+            f"This model cannot be called on images of {images.shape[1]} x {images.shape[2]} "
+            f"pixels: {_in_a_line(error)}."
+        ) from None
+
+
+def _in_a_line(error: Exception) -> str:
+    """What an error says, without its colors and its lines, in short."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    return " ".join(text.split())[:200].rstrip(".")
 
 
 def _is_random(model: keras.Model, images: np.ndarray) -> bool:
@@ -221,6 +240,18 @@ def _check_weights(model: keras.Model) -> None:
             )
 
 
+def _check_numbers(model: keras.Model, images: Images) -> None:
+    """Raise ValueError for a network whose outputs are not finite, or that has no gradient."""
+    batch = model.inputs[0].shape[0] or 1
+    if not np.isfinite(_outputs(model, np.resize(images, (batch, *images.shape[1:])))).all():
+        raise ValueError(
+            "This model gives NaN or infinite numbers for an ordinary image, though its weights "
+            "are finite; look for a negative variance, a division by 0 or weights that are too "
+            "large."
+        )
+    _check_gradient(model, images)
+
+
 def _check_gradient(model: keras.Model, images: Images) -> None:
     """Raise ValueError where a function in the model has no gradient, such as some of tf.image."""
     if not any(isinstance(layer, Borrowed) for layer in model.layers):
@@ -256,22 +287,12 @@ def _scale(
         pixel_range = (0, 255)
     if pixel_range is None:
         found = find_pixel_range(graph, images, logits=ending.logits)
-        _say(found.remark)
+        say(found.remark)
         pixel_range = (0, found.white)
     black, white = map(float, pixel_range)
     if (black, white) == (0, 1):
         return None
     return keras.layers.Rescaling(white - black, offset=black, name="pixel_range")
-
-
-def _say(remark: str) -> None:
-    """Warn, at the line of the reader's that called the library."""
-    if not remark:
-        return
-    own = (str(Path(__file__).parents[1]), contextlib.__file__)
-    frames = traceback.walk_stack(None)
-    outside = [not frame.f_code.co_filename.startswith(own) for frame, _ in frames]
-    warnings.warn(remark, stacklevel=outside.index(True) + 1)
 
 
 # Its logits
@@ -286,27 +307,42 @@ def _complete_ending(
     ending = find_ending(graph, images)
     if ending.probability is not None:
         return ending
-    return ending._replace(probability=probability or _from_training(model, ending.logits))
-
-
-def _from_training(model: keras.Model, outputs: keras.KerasTensor) -> str:
-    """The kind of probabilities that outputs without softmax or sigmoid were trained for."""
     loss = _name_of(getattr(model, "loss", None))
-    if len(outputs.shape) != 2 or loss.startswith(OF_REGRESSION):
+    kind = probability or _from_training(loss, ending.logits) or _from_outputs(graph, images)
+    return ending._replace(probability=kind)
+
+
+def _from_training(loss: str, outputs: keras.KerasTensor) -> str | None:
+    """The kind of probabilities that outputs without softmax or sigmoid were trained for."""
+    if len(outputs.shape) != 2 or loss.startswith(OF_SCORES):
         return "none"
     if loss.startswith("binary"):
         return "sigmoid"
-    if outputs.shape[-1] > 1:
-        return "softmax"
-    _say(
-        "This model ends in one number without a sigmoid, which is taken for a score without "
-        "probabilities; if it is a logit, probability='sigmoid' says so."
-    )
-    return "none"
+    return "softmax" if loss and outputs.shape[-1] > 1 else None
+
+
+def _from_outputs(graph: Graph, images: Images) -> str:
+    """The kind that outputs look like which nobody says anything about."""
+    outputs = np.asarray(graph.compute([(graph.images, images)], graph.output))
+    if outputs.shape[-1] == 1:
+        say(
+            "This model ends in one number without a sigmoid, which is taken for a score without "
+            "probabilities; if it is a logit, probability='sigmoid' says so."
+        )
+        return "none"
+    if outputs.min() == 0:
+        say(
+            "This model ends in a ReLU, so its outputs are taken for features, scores without "
+            "probabilities; if they are logits, probability='softmax' says so."
+        )
+        return "none"
+    return "softmax"
 
 
 def _name_of(loss: Any) -> str:
-    """The name of a loss as it is written as a text, "" for none."""
+    """The name of a loss as it is written as a text, "" for none; of several, the first."""
+    if isinstance(loss, (list, tuple, dict)):
+        loss = next(iter(loss.values() if isinstance(loss, dict) else loss), None)
     name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
     return str(name or "").lower()
 

@@ -5,8 +5,10 @@ The course trained some itself; SqueezeNet and those of `keras.applications` are
 """
 
 import contextlib
+import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -305,7 +307,9 @@ def read_keras_file(path: str | Path) -> keras.Model:
         raise FileNotFoundError(f"There is no file {path}.")
     try:
         with _spelled_small(Path(path)) as file:
-            return keras.saving.load_model(file, compile=False, safe_mode=True)
+            model = keras.saving.load_model(file, compile=False, safe_mode=True)
+            model.loss = _loss_in(file)
+            return model
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
@@ -314,6 +318,23 @@ def read_keras_file(path: str | Path) -> keras.Model:
             "here: build the model in Python, give it the weights by model.load_weights, and wrap "
             f"it by wrap_model. {reason}"
         ) from None
+
+
+def _loss_in(path: Path) -> str:
+    """The name of the loss that the model in a file was trained with, "" where there is none."""
+    with zipfile.ZipFile(path) as file:
+        compiled = json.loads(file.read("config.json")).get("compile_config") or {}
+    return _name_in(compiled.get("loss"))
+
+
+def _name_in(stored: Any) -> str:
+    """The name of a loss as Keras stores it: a text, settings, or those of the first output."""
+    if isinstance(stored, dict) and "class_name" in stored:
+        settings = stored.get("config")
+        stored = settings.get("name") if isinstance(settings, dict) else settings
+    elif isinstance(stored, (dict, list)) and stored:
+        return _name_in(next(iter(stored.values() if isinstance(stored, dict) else stored)))
+    return stored if isinstance(stored, str) else ""
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from lecture_lib.core.scores import (
 from lecture_lib.datasets.shapes import Image, Map, Mask, Network, Tensor, TensorImages
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches, with_progress
-from lecture_lib.models.inference import as_tuple, one_image
+from lecture_lib.models.inference import as_tuple, one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.occlusion.incremental import incremental_values
 from lecture_lib.occlusion.reuse import layers_to_reuse
@@ -82,6 +82,7 @@ def occlusion_map(
         Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
     """
     image = one_image(model, image)
+    class_index = one_class(model, class_index)
     patches = patch_places(image.shape[:2], patch=patch, stride=stride)
     if isinstance(reuse_layers, str) and reuse_layers == "auto":
         sees_network_alone = score in SCORES_OF_A_CLASS

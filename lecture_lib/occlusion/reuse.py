@@ -4,12 +4,10 @@ A cut is a layer that the whole network goes through: all that comes after it re
 through its map alone. Between two cuts, only a window around what a patch changes is computed anew.
 """
 
-from typing import Any
-
 import numpy as np
 
 from lecture_lib.datasets.shapes import Image, Network
-from lecture_lib.models.backend import keras
+from lecture_lib.models.cuts import cuts_of
 from lecture_lib.models.inference import layer_names, layer_outputs
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import read_along
@@ -73,7 +71,7 @@ def _changed_share(reads: np.ndarray, patches: np.ndarray) -> float:
 @kept_with_model
 def _narrowest_cuts(model: Network, image_shape: tuple[int, int, int]) -> list[str]:
     """One cut of each size of map, the last of those with the fewest channels."""
-    cuts = cuts_of(model)
+    cuts = map_cuts(model)
     maps = layer_outputs(model, cuts)(np.zeros((1, *image_shape), np.float32))
     chosen = {}
     for layer in cuts:
@@ -87,57 +85,7 @@ def _narrowest_cuts(model: Network, image_shape: tuple[int, int, int]) -> list[s
 
 
 @kept_with_model
-def cuts_of(model: Network) -> list[str]:
-    """Return the layers with rows and columns that the whole network goes through.
-
-    Args:
-        model: images -> logits (N, classes).
-
-    Returns:
-        Their names in forward order.
-    """
-    calls = _calls(model)
-
-    # The place of the last call that reads each tensor.
-    last_use = {}
-    for place, (_, sources, _) in enumerate(calls):
-        last_use.update(dict.fromkeys(sources, place))
-
-    # A call is a cut if no tensor made before it is read after it.
-    cuts = []
-    open_until = 0
-    for place, (name, sources, output) in enumerate(calls):
-        if place == 0:
-            open_until = max(last_use[source] for source in sources)
-        if open_until <= place:
-            cuts.append(name)
-        open_until = max(open_until, last_use.get(output, place))
+def map_cuts(model: Network) -> list[str]:
+    """Return the names of the layers with rows and columns that the whole network goes through."""
     with_maps = set(layer_names(model))
-    return [name for name in cuts if name in with_maps]
-
-
-class _StandIn(keras.Operation):
-    """Takes a layer's place in a graph that is walked through, not computed."""
-
-    def compute_output_spec(self, *inputs: Any, **options: Any) -> keras.KerasTensor:
-        return keras.KerasTensor((None,))
-
-
-def _calls(model: Network) -> list[tuple[str, list[int], int]]:
-    """[(name of the layer, marks of its inputs, mark of its output)] in forward order."""
-    calls = []
-    outputs = []  # kept, so that no two tensors have one mark
-
-    def record(operation: keras.Operation, *inputs: Any, **options: Any) -> keras.KerasTensor:
-        given = keras.tree.flatten((inputs, options))
-        sources = [id(value) for value in given if isinstance(value, keras.KerasTensor)]
-        output = _StandIn()(*inputs, **options)
-        outputs.append(output)
-        calls.append((operation.name, sources, id(output)))
-        return output
-
-    graph = keras.Model(model.input, model.output)
-    keras.models.clone_model(
-        graph, clone_function=lambda operation: operation, call_function=record
-    )
-    return calls
+    return [cut.name for cut in cuts_of(model) if cut.name in with_maps]

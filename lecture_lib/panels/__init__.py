@@ -7,12 +7,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "availability": ["missing_models", "unfit_layers"],
+        "availability": ["missing_models"],
         "camera": ["Camera", "camera_picture", "cameras_of"],
         "camera_views": ["channel_tiles", "classes_and_map", "live_camera", "live_camera_panel"],
         "controls": [
             "class_box",
-            "layer_dropdown",
             "layer_dropdown_for",
             "learning_rate_slider",
             "net_dropdown",

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import ipywidgets
 from ipywidgets import interactive
 
-from lecture_lib.datasets.shapes import Network
 from lecture_lib.models.class_names import find_class
 
 
@@ -118,41 +117,6 @@ def learning_rate_slider(value: float = 0.1, *, low: float = 1e-3, high: float =
 # Lists
 
 
-def layer_dropdown(
-    model: Network | Sequence[str],
-    *,
-    value: str | None = None,
-    net: Control | None = None,
-    reasons: Callable | None = None,
-) -> Control:
-    """Return a list of layers.
-
-    Layers that cannot be used are marked, anew for each net; choosing one only shows the reason.
-
-    Args:
-        model: a network, or the names themselves.
-        value: the name chosen first, by default the last.
-        net: the Control of the net that the layers belong to.
-        reasons: value of the net -> {layer: why it cannot be used}, such as `unfit_layers`.
-
-    Raises:
-        ValueError: for a value that is not in the list.
-    """
-    names = list(model) if isinstance(model, (list, tuple)) else _layers_of(model)
-
-    def reasons_now() -> dict:
-        return _reasons_of(net, reasons)
-
-    def mark(change: Any) -> None:
-        set_options(dropdown, _marked(names, reasons_now()))
-
-    options = _marked(names, reasons_now())
-    dropdown = labeled(dropdown_of(options, value or names[-1], what="layer"), "layer")
-    if net:
-        net.sources[0].observe(mark, names="value")
-    return Control(dropdown, [dropdown], lambda: _usable(dropdown.value, reasons_now()))
-
-
 def layer_dropdown_for(
     net: Control, layers_of: Callable[[Any], Sequence[str]], *, value: str | None = None
 ) -> Control:
@@ -187,17 +151,6 @@ def layer_dropdown_for(
 
     net.sources[0].observe(follow, names="value")
     return Control(dropdown, [dropdown], lambda: dropdown.value)
-
-
-def _layers_of(model: Network) -> list[str]:
-    return [layer.name for layer in model.layers if type(layer).__name__ != "InputLayer"]
-
-
-def _reasons_of(net: Control | None, reasons: Callable | None) -> dict:
-    try:
-        return reasons(net.read()) if net else {}
-    except (ValueError, FileNotFoundError):  # of a net that is not here its own list speaks
-        return {}
 
 
 def net_dropdown(

@@ -4,7 +4,15 @@ from functools import partial
 
 import numpy as np
 import pytest
-from small_nets import counting_net, pixel_net, random, random_tinynet, small_net
+from small_nets import (
+    counting_net,
+    linear_net,
+    normal,
+    pixel_net,
+    random,
+    random_tinynet,
+    small_net,
+)
 from watched import check_watch_sees_images
 
 from lecture_lib.class_visualization.fourier import (
@@ -167,3 +175,23 @@ def test_a_hundred_amounts_of_jitter_are_one_trace():
 def test_what_there_is_not_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()
+
+
+@pytest.mark.parametrize(
+    "size, shape", [((12, 20), (12, 20, 3)), ((17, 30), (16, 30, 3)), (12, (12, 12, 3))]
+)
+def test_images_may_be_higher_or_wider(size, shape):
+    reached = visualize_class_fourier(small_net(), 1, size=size, steps=4)
+    assert reached.images.shape == shape and reached.values[-1] > reached.values[0]
+
+
+def test_a_network_of_one_size_that_is_not_square_gets_images_of_that_size():
+    net = linear_net(normal(8, 12, 1, 2))
+    net.image_size = (8, 12)
+    reached = visualize_class_fourier(net, [0, 1], steps=3, shift=0, zoom=0)
+    assert reached.images.shape == (2, 8, 12, 1)
+    assert (reached.values[-1] > reached.values[0]).all()
+    start = 0.2 + 0.6 * random(8, 12, 1)
+    np.testing.assert_allclose(
+        visualize_class_fourier(net, 0, start=start, steps=0).images, start, atol=1e-5
+    )

@@ -134,6 +134,13 @@ def test_watch_sees_images_and_ends_the_ascent_by_saying_true():
     np.testing.assert_array_equal(images[-1], result.images)
 
 
+def test_a_network_whose_images_are_not_square_gets_pictures_in_their_proportions():
+    net = graph(lambda x: x)
+    net.image_size = (24, 40)
+    reached = visualize_class_phases(net, 0, steps=1, crops=2)
+    assert reached.images.shape == (256, 426, 3)  # 256 * 40 / 24, made even
+
+
 def test_classes_learning_rates_contrasts_and_crops_are_one_trace():
     net, calls = counting_net()
     for move in range(20):

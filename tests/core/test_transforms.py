@@ -113,6 +113,32 @@ def test_the_coefficients_of_an_image_add_up_to_it(side):
     np.testing.assert_allclose(fourier_to_image(coefficients), images, atol=1e-5)
 
 
+@pytest.mark.parametrize("height, width", [(8, 12), (12, 8), (6, 20)])
+def test_images_that_are_not_square_have_coefficients_of_the_same_scale(height, width):
+    images = 0.1 + 0.8 * random(2, height, width, 3)
+    coefficients = image_to_fourier(images)
+    assert coefficients.shape == (2, 2, 3, height, width // 2 + 1)
+    np.testing.assert_allclose(fourier_to_image(coefficients), images, atol=1e-5)
+    drawn = random_fourier_coefficients(1, (height, width))
+    assert drawn.shape == (1, 2, 3, height, width // 2 + 1)
+    assert fourier_to_image(drawn).shape == (1, height, width, 3)
+
+    # A wave of one length in pixels weighs the same along both sides.
+    along = np.zeros((2, 2, 3, height, width // 2 + 1), np.float32)
+    along[0, 0, 0, height // 2, 0] = 1.0
+    along[1, 0, 0, 0, width // 2] = 1.0
+    sizes = np.ptp(fourier_to_image(along), axis=(1, 2, 3))
+    np.testing.assert_allclose(sizes[0], sizes[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("height, width", [(8, 13), (13, 12), (7, 8)])
+def test_an_odd_side_of_what_is_not_square_gives_a_sentence(height, width):
+    with pytest.raises(ValueError, match=f"even width; these have {height} x {width} pixels"):
+        image_to_fourier(random(1, height, width, 3))
+    with pytest.raises(ValueError, match=f"even width; these have {height} x {width} pixels"):
+        random_fourier_coefficients(1, (height, width))
+
+
 def test_black_and_white_have_coefficients_too():
     board = np.float32(np.indices((8, 8)).sum(axis=0) % 2)[None, ..., None] * np.ones(3, np.float32)
     np.testing.assert_allclose(fourier_to_image(image_to_fourier(board)), board, atol=1.01 / 255)

@@ -1,20 +1,47 @@
 """Photographs of many megapixels: the map of the smaller image, enlarged, said in a warning."""
 
 import tracemalloc
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
-from small_nets import random, small_net
+from small_nets import linear_net, normal, random, small_net
 
+from lecture_lib.activations import activation_maps, top_patches
+from lecture_lib.adversarial.attacks import fgsm, pgd
+from lecture_lib.adversarial.targeted import make_adversarial
+from lecture_lib.class_visualization import visualize_class, visualize_class_fourier
+from lecture_lib.concepts import layer_gradients
 from lecture_lib.datasets.images import resize_image
-from lecture_lib.grad_cam import cam_map, grad_cam_map
+from lecture_lib.grad_cam import cam_map, grad_cam_map, grad_cam_maps
 from lecture_lib.guided_backprop import deconvnet_map, guided_map
+from lecture_lib.inversion import invert
 from lecture_lib.models import large_images
+from lecture_lib.models.cache import layer_features
+from lecture_lib.models.inference import class_scores, probabilities
 from lecture_lib.occlusion.occlusion import occlusion_map
 from lecture_lib.occlusion.shapley import shapley_map
 from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
+from lecture_lib.style_transfer import stylize
 
+FUNCTIONS = [
+    class_scores,
+    probabilities,
+    lambda net, image: grad_cam_maps(net, image, 1, layers=["conv1"])["conv1"],
+    lambda net, image: activation_maps(net, "conv2", image),
+    lambda net, image: layer_features(net, "conv2", image),
+    lambda net, image: layer_gradients(net, "conv2", image, class_index=1)["conv2"],
+    lambda net, image: invert(net, image, layer="conv1", steps=1).images,
+    lambda net, image: (
+        stylize(net, image, image, steps=1, content_layer="conv2", style_layers=["conv1"]).images
+    ),
+    lambda net, image: visualize_class(net, 0, start=image, steps=1).images,
+    lambda net, image: visualize_class_fourier(net, 0, start=image, steps=1).images,
+    lambda net, image: make_adversarial(net, image, 2, steps=1).images,
+    partial(pgd, labels=1, steps=1),
+    partial(fgsm, labels=1),
+]
 MAPS = [
     saliency_map,
     smoothgrad_map,
@@ -26,7 +53,7 @@ MAPS = [
     occlusion_map,
     shapley_map,
 ]
-SAID = "megapixels, so its map was computed at 12 x 16 pixels"
+SAID = "megapixels are seen at 12 x 16 pixels, a size that this network is made for"
 
 
 @pytest.mark.parametrize("explain", MAPS)
@@ -49,10 +76,34 @@ def test_lengths_and_images_among_the_options_become_smaller_too(monkeypatch):
     np.testing.assert_allclose(found, cv2.resize(expected, (32, 24)), rtol=1e-4, atol=1e-6)
 
 
+def test_what_is_no_map_is_computed_from_the_smaller_image(monkeypatch):
+    monkeypatch.setattr(large_images, "MAX_PIXELS", 500)
+    image = random(24, 32, 3)
+    small = resize_image(image, (12, 16))
+    for function in FUNCTIONS:
+        with pytest.warns(UserWarning, match=SAID):
+            found = function(small_net(), image)
+        np.testing.assert_allclose(found, function(small_net(), small), rtol=1e-4, atol=1e-6)
+
+
+def test_a_network_of_one_size_says_which_images_it_takes(monkeypatch):
+    monkeypatch.setattr(large_images, "MAX_PIXELS", 500)
+    net = linear_net(normal(8, 8, 3, 2))
+    for function in (class_scores, partial(saliency_map, class_index=1)):
+        with pytest.raises(ValueError, match="Images of 24 x 32 pixels do not get through"):
+            function(net, random(24, 32, 3))
+
+
+def test_patches_of_a_large_image_are_refused_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(large_images, "MAX_PIXELS", 500)
+    with pytest.raises(ValueError, match="fit_within"):
+        top_patches(small_net(), "conv1", 0, random(2, 24, 32, 3))
+
+
 def test_a_photograph_of_12_megapixels_takes_little_more_memory_than_itself():
     image = np.broadcast_to(np.float32(0.5), (3000, 4000, 3))
     tracemalloc.start()
-    with pytest.warns(UserWarning, match="has 12 megapixels"):
+    with pytest.warns(UserWarning, match="Images of 12 megapixels are seen at 12 x 16 pixels"):
         assert saliency_map(small_net(), image, 1).shape == (3000, 4000)
     assert tracemalloc.get_traced_memory()[1] < 600e6
     tracemalloc.stop()

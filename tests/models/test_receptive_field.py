@@ -204,6 +204,21 @@ def test_tracing_leaves_the_network_as_it_was():
     assert all(layer.output is not None for layer in net.layers)
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda x: layers.SpectralNormalization(layers.Conv2D(3, 3, padding="same"))(x),
+        lambda x: layers.Dense(3)(conv(x)),
+        lambda x: keras.ops.gelu(conv(x) * -2.0) ** 2,
+        lambda x: keras.ops.where(conv(x) > 0, conv(x), 0.0),
+        lambda x: keras.ops.maximum(conv(x), 0.0),
+    ],
+)
+def test_what_looks_at_one_position_after_a_convolution_sees_what_the_convolution_sees(spelled):
+    found = receptive_field(graph(spelled), "end", 3, 4, image_shape=(8, 9))
+    assert found == receptive_field(graph(conv), "end", 3, 4, image_shape=(8, 9))
+
+
 # What has no receptive field
 
 
@@ -230,7 +245,7 @@ def test_a_neuron_that_is_none_gives_a_sentence(layer, row, column, sentence):
     [
         (lambda x: conv(layers.UpSampling2D()(x)), "is a UpSampling2D"),
         (lambda x: layers.Conv2DTranspose(3, 3)(x), "is a Conv2DTranspose"),
-        (lambda x: layers.Dense(3)(x), "is a Dense"),
+        (lambda x: layers.Permute((2, 1, 3))(x), "is a Permute"),
         (lambda x: layers.Concatenate(axis=1)([x, x]), "is a Concatenate"),
         (lambda x: keras.ops.split(conv(x, 1), 3, axis=-1)[0], "is a Split"),
         (lambda x: conv(x, 9, 1, "valid"), "too small"),

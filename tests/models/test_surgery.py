@@ -191,7 +191,7 @@ class OwnClass(keras.Model):
     [
         (OwnClass, "must be functional or Sequential, so that its layers can be reached"),
         (lambda: keras.Sequential([layers.Dense(2)]), "no input shape yet"),
-        (two_inputs, "one input and one output; this model has 2 and 1"),
+        (two_inputs, "one input and one output; this model has 2 inputs"),
     ],
 )
 def test_a_model_that_is_no_network_gives_a_sentence(build, sentence):

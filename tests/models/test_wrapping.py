@@ -284,6 +284,77 @@ def test_a_file_is_read_with_its_preprocessing_and_names(tmp_path, monkeypatch):
     np.testing.assert_allclose(found, class_scores(reference("symmetric"), IMAGES), rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "loss, kind",
+    [
+        ("mse", "none"),
+        (keras.losses.BinaryCrossentropy(from_logits=True), "sigmoid"),
+        (keras.losses.SparseCategoricalCrossentropy(from_logits=True), "softmax"),
+        (keras.losses.huber, "none"),
+        ({"scores": keras.losses.BinaryCrossentropy(from_logits=True)}, "sigmoid"),
+        (["mse"], "none"),
+        (None, "softmax"),
+    ],
+)
+def test_the_loss_in_a_file_tells_the_kind_of_probabilities(loss, kind, tmp_path):
+    theirs = model_of(layers.Dense(3, name="scores"))
+    theirs.compile(loss=loss)
+    theirs.save(tmp_path / "own.keras")
+    assert load_model(tmp_path / "own.keras").probability == kind
+
+
+@pytest.mark.parametrize(
+    "loss, kind", [(None, "none"), ("sparse_categorical_crossentropy", "softmax")]
+)
+def test_what_ends_in_a_relu_has_features_and_not_logits(loss, kind):
+    theirs = model_of(layers.Dense(3, activation="relu", name="scores"))
+    theirs.get_layer("scores").bias.assign([-9.0, 1.0, 1.0])
+    theirs.compile(loss=loss)
+    said, net = remarks(theirs)
+    assert net.probability == kind and len(said) == (kind == "none")
+
+
+FORMS = {
+    "x -> y": (lambda i: i, lambda o: o),
+    "[x] -> [y]": (lambda i: [i], lambda o: [o]),
+    "(x,) -> y": (lambda i: (i,), lambda o: o),
+    "{x} -> {y}": (lambda i: {"photo": i}, lambda o: {"scores": o}),
+    "{x} -> y": (lambda i: {"photo": i}, lambda o: o),
+    "x -> {y}": (lambda i: i, lambda o: {"scores": o}),
+    "[{x}] -> {y: [y]}": (lambda i: [{"photo": i}], lambda o: {"scores": [o]}),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_file_whose_input_and_output_stand_in_lists_or_dicts_is_read(form, nested, tmp_path):
+    plain = three()
+    inputs, outputs = FORMS[form]
+    theirs = keras.Model(inputs(plain.inputs[0]), outputs(plain.outputs[0]))
+    if nested:  # as the base of another model
+        images = keras.Input((16, 16, 3))
+        theirs = keras.Model(inputs(images), outputs(keras.tree.flatten(theirs(inputs(images)))[0]))
+    theirs.save(tmp_path / "own.keras")
+    found = class_scores(load_model(tmp_path / "own.keras"), IMAGES)
+    np.testing.assert_allclose(found, class_scores(reference("three"), IMAGES), rtol=1e-3)
+
+
+@pytest.mark.parametrize("collect", [list, lambda outputs: dict(enumerate_as_text(outputs))])
+def test_a_file_with_two_outputs_says_how_to_choose_one(collect, tmp_path):
+    images = keras.Input((16, 16, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(images))
+    keras.Model(images, collect([layers.Dense(3)(x), layers.Dense(1)(x)])).save(
+        tmp_path / "own.keras"
+    )
+    with pytest.raises(ValueError, match="this model has 2 outputs, and keras.Model") as caught:
+        load_model(tmp_path / "own.keras")
+    assert "\n" not in str(caught.value)
+
+
+def enumerate_as_text(outputs):
+    return ((f"output {number}", output) for number, output in enumerate(outputs))
+
+
 @pytest.mark.parametrize("name", ["own.h5", "OWN.HDF5", "saved_model.pb"])
 def test_an_older_form_of_file_is_named_with_the_way_out(name):
     with pytest.raises(ValueError, match="older form of Keras.*save it as 'own.keras'"):

@@ -12,7 +12,7 @@ from lecture_lib.models.efficientnet_lite0 import load_efficientnet_lite0
 from lecture_lib.models.surgery import named
 from lecture_lib.occlusion import occlusion, reuse
 from lecture_lib.occlusion.occlusion import occlusion_map, patch_places
-from lecture_lib.occlusion.reuse import cuts_of, layers_to_reuse
+from lecture_lib.occlusion.reuse import layers_to_reuse, map_cuts
 
 layers = keras.layers
 
@@ -66,7 +66,7 @@ def test_a_cut_is_what_no_path_bypasses():
     x = layers.Add(name="sum")([left, x])
     x = layers.Conv2D(4, 3, name="last")(x)
     net = keras.Model(images, layers.Dense(2)(layers.GlobalMaxPooling2D()(x)))
-    assert cuts_of(net) == ["first", "sum", "last"]
+    assert map_cuts(net) == ["first", "sum", "last"]
 
 
 def test_a_layer_with_unknown_windows_is_no_hindrance(always):

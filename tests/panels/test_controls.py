@@ -1,7 +1,5 @@
 """Controls: each argument gets one, lists mark what cannot be used, classes are found by words."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from panel_tools import GRAY
@@ -9,7 +7,6 @@ from panel_tools import GRAY
 from lecture_lib.panels.controls import (
     as_control,
     class_box,
-    layer_dropdown,
     layer_dropdown_for,
     learning_rate_slider,
     net_dropdown,
@@ -62,39 +59,12 @@ def test_a_weight_moves_by_factors_and_has_its_argument_as_its_name():
         power_slider(0, low=0, high=1)
 
 
-def test_layers_come_from_a_list_or_a_model():
-    model = SimpleNamespace(layers=[SimpleNamespace(name="conv1"), SimpleNamespace(name="conv2")])
-    assert layer_dropdown(["conv1", "conv2"]).view.options == (
-        ("conv1", "conv1"),
-        ("conv2", "conv2"),
-    )
-    assert layer_dropdown(model).read() == "conv2"
-    with pytest.raises(ValueError, match="no layer “conv9”"):
-        layer_dropdown(["conv1"], value="conv9")
-
-
 def test_a_net_that_is_not_here_says_why():
     control = net_dropdown(["big", "small"], reasons={"big": "it needs a download of 98 MB."})
     assert control.read() == "small"
     control.view.value = "big"
     with pytest.raises(ValueError, match="98 MB"):
         control.read()
-
-
-def test_a_layer_that_the_chosen_net_lacks_is_marked_and_says_why():
-    net = net_dropdown(["small", "large"])
-    lacking = {"small": {"conv9": "not in small; it ends with conv2"}, "large": {}}
-    layer = layer_dropdown(["conv1", "conv9"], value="conv1", net=net, reasons=lacking.get)
-    assert layer.view.options == (("conv1", "conv1"), ("conv9  (not in small)", "conv9"))
-    layer.view.value = "conv9"
-    with pytest.raises(
-        ValueError, match="^conv9 cannot be used here: not in small; it ends with conv2$"
-    ):
-        layer.read()
-    net.view.value = "large"
-    assert (
-        layer.view.options == (("conv1", "conv1"), ("conv9", "conv9")) and layer.read() == "conv9"
-    )
 
 
 def test_the_list_of_layers_is_that_of_the_chosen_network():
@@ -109,6 +79,8 @@ def test_the_list_of_layers_is_that_of_the_chosen_network():
     layer.view.value = "scores"
     net.view.value = "long"
     assert layer.read() == "head"  # else the place: the last of one, the last of the other
+    with pytest.raises(ValueError, match="no layer “conv9”"):
+        layer_dropdown_for(net, layers.get, value="conv9")
 
 
 def test_the_list_of_layers_stays_while_the_network_cannot_be_loaded():

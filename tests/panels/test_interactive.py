@@ -19,7 +19,6 @@ from lecture_lib.datasets.images import decode_image, encode_png, load_image
 from lecture_lib.panels import panel
 from lecture_lib.panels.controls import (
     class_box,
-    layer_dropdown,
     learning_rate_slider,
     net_dropdown,
 )
@@ -42,25 +41,6 @@ def test_the_learning_rate_may_be_moved_during_the_ascent():
     panel.buttons["Start"].click()
     wait_until(lambda: "Done" in panel.status.value)
     assert rates == pytest.approx([0.1, 0.5, 0.5])
-
-
-def test_a_marked_layer_keeps_the_picture_and_another_net_brings_it_back():
-    net = net_dropdown(["small", "large"])
-    layer = layer_dropdown(
-        ["conv1", "conv9"],
-        value="conv1",
-        net=net,
-        reasons={"small": {"conv9": "not there"}, "large": {}}.get,
-    )
-    shown = explore_panel(
-        lambda net, layer: (GRAY, f"{layer} of {net}"), alt="gray", net=net, layer=layer
-    )
-    before = shown.picture.value
-    layer.view.value = "conv9"
-    wait_until(lambda: "conv9 cannot be used here: not there" in shown.status.value)
-    assert shown.picture.value == before and 'role="alert"' in shown.status.value
-    net.view.value = "large"
-    wait_until(lambda: "conv9 of large" in shown.status.value)
 
 
 def test_a_picture_that_was_made_is_handed_on_with_its_words():

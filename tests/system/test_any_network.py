@@ -3,7 +3,9 @@
 `python -m pytest tests/system/test_any_network.py -s` prints a line for each of them.
 """
 
+import gc
 import warnings
+import weakref
 from functools import cache, partial
 
 import numpy as np
@@ -164,6 +166,29 @@ def test_what_is_no_network_is_refused_in_a_sentence(name):
     with pytest.raises(ValueError, match=brought.reference) as caught:
         wrap_model(brought.build(), **brought.options)
     assert "\n" not in str(caught.value)
+
+
+def put_through(functions):
+    """Weak references to a net that was wrapped, asked and dropped, and to all it is made of."""
+    net = wrap_model(three())
+    for function in functions:
+        FUNCTIONS[function](net, image_for(net))
+    return [weakref.ref(part) for part in (net, *net.layers, *net.weights)]
+
+
+@pytest.mark.parametrize(
+    "count, functions", [(2, FUNCTIONS), (20, ["saliency", "grad_cam", "cam"])]
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_networks_that_were_dropped_leave_nothing_behind(count, functions):
+    pointers, objects = [], []
+    for _ in range(count):
+        pointers += put_through(functions)
+        gc.collect()
+        objects.append(len(gc.get_objects()))
+    assert [pointer() for pointer in pointers if pointer() is not None] == []
+    if count == 20:  # of anything else, too, hardly more is left of twenty nets than of ten
+        assert objects[-1] - objects[9] < 10 * 100
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

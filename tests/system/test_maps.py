@@ -131,6 +131,18 @@ def test_an_image_that_is_none_gives_one_sentence(name, bad, sentence):
 
 
 @each_map
+@pytest.mark.parametrize(
+    "several", [[3], [1, 2], np.arange(40), np.eye(40, dtype=int)[3], np.eye(40, dtype=int)[:2]]
+)
+def test_several_classes_and_one_hot_numbers_give_one_sentence(name, several):
+    if name in ("random", "center", "edges"):
+        return  # baselines that look at no class
+    with pytest.raises(ValueError, match="explains one class|is a whole number") as caught:
+        MAPS[name](net_of("tinynet_robust"), random(64, 64, 3), several)
+    assert "\n" not in str(caught.value)
+
+
+@each_map
 @pytest.mark.parametrize("bad", [40, -1, 1.5, "goldfish"])
 def test_a_class_that_is_none_gives_one_sentence(name, bad):
     if name in ("random", "center", "edges"):
