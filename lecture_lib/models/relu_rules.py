@@ -138,12 +138,14 @@ def _ways_back(calls: list[Call], last: Call) -> Iterator[tuple[keras.KerasTenso
     needed = last.outputs
     steps = []
     for call in reversed(calls[-MOST_CALLS:]):
-        if any(tensor is output for tensor in needed for output in call.outputs):
-            steps.insert(0, call)
-            kept = [tensor for tensor in needed if all(tensor is not x for x in call.outputs)]
-            needed = list({id(tensor): tensor for tensor in [*kept, *call.sources()]}.values())
-            if len(needed) == 1 and needed[0].shape == last.outputs[0].shape:
-                yield needed[0], list(steps)
+        made = {id(output) for output in call.outputs}
+        kept = {id(tensor): tensor for tensor in needed if id(tensor) not in made}
+        if len(kept) == len(needed):  # nothing that is needed comes from this call
+            continue
+        steps.insert(0, call)
+        needed = list((kept | {id(source): source for source in call.sources()}).values())
+        if len(needed) == 1 and needed[0].shape == last.outputs[0].shape:
+            yield needed[0], list(steps)
 
 
 def _stepwise(source: keras.KerasTensor, steps: list[Call], numbers: Tensor) -> Tensor:
@@ -210,13 +212,12 @@ def _layer_with_hidden_relu(model: Network) -> keras.Layer | None:
     shape = [1, *(side or 64 for side in model.input.shape[1:])]
     forward = tf.function(partial(without, training=False), autograph=False)
     graph = forward.get_concrete_function(tf.TensorSpec(shape)).graph  # drawn up, never run
+    # An operation of the layer "block" is called functional_5_1/block_1/Relu, for example.
     places = [operation.name for operation in graph.get_operations() if _is_relu(operation)]
-    return next((layer for layer in own if any(_is_inside(place, layer) for place in places)), None)
-
-
-def _is_inside(place: str, layer: keras.Layer) -> bool:
-    """Whether an operation, such as functional_5_1/block_1/Relu, is that of the layer block."""
-    return any(re.fullmatch(rf"{re.escape(layer.name)}(_\d+)?", part) for part in place.split("/"))
+    for layer in own:
+        if re.search(rf"^(.*/)?{re.escape(layer.name)}(_\d+)?/", "\n".join(places), re.MULTILINE):
+            return layer
+    return None
 
 
 def _passes_all(x: Tensor, relu: Callable | None = None) -> Tensor:
