@@ -44,12 +44,17 @@ def at_network_size(model: Network, images: Any) -> Any:
     height, width = batch.shape[1:3]
     by_side = np.min(model.image_size) / min(height, width)
     scale = min(1, by_side, np.sqrt(MAX_PIXELS / (height * width)))
-    size = max(1, round(scale * height)), max(1, round(scale * width))
+    size = _even(scale * height), _even(scale * width)
     say(
         f"Images of {height * width / 1e6:.0f} megapixels are seen at {size[0]} x {size[1]} "
         "pixels, a size that this network is made for."
     )
     return unbatch(np.stack([resize_image(image, size) for image in batch]), images)
+
+
+def _even(side: float) -> int:
+    """The nearest even number of pixels, as Fourier coefficients need it."""
+    return max(2, 2 * round(side / 2))
 
 
 def at_a_size_for_networks(explain: Callable) -> Callable:
