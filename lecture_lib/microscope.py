@@ -26,12 +26,12 @@ from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import (
     Logits,
     batch_for,
-    check_class,
     check_has_classes,
     compiled_outputs,
     features,
     layers_and_scores,
     map_features,
+    one_class,
     one_image,
 )
 from lecture_lib.models.per_model_cache import kept_with_model
@@ -187,7 +187,7 @@ def channels_for_class(
     Raises:
         ValueError: for a layer or a class that the network does not have.
     """
-    index = check_class(model, class_index)
+    index = one_class(model, class_index)
     outputs = layers_and_scores(model, (layer,))
     rows = []
     for stack in batches(batch_for(model, images)):
