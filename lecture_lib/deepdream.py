@@ -20,6 +20,9 @@ from lecture_lib.datasets.shapes import (
 )
 from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import as_tuple, batch_of, layer_outputs, map_features
+from lecture_lib.models.large_images import at_most
+
+MOST_PIXELS = 6_000_000  # of an image; the steps take about twenty times its memory
 
 
 def dream(
@@ -105,7 +108,7 @@ def maximize_octaves(
 
     Args:
         score: images (N, H, W, C) -> (N,).
-        image: (H, W, C) in [0, 1].
+        image: (H, W, C) in [0, 1]; one of more than 6 megapixels is made smaller first.
         octaves: how many sizes, 1 or more; the last is the image's own.
         octave_scale: how many times larger each size is than the one before, above 1.
         steps: for each octave, 0 or more.
@@ -125,6 +128,7 @@ def maximize_octaves(
         ValueError: for options out of range, and for an octave that the score does not fit.
     """
     _check_options(octaves, octave_scale, steps, shift, tile)
+    image = at_most(image, MOST_PIXELS)
     copies = pyramid(image, octaves=octaves, scale=octave_scale)
     _check_smallest(copies[0], octaves)
     random = np.random.default_rng(seed)

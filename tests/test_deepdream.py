@@ -13,6 +13,7 @@ from small_nets import (
     small_net,
 )
 
+from lecture_lib import deepdream
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import class_score, l2, layer_energy, total_variation
 from lecture_lib.core.tiling import resize
@@ -222,3 +223,11 @@ def test_each_frame_of_a_film_is_nearer():
 def test_a_film_that_goes_no_nearer_gives_a_sentence():
     with pytest.raises(ValueError, match="factor above 1"):
         zoom_film(layer_energy(small_net(), "conv1"), PICTURE, zoom=1.0)
+
+
+def test_an_image_that_takes_too_much_memory_is_made_smaller_and_this_is_said(monkeypatch):
+    monkeypatch.setattr(deepdream, "MOST_PIXELS", 40 * 60 // 4)
+    image = random(40, 60, 3)
+    with pytest.warns(UserWarning, match="is made 20 x 30 pixels first"):
+        found = maximize_octaves(redness, image, octaves=1, steps=1)
+    assert found.images.shape == (20, 30, 3)

@@ -52,6 +52,28 @@ def at_network_size(model: Network, images: Any) -> Any:
     return unbatch(np.stack([resize_image(image, size) for image in batch]), images)
 
 
+def at_most(image: Any, pixels: int) -> Any:
+    """Return an image of at most so many pixels, and say so where it had more.
+
+    Args:
+        image: (H, W, C) in [0, 1]; what is none is left to others to refuse.
+        pixels: how many.
+
+    Warns:
+        UserWarning: where it returns a smaller copy.
+    """
+    if np.ndim(image) != 3 or np.prod(np.shape(image)[:2]) <= pixels:
+        return image
+    height, width = np.shape(image)[:2]
+    scale = np.sqrt(pixels / (height * width))
+    size = _even(scale * height), _even(scale * width)
+    say(
+        f"The image of {height * width / 1e6:.0f} megapixels is made {size[0]} x {size[1]} pixels "
+        "first, as a larger one takes too much memory."
+    )
+    return resize_image(image, size)
+
+
 def _even(side: float) -> int:
     """The nearest even number of pixels, as Fourier coefficients need it."""
     return max(2, 2 * round(side / 2))
