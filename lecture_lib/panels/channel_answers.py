@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lecture_lib.activations import activation_maps, channels_to_images
+from lecture_lib.activations import channels_to_images
 from lecture_lib.core.scores import neuron_score
 from lecture_lib.datasets.atlas import atlas_tiles
 from lecture_lib.datasets.images import resize_image
@@ -19,7 +19,12 @@ from lecture_lib.microscope import (
     strongest_neuron,
     switched_off,
 )
-from lecture_lib.models.inference import class_index, class_scores
+from lecture_lib.models.inference import (
+    class_index,
+    class_scores,
+    compiled_outputs,
+    map_features,
+)
 from lecture_lib.models.receptive_field import Box
 from lecture_lib.models.zoo import load_model
 from lecture_lib.panels import channel_card, channel_study
@@ -76,10 +81,11 @@ def seen(key: tuple, picture: Image) -> Sight:
     if model.input.shape[-1] == 1:
         raise ValueError(f"{net} reads gray digits; the microscope shows networks for photographs.")
     image = resize_image(picture, max(SMALLEST, int(np.min(model.image_size))))
-    maps = activation_maps(model, layer, image)
+    map_features(model, layer)
     before = before_relu(model, layer)
-    raw = activation_maps(model, before, image) if before != layer else maps
-    return Sight(key, net, model, layer, image, maps, raw)
+    outputs = compiled_outputs(model, (before, layer))(image[None])  # both from one pass
+    maps = outputs[layer].numpy()[0]
+    return Sight(key, net, model, layer, image, maps, outputs[before].numpy()[0])
 
 
 def tile_images(sight: Sight, kind: str) -> np.ndarray:

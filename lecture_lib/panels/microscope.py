@@ -6,17 +6,17 @@ arrives piece by piece, until another channel is chosen or Stop is pressed.
 
 import time
 from collections.abc import Callable, Sequence
-from threading import Event, RLock
+from threading import Event
 from typing import Any
 
 import ipywidgets
 import numpy as np
 
-from lecture_lib.datasets.shapes import Image
 from lecture_lib.microscope import switched_off
 from lecture_lib.models.zoo import load_model
 from lecture_lib.panels import channel_answers, channel_card, channel_study
 from lecture_lib.panels.camera import cameras_of
+from lecture_lib.panels.card_view import CardView
 from lecture_lib.panels.channel_answers import (
     BY_NUMBER,
     FOR_CLASS,
@@ -44,7 +44,6 @@ from lecture_lib.panels.panel import (
     display_panel,
     set_status,
     show_error,
-    show_image,
     values_of,
 )
 
@@ -95,16 +94,12 @@ class _Microscope:
     def __init__(self, panel: Panel, tiles: ChannelTiles) -> None:
         self.panel = panel
         self.tiles = tiles
-        self.table = ipywidgets.HTML(layout={"flex": "1 1 220px", "margin": "0 0 0 14px"})
         self.name = ipywidgets.Text(description="name", placeholder="what it seems to look for")
         self.keep = ipywidgets.Button(description=KEEP, tooltip=KEEP, layout={"width": "auto"})
         self.known: dict[str, tuple] = {}  # {what: (for which choices, the result)}
-        self.cells: dict[str, tuple[str, Image]] = {}  # {part of the card: (words, image)}
-        self.facts: dict[str, Any] = {}
-        self.subject: Subject | None = None
+        self.card = CardView(panel)
         self.large: Subject | None = None  # whose large picture was asked for
         self.stopped = Event()
-        self.lock = RLock()
         self.cameras = cameras_of(panel.controls.values())
         self.look = coalesce(self.answer)
         self.research = coalesce(self.study)
@@ -123,7 +118,7 @@ class _Microscope:
             ipywidgets.HTML(STYLE, layout={"display": "none"}),
             ipywidgets.HBox(columns, layout=wrap),
             self.tiles,
-            ipywidgets.HBox([self.panel.picture, self.table], layout=wrap),
+            ipywidgets.HBox([self.panel.picture, self.card.table], layout=wrap),
             ipywidgets.HBox(naming, layout=wrap),
             self.panel.progress,
             self.panel.status,
@@ -159,9 +154,11 @@ class _Microscope:
 
     def _keep_name(self) -> None:
         try:
-            before = keep_name(self.subject, self.name.value)
+            before = keep_name(self.card.subject, self.name.value)
             self._name_tiles()
-            text = f"Kept in my-names.csv: channel {self.subject.channel} is “{self.name.value}”."
+            text = (
+                f"Kept in my-names.csv: channel {self.card.subject.channel} is “{self.name.value}”."
+            )
             if before not in (None, self.name.value):
                 text += f" It was “{before}”, which stays in the file above it."
             set_status(self.panel, text)
@@ -227,74 +224,55 @@ class _Microscope:
 
     def _chosen(self, sight: Sight, order: np.ndarray) -> int:
         """The chosen channel; in another layer, or before any choice, the first of the order."""
-        is_new = self.subject is None or self.subject[:2] != (sight.net, sight.layer)
+        is_new = self.card.subject is None or self.card.subject[:2] != (sight.net, sight.layer)
         chosen = self.tiles.chosen
-        is_first_choice = self.subject is None and 0 <= chosen < len(order)
+        is_first_choice = self.card.subject is None and 0 <= chosen < len(order)
         return int(order[0]) if is_new and not is_first_choice else chosen
 
     def _name_tiles(self, order: Sequence[int] | None = None, subject: Any = None) -> None:
-        subject = subject or self.subject
+        subject = subject or self.card.subject
         names = {
             channel: name
             for (net, layer, channel), name in kept_names().items()
             if (net, layer) == subject[:2]
         }
         show_order(self.tiles, self.tiles.order if order is None else order, names)
-        if subject != self.subject:
+        if subject != self.card.subject:
             self.name.value = names.get(subject.channel, "")
             self.tiles.chosen = subject.channel
 
     def _look_at(self, subject: Subject, sight: Sight) -> bool:
         """Fill the card with what depends on the picture; say whether it is another channel."""
-        is_new = subject != self.subject
+        is_new = subject != self.card.subject
         if is_new:
             self.stopped.set()
-            with self.lock:
-                self.subject = subject
-                self.cells = channel_answers.empty_card(subject)
-                self.facts = {}
+            self.card.begin(subject)
         self._latest("card", (sight.key, subject), lambda: self._fill_card(subject, sight))
         return is_new
 
     def _fill_card(self, subject: Subject, sight: Sight) -> None:
-        self._put(
+        self.card.put(
             subject,
             **channel_answers.quick_cells(sight, subject.channel),
             **channel_answers.quick_facts(sight, subject.channel),
         )
-        if "mean" in self.facts:
-            self._put(subject, at_mean=self._at_mean(subject, self.facts["mean"]))
+        if "mean" in self.card.facts:
+            self.card.put(subject, at_mean=self._at_mean(subject, self.card.facts["mean"]))
         if not any(camera.is_live for camera in self.cameras):  # it would halve their number
-            self._put(subject, guided=channel_answers.guided_cell(sight, subject.channel))
-
-    def _put(self, subject: Subject, **parts: Any) -> None:
-        """Put what has arrived into the card, unless another channel was chosen meanwhile."""
-        with self.lock:
-            if subject == self.subject:
-                self.cells |= {part: cell for part, cell in parts.items() if part in self.cells}
-                self.facts |= {part: fact for part, fact in parts.items() if part not in self.cells}
-                self._show()
-
-    def _show(self) -> None:
-        card = channel_card.composed(dict(self.cells.values()))
-        words = f"{self.subject.layer}, channel {self.subject.channel}: its map on the picture, "
-        words += "what its strongest neuron reads, a guided gradient, what maximizes it, patches"
-        channel = f"channel-{self.subject.channel}"
-        show_image(self.panel, card, words, choices=(*self.subject[:2], channel))
-        self.table.value = channel_answers.facts_table(self.subject, self.facts)
+            self.card.put(subject, guided=channel_answers.guided_cell(sight, subject.channel))
 
     # What takes a while
 
     def _ask_for_large(self) -> None:
         """Let the picture of the atlas be drawn once more, as large as the network's own images."""
-        self.large = self.subject
+        self.large = self.card.subject
         self.stopped.set()  # what runs now begins again, with what is known already
         self.research()
 
     def study(self) -> None:
         """Find out what takes longer about the chosen channel, and show each part as it comes."""
         self.stopped.clear()
-        subject = self.subject
+        subject = self.card.subject
         if subject is None:
             return
         try:
@@ -313,17 +291,19 @@ class _Microscope:
             images = channel_study.survey_pictures(int(np.min(model.image_size)))
             row = channel_card.row_of_patches(images, patches)
             strongest = f"patches that excite it most, {patches[0].value:.1f} and less"
-            self._put(subject, patches=(strongest, row))
+            self.card.put(subject, patches=(strongest, row))
         mean, rate = channel_study.mean_and_rate(*about)
-        self._put(subject, mean=mean, rate=rate, at_mean=self._at_mean(subject, mean))
+        self.card.put(subject, mean=mean, rate=rate, at_mean=self._at_mean(subject, mean))
         self._watch(0, 1)
-        self._put(subject, effects=channel_study.effects_for(*about))
+        self.card.put(subject, effects=channel_study.effects_for(*about))
         if subject == self.large or not channel_study.is_in_atlas(*subject[:2]):
             image = channel_study.maximizing_image(*about, watch=self._preview(subject))
-            self._put(subject, maximum=("what maximizes it", image))
+            self.card.put(subject, maximum=("what maximizes it", image))
 
     def _at_mean(self, subject: Subject, mean: float) -> np.ndarray:
         sight = self.known["sight"][1]
+        if sight.key[:2] != subject[:2]:  # another layer was chosen meanwhile
+            raise channel_study.Stopped
         return switched_off(sight.model, subject.layer, subject.channel, sight.image, value=mean)
 
     def _watch(self, done: int, total: int) -> bool:
@@ -340,7 +320,7 @@ class _Microscope:
         def watch(step: int, steps: int, reached: Any) -> bool:
             nonlocal due
             if time.monotonic() > due:
-                self._put(subject, maximum=(f"what maximizes it, step {step}", reached.images))
+                self.card.put(subject, maximum=(f"what maximizes it, step {step}", reached.images))
                 due = time.monotonic() + 0.5
             return self._watch(step, steps)
 

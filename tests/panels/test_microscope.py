@@ -6,9 +6,11 @@ from panel_tools import GRAY
 from small_nets import random, small_net
 from waiting import wait_until
 
+from lecture_lib.datasets.images import encode_jpeg
 from lecture_lib.microscope import channels_for_class, switched_off
 from lecture_lib.models.inference import class_scores
 from lecture_lib.panels import channel_answers, channel_study, microscope
+from lecture_lib.panels.camera import Camera, cameras_of
 from lecture_lib.panels.channel_tiles import ChannelTiles
 from lecture_lib.panels.controls import Control, class_box, dropdown_of, labeled
 
@@ -47,6 +49,7 @@ def made(monkeypatch):
 
     monkeypatch.setattr(microscope, "ChannelTiles", Tiles)
     picture = list_of(list(PICTURES), "picture")
+    picture.sources.append(Camera(shape=[12, 12]))
     panel = microscope.explore_channels_panel(
         net=list_of(["small"], "net"),
         layer=list_of(["relu2", "conv1"], "layer"),
@@ -126,6 +129,18 @@ def test_another_layer_begins_with_its_own_strongest(made):
     choose(panel, "layer", "conv1")
     wait_until(lambda: "conv1, channel" in table_of(panel), "the other layer", seconds=30)
     assert tiles.count == 6 and 0 <= tiles.chosen < 6
+
+
+def test_a_live_camera_is_told_that_its_frame_was_answered(made):
+    panel, _ = made
+    (camera,) = cameras_of(panel.controls.values())
+    sent = []
+    camera.send = lambda message, buffers=None: sent.append(message)
+    assert camera.offers_live
+    frame = {"kind": "frame", "view": "a", "number": 7, "live": True, "first": False}
+    camera._handle_custom_msg(frame, [memoryview(encode_jpeg(GRAY))])
+    wait_until(lambda: sent, "the frame is answered", seconds=30)
+    assert sent[0]["kind"] == "answered" and sent[0]["number"] == 7
 
 
 def test_stop_ends_what_takes_a_while_and_nothing_half_done_is_kept(tmp_path):
