@@ -3,8 +3,8 @@
     python tools/draw_atlas.py [NET [LAYER ...]]
 
 Gradient ascent on Fourier coefficients, many channels side by side, on the layer before the ReLU.
-Early layers see little, so their pictures are small. About 20 minutes on two cores; each finished
-layer lies in checkpoints/atlas, so that an interrupted run goes on where it stopped.
+Early layers see little, so their pictures are small. About 20 minutes of processor time; each
+finished layer lies in checkpoints/atlas, so that an interrupted run goes on where it stopped.
 """
 
 import json

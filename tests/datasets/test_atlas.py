@@ -10,10 +10,10 @@ from lecture_lib.models.zoo import load_bundled
 SHEETS = [(net, layer) for net, layers in atlas_layers().items() for layer in layers]
 
 
-def test_nine_layers_of_one_network_and_three_of_the_other_are_at_most_three_megabytes():
+def test_nine_layers_of_one_network_and_four_of_the_other_are_at_most_three_megabytes():
     assert {net: len(layers) for net, layers in atlas_layers().items()} == {
         "tinynet_robust": 9,
-        "efficientnet_lite0": 3,
+        "efficientnet_lite0": 4,
     }
     assert sum(path.stat().st_size for path in ATLAS.rglob("*.*")) <= 3_000_000
 
