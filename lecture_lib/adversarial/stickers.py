@@ -37,7 +37,7 @@ class Conditions(NamedTuple):
     """
 
     rotation: float = 20.0
-    scale: float = 0.15
+    scale: float = 0.1
     tilt: float = 0.08
     ink: float = 0.1
     light: float = 0.1
@@ -55,7 +55,7 @@ def make_sticker(
     images: Images,
     target_class: int,
     *,
-    area: tuple[float, float] = (1 / 14, 1 / 5),
+    area: tuple[float, float] = (1 / 16, 1 / 6),
     conditions: Conditions = HANDHELD,
     side: int = 100,
     steps: int = 90,

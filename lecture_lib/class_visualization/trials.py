@@ -61,6 +61,7 @@ def make_trials(
     *,
     references: Images,
     questions: Images,
+    drawing_model: Network | None = None,
     count: int = 4,
     steps: int = 64,
     seed: int = 0,
@@ -77,6 +78,8 @@ def make_trials(
         channels: their numbers.
         references: pictures to take natural references from, (N, H, W, C) in [0, 1].
         questions: others, for the questions.
+        drawing_model: the network that draws, by default `model`. A copy whose ReLUs let some of
+            the gradient through reaches channels that are 0 on a gray picture.
         count: how many references excite the channel, and how many do not.
         steps: of each ascent.
         seed: of the ascents, of the pictures drawn, and of the order.
@@ -85,7 +88,8 @@ def make_trials(
         Two trials a channel, in random order.
 
     Raises:
-        ValueError: for a channel that the layer does not have, and for too few pictures.
+        ValueError: for a channel that the layer does not have, for one that answers all questions
+            with the same number, and for too few pictures.
 
     Source:
         Borowski et al., Exemplary natural images explain CNN activations better than
@@ -97,11 +101,12 @@ def make_trials(
             f"are {len(references)} and {len(questions)}."
         )
     random = np.random.default_rng(seed)
-    drawn = _drawn_references(model, layer, channels, count=count, steps=steps, seed=seed)
-    ranks = [
-        np.argsort(channel_means(model, layer, pictures), axis=0)
-        for pictures in (references, questions)
-    ]
+    drawn = _drawn_references(
+        drawing_model or model, layer, channels, count=count, steps=steps, seed=seed
+    )
+    means = [channel_means(model, layer, pictures) for pictures in (references, questions)]
+    _check_channels_differ(means[1], channels)
+    ranks = [np.argsort(activations, axis=0) for activations in means]
     trials = []
     for place, channel in enumerate(channels):
         order, order_of_questions = (rank[:, channel] for rank in ranks)
@@ -110,6 +115,18 @@ def make_trials(
             weaker, stronger = questions[_two_ends(order_of_questions, random)]
             trials.append(Trial(int(channel), kind, exciting, others, stronger, weaker))
     return [trials[place] for place in random.permutation(len(trials))]
+
+
+def _check_channels_differ(means: np.ndarray, channels: Sequence[int]) -> None:
+    """The strongest twentieth of the pictures must excite a channel more than the weakest."""
+    twentieth = len(means) // 20
+    ordered = np.sort(means, axis=0)
+    for channel in channels:
+        if not ordered[-twentieth, channel] > ordered[twentieth - 1, channel]:
+            raise ValueError(
+                f"Channel {channel} is the same for most of the pictures, so that nothing can be "
+                "asked about it; choose channels that vary."
+            )
 
 
 def _two_ends(order: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -5,7 +5,11 @@ import pytest
 from small_nets import random, small_net
 
 from lecture_lib.adversarial.stickers import HANDHELD, PASTED, make_sticker, photograph
-from lecture_lib.models.inference import probabilities
+from lecture_lib.datasets.downloads import DATA
+from lecture_lib.datasets.image_sets import random_crops
+from lecture_lib.datasets.images import load_image
+from lecture_lib.models.inference import class_index, class_scores, probabilities
+from lecture_lib.models.zoo import load_model
 
 BLACK = np.zeros((6, 40, 40, 3), np.float32)
 WHITE = np.ones((10, 10, 3), np.float32)
@@ -98,3 +102,27 @@ def test_an_area_that_is_none_gives_a_sentence(area):
 
 def test_all_conditions_can_be_left_out():
     assert set(PASTED) == {0} and min(HANDHELD) > 0
+
+
+def test_the_sticker_of_the_course_wins_near_and_often_far_and_a_cup_of_that_size_does_not():
+    """On 32 unseen crops, so the bounds are looser than the 200 of its card."""
+    model = load_model("efficientnet_lite0")
+    unseen = random_crops(32, size=224, photos=["cat", "rocket", "tower", "flower"], seed=4)
+
+    def share_won(shown, name, area):
+        seen = photograph(unseen, shown, area=area, seed=4)
+        predicted = class_scores(model, seen).argmax(axis=1)
+        return np.mean(predicted == class_index(model, name))
+
+    sticker = load_image(DATA / "stickers" / "toaster.png")
+    cup = load_image("coffee", size=100)
+    assert share_won(sticker, "toaster", 1 / 5) >= 0.9
+    assert share_won(sticker, "toaster", 1 / 12) >= 0.5
+    assert share_won(cup, "espresso", 1 / 5) < share_won(sticker, "toaster", 1 / 5)
+
+
+def test_more_steps_than_none_and_none_at_all():
+    start = make_sticker(small_net(), random(4, 12, 12, 3), 0, side=5, steps=0)
+    assert start.shape == (5, 5, 3) and np.abs(start - 0.5).max() <= 0.1 + 1e-6
+    with pytest.raises(ValueError, match="0 or more"):
+        make_sticker(small_net(), random(4, 12, 12, 3), 0, side=5, steps=-1)

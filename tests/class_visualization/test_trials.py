@@ -59,3 +59,16 @@ def test_the_same_seed_makes_the_same_trials():
 def test_too_few_pictures_give_a_sentence():
     with pytest.raises(ValueError, match="8 references and 40 pictures to ask about"):
         make_trials(pixel_net(), "conv", [0], references=REFERENCES[:7], questions=QUESTIONS)
+
+
+def test_a_channel_that_does_not_vary_gives_a_sentence():
+    gray = np.full((40, 8, 8, 3), 0.5, np.float32)
+    with pytest.raises(ValueError, match="Channel 0 is the same for most"):
+        make_trials(pixel_net(), "conv", [0], references=REFERENCES, questions=gray, steps=1)
+
+
+def test_another_network_can_draw():
+    other = pixel_net()
+    trials = made(steps=3)
+    same = made(steps=3, drawing_model=other)
+    np.testing.assert_array_equal(trials[0].exciting, same[0].exciting)
