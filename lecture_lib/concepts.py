@@ -10,11 +10,15 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import permutation_test
+from sklearn.decomposition import NMF
 from sklearn.linear_model import LogisticRegression
 
-from lecture_lib.core.gradients import gradient_at_layers
-from lecture_lib.datasets.shapes import Classes, Images, Network
+from lecture_lib.core.gradients import gradient, gradient_at_layers, value
+from lecture_lib.core.scores import class_score
+from lecture_lib.datasets.shapes import Activations, Classes, Images, Network
+from lecture_lib.models.backend import keras
 from lecture_lib.models.batching import batches, default_batch_size
+from lecture_lib.models.cuts import cuts_of
 from lecture_lib.models.inference import (
     as_tuple,
     batch_for,
@@ -22,7 +26,11 @@ from lecture_lib.models.inference import (
     class_per_image,
     compiled_outputs,
     layers_and_scores,
+    map_features,
+    one_class,
 )
+from lecture_lib.models.per_model_cache import kept_with_model
+from lecture_lib.models.surgery import named
 
 Rows = Float[np.ndarray, "images features"]  # one row of channel means for each image
 
@@ -79,8 +87,8 @@ def layer_gradients(
     size = default_batch_size(batch.shape)
     for some, classes in zip(batches(batch, size=size), batches(one_each, size=size), strict=True):
         _, gradients = gradient_at_layers(outputs, some, classes)
-        for name, gradient in zip(names, gradients, strict=True):
-            rows[name].append(_positions_in_a_row(gradient).sum(axis=1))
+        for name, at_layer in zip(names, gradients, strict=True):
+            rows[name].append(_positions_in_a_row(at_layer).sum(axis=1))
     return {name: np.concatenate(parts) for name, parts in rows.items()}
 
 
@@ -289,3 +297,120 @@ def concept_test(
 
 def _mean_difference(scores: np.ndarray, null: np.ndarray, axis: int) -> float | np.ndarray:
     return np.mean(scores - null, axis=axis)
+
+
+# Concepts that nobody named
+
+
+class Factorization(NamedTuple):
+    """Concepts found in the activations of a layer: A ≈ U W, both factors 0 or more.
+
+    Attributes:
+        strengths: U, (N, h, w, concepts): how much of each concept is where.
+        directions: W, (concepts, channels), each of length 1.
+    """
+
+    strengths: np.ndarray
+    directions: np.ndarray
+
+
+def factorize_activations(activations: Activations, *, count: int = 10) -> Factorization:
+    """Write the activations at each position as a sum of a few concepts, nothing taken away.
+
+    U, W = argmin ‖A − U W‖², U ≥ 0, W ≥ 0
+
+    Args:
+        activations: A, (N, h, w, channels), 0 or more, such as those after a ReLU.
+        count: how many concepts.
+
+    Raises:
+        ValueError: for activations below 0, and for more concepts than positions or channels.
+
+    Source:
+        Lee and Seung, Learning the parts of objects by non-negative matrix factorization, 1999.
+        Fel et al., CRAFT: concept recursive activation factorization for explainability, 2023.
+    """
+    activations = np.asarray(activations, np.float32)
+    rows = activations.reshape(-1, activations.shape[-1])  # one row for each position
+    if not (rows.min() >= 0 and 1 <= count <= min(rows.shape)):
+        raise ValueError(
+            f"{count} concepts take activations of 0 or more, such as those after a ReLU, and as "
+            f"many positions and channels or more; these have the shape {activations.shape}."
+        )
+    solver = NMF(count, init="nndsvda", random_state=0, tol=3e-4, max_iter=2000)
+    strengths = solver.fit_transform(rows)
+    # One of U and W can be doubled and the other halved; so each direction gets the length 1.
+    lengths = np.linalg.norm(solver.components_, axis=1) + 1e-12
+    strengths = (strengths * lengths).reshape(*activations.shape[:-1], count)
+    return Factorization(strengths, solver.components_ / lengths[:, None])
+
+
+def concept_importances(
+    model: Network, layer: str, found: Factorization, *, class_index: int, steps: int = 8
+) -> np.ndarray:
+    """Say how much of a logit each concept carries, by integrated gradients over its strengths.
+
+    E_j(I) = Σ_positions U_j · (G W_j), G = mean of ∂S_c/∂A along α U W, α from 0 to 1
+
+    They add up to S_c(U W) − S_c(0), up to the steps of the path.
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the one whose activations were factorized.
+        found: from `factorize_activations`.
+        class_index: c, 0..classes-1.
+        steps: on the path from no activations to U W, 1 or more.
+
+    Returns:
+        (N, concepts) float32.
+
+    Raises:
+        ValueError: for a layer that a connection leads past, and as `layer_gradients` does.
+
+    Source:
+        Sundararajan, Taly and Yan, Axiomatic attribution for deep networks, 2017.
+    """
+    score = class_score(_network_above(model, layer), one_class(model, class_index))
+    whole = found.strengths @ found.directions  # (N, h, w, channels)
+    along = (np.arange(steps, dtype=np.float32) + 0.5) / steps  # the middle of each step
+    mean_gradient = sum(gradient(score, alpha * whole) for alpha in along) / steps
+    return np.sum(found.strengths * (mean_gradient @ found.directions.T), axis=(1, 2))
+
+
+def logits_without(
+    model: Network, layer: str, found: Factorization, *, class_index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a logit of the rest of the network for U W, and for U W without each concept in turn.
+
+    Args:
+        model: images -> logits (N, classes).
+        layer: the one whose activations were factorized.
+        found: U and W, from `factorize_activations`.
+        class_index: c, 0..classes-1.
+
+    Returns:
+        (whole (N,), without (N, concepts)), float32.
+
+    Raises:
+        ValueError: as `concept_importances` does.
+    """
+    score = class_score(_network_above(model, layer), one_class(model, class_index))
+    strengths, directions = found
+    whole = strengths @ directions
+    without = [
+        value(score, whole - strengths[..., [j]] * directions[j]) for j in range(len(directions))
+    ]
+    return value(score, whole), np.stack(without, axis=1)
+
+
+@kept_with_model
+def _network_above(model: Network, layer: str) -> Network:
+    """The rest of a network, from the activations of a layer to its logits."""
+    maps = map_features(model, layer)
+    if model.get_layer(layer) not in cuts_of(model):
+        raise ValueError(
+            f"A connection leads past layer {layer!r}, so the logits do not depend on it alone; "
+            "choose another layer."
+        )
+    above = keras.Model(maps, model.output)
+    return named(above, class_names=model.class_names, image_size=model.image_size)

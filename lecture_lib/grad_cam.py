@@ -10,8 +10,11 @@ from lecture_lib.core.gradients import gradient_at_layers, gradient_at_layers_of
 from lecture_lib.datasets.shapes import Activations, Image, Map, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import (
+    check_class,
+    class_scores,
     features,
     layer_names,
+    layer_outputs,
     layers_and_scores,
     map_features,
     one_class,
@@ -227,3 +230,144 @@ def enlarge(heatmap: CoarseMap, size: tuple[int, int]) -> Map:
     """
     height, width = size
     return cv2.resize(heatmap, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+# Why this class and not another
+
+
+def competing_classes(
+    model: Network, image: Image, class_index: int, *, count: int = 3
+) -> np.ndarray:
+    """Return the classes whose logits are nearest to that of a class, the nearest first.
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+        count: how many, at most all others.
+
+    Returns:
+        (count,) class indices, without c.
+
+    Raises:
+        ValueError: for anything but one image, a class that the network does not have, and a
+            network with one class alone.
+    """
+    logits = class_scores(model, one_image(model, image))
+    index = one_class(model, class_index)
+    nearest = np.argsort(np.abs(logits - logits[index]), kind="stable")
+    if len(nearest) < 2:
+        raise ValueError("This network has one class alone, so there is none to compare it with.")
+    return nearest[nearest != index][:count]
+
+
+@at_a_size_for_networks
+def contrast_map(
+    model: Network,
+    image: Image,
+    class_index: int,
+    *,
+    competitors: int | Sequence[int] | np.ndarray | None = None,
+    weight: float = 1.0,
+    layer: str | None = None,
+    full_size: bool = True,
+) -> CoarseMap:
+    """Map what speaks for a class and not for its competitors: Grad-CAM of a difference of logits.
+
+    M = ReLU(Σ_k α_k A_k), α_k = mean of ∂(S_c − γ · mean over d of S_d)/∂A_k
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+        competitors: the classes d, one or several, by default those of `competing_classes`.
+        weight: γ, 0 or more; 0 gives Grad-CAM.
+        layer: as in `grad_cam_map`.
+        full_size: False returns the (h, w) numbers that there really are.
+
+    Returns:
+        (H, W) float32, 0 or more.
+
+    Raises:
+        ValueError: as `grad_cam_map` does, and for a class among its own competitors.
+
+    Source:
+        Zhang et al., Finer-CAM: spotting the difference reveals finer details for visual
+        explanation, 2025.
+    """
+    image = one_image(model, image)
+    own = one_class(model, class_index)
+    if competitors is None:
+        competitors = competing_classes(model, image, own)
+    others = np.atleast_1d(check_class(model, competitors))
+    _check_competitors(own, others, weight)
+    layer = layer or spatial_layers(model)[-1]
+    map_features(model, layer)  # says what is wrong with a layer that has no map
+    # One copy of the image for each class: row 0 is that of c, the others are its competitors'.
+    asked = np.append(np.int32(own), others)
+    copies = np.repeat(image[None], len(asked), axis=0)
+    outputs = layers_and_scores(model, (layer,))
+    (activations,), (gradients,) = gradient_at_layers(outputs, copies, asked)
+    difference = gradients.numpy()[0] - weight * gradients.numpy()[1:].mean(axis=0)
+    coarse = weighted_sum(activations.numpy()[0], difference)
+    return enlarge(coarse, image.shape[:2]) if full_size else coarse
+
+
+def _check_competitors(own: int, others: np.ndarray, weight: float) -> None:
+    if own in others or not weight >= 0:
+        raise ValueError(
+            "A competing class is another than the one asked about; the weight is 0 or more."
+        )
+
+
+@at_a_size_for_networks
+def sharp_cam_map(
+    model: Network, image: Image, class_index: int, *, layers: Sequence[str] | None = None
+) -> Map:
+    """Map where all of several depths found evidence for a class: the product of their maps.
+
+    M = Π_l M_l / max M_l, M_l = ReLU(Σ_k ∂S_c/∂A_k · A_k), position by position
+
+    The deep maps tell the class, the early ones the place. A layer whose map is 0 everywhere is
+    left out. The product falls off steeply; a root of it shows weak places as well.
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        class_index: c, 0..classes-1.
+        layers: names of layers with rows and columns, by default the last one of each size.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+
+    Raises:
+        ValueError: as `grad_cam_map` does.
+
+    Source:
+        Draelos and Carin, Use HiResCAM instead of Grad-CAM for faithful explanations, 2020 (the
+        map of a layer). Englebert et al., Poly-CAM: high resolution class activation map for
+        convolutional neural networks, 2024 (early and late layers multiplied).
+    """
+    image = one_image(model, image)
+    class_index = one_class(model, class_index)
+    for name in layers or ():
+        map_features(model, name)  # says what is wrong with a layer that has no map
+    names = tuple(layers or _last_of_each_size(model, image.shape))
+    outputs = layers_and_scores(model, names)
+    activations, gradients = gradient_at_layers(outputs, image[None], class_index)
+    product = np.ones(image.shape[:2], np.float32)
+    for at_layer, changes in zip(activations, gradients, strict=True):
+        heatmap = np.maximum(np.sum(at_layer.numpy()[0] * changes.numpy()[0], axis=-1), 0)
+        if heatmap.any():
+            product *= enlarge(heatmap / heatmap.max(), image.shape[:2])
+    return product
+
+
+@kept_with_model
+def _last_of_each_size(model: Network, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """The last layer of each size that is smaller than the image, or the very last layer."""
+    names = spatial_layers(model)
+    shapes = layer_outputs(model, names).compute_output_shape((1, *shape))
+    last = {tuple(shapes[name][1:3]): name for name in names}
+    smaller = [name for size, name in last.items() if size != shape[:2]]
+    return tuple(smaller) or names[-1:]

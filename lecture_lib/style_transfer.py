@@ -1,9 +1,10 @@
 """Style transfer: the content of one image in the style of another, by gradient descent."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import binomtest
 
 from lecture_lib.core.ascent import Ascent, adam, ascend
 from lecture_lib.core.scores import Score, l2, total_variation_beta
@@ -313,3 +314,48 @@ def _gram_product(rows: Tensor) -> tuple[Tensor, Callable]:
         return tf.matmul(rows, upstream + tf.linalg.matrix_transpose(upstream))
 
     return tf.matmul(rows, rows, transpose_a=True), gradient
+
+
+# Texture or shape?
+
+
+class ShapeBias(NamedTuple):
+    """How often a network decides by shape where shape and texture disagree.
+
+    Attributes:
+        share: of the decisions for either, those for the shape.
+        low, high: its 95 % interval.
+        count: how many decisions were for either.
+    """
+
+    share: float
+    low: float
+    high: float
+    count: int
+
+
+def shape_bias(decisions: Sequence, shapes: Sequence, textures: Sequence) -> ShapeBias:
+    """Count decisions about images with the shape of one class and the texture of another.
+
+    B = shape / (shape + texture); decisions for a third class are left out.
+
+    Args:
+        decisions: N classes, names or numbers, as a network predicted them.
+        shapes: N classes, those of the contents.
+        textures: N classes, those of the styles, each another than the shape.
+
+    Raises:
+        ValueError: where no decision is for either, and for unequal numbers of classes.
+
+    Source:
+        Geirhos et al., ImageNet-trained CNNs are biased towards texture, 2019. Wilson, Probable
+        inference, the law of succession, and statistical inference, 1927 (the interval).
+    """
+    answers = list(zip(decisions, shapes, textures, strict=True))
+    by_shape = sum(decision == shape for decision, shape, _ in answers)
+    by_texture = sum(decision == texture for decision, _, texture in answers)
+    count = by_shape + by_texture
+    if not count:
+        raise ValueError("No decision is for the shape or for the texture.")
+    interval = binomtest(by_shape, count).proportion_ci(method="wilson")
+    return ShapeBias(by_shape / count, interval.low, interval.high, count)

@@ -19,16 +19,20 @@ from small_nets import (
 from lecture_lib.concepts import (
     ConceptVectors,
     accuracy,
+    concept_importances,
     concept_test,
     concept_vector,
     concept_vectors,
+    factorize_activations,
     layer_gradients,
+    logits_without,
     mean_activations,
     tcav_score,
 )
 from lecture_lib.datasets.synthetic import paint_color
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import features, layer_outputs
+from lecture_lib.models.surgery import named
 from lecture_lib.models.synthetic_nets import hand_set_network
 
 IMAGES = random(11, 6, 7, 3)
@@ -223,5 +227,85 @@ def test_a_new_class_compiles_nothing_anew_and_the_net_stays_as_it_was():
     ],
 )
 def test_what_does_not_fit_gives_a_sentence(ask, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        ask()
+
+
+# Concepts that nobody named
+
+
+def two_concepts():
+    """Activations of 3 images, 4 x 5 positions, 6 channels, in which two concepts never meet."""
+    strengths = np.zeros((3, 4, 5, 2), np.float32)
+    strengths[..., :2, 0] = random(3, 4, 2)  # the left columns show the first alone
+    strengths[..., 3:, 1] = random(3, 4, 2, seed=1)
+    directions = np.float32([[3, 4, 0, 0, 0, 0], [0, 0, 0, 1, 2, 2]])
+    return strengths, directions
+
+
+def test_concepts_that_never_meet_are_found_again():
+    strengths, directions = two_concepts()
+    found = factorize_activations(strengths @ directions, count=2)
+    order = np.argsort(-found.directions[:, 0])
+    lengths = np.linalg.norm(directions, axis=1)
+    expected = directions / lengths[:, None]
+    np.testing.assert_allclose(found.directions[order], expected, atol=1e-3)
+    np.testing.assert_allclose(found.strengths[..., order], strengths * lengths, atol=0.01)
+
+
+def test_of_a_linear_head_a_concept_carries_what_its_removal_takes_away():
+    """Of `pixel_net`, E_j = mean of U_j · (W_j · w_c), worked out in numpy."""
+    found = factorize_activations(pixel_features(IMAGES), count=3)
+    weights = pixel_net().get_layer("scores").get_weights()[0]
+    expected = found.strengths.mean(axis=(1, 2)) * (found.directions @ weights[:, 1])
+    carried = concept_importances(pixel_net(), "conv", found, class_index=1)
+    np.testing.assert_allclose(carried, expected, rtol=1e-3, atol=1e-5)
+    whole, without = logits_without(pixel_net(), "conv", found, class_index=1)
+    np.testing.assert_allclose(whole[:, None] - without, expected, rtol=1e-3, atol=1e-5)
+    rebuilt = found.strengths @ found.directions
+    bias = pixel_net().get_layer("scores").get_weights()[1]
+    np.testing.assert_allclose(
+        whole, (rebuilt.mean(axis=(1, 2)) @ weights + bias)[:, 1], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_the_importances_add_up_to_what_all_concepts_change_together():
+    maps = layer_outputs(small_net(), "conv1")(IMAGES)["conv1"].numpy()
+    found = factorize_activations(maps, count=3)
+    above = keras.Model(features(small_net(), "conv1"), small_net().output)
+    whole = found.strengths @ found.directions
+    carried = concept_importances(small_net(), "conv1", found, class_index=3, steps=100)
+    change = (above(whole) - above(0 * whole)).numpy()[:, 3]
+    np.testing.assert_allclose(carried.sum(axis=1), change, rtol=0.01, atol=0.01)
+    assert np.ptp(carried) > 0.01
+
+
+def leapt_over():
+    """A network in which a connection leads past the layer "side"."""
+    images = keras.Input((6, 6, 3))
+    side = keras.layers.Conv2D(3, 1, activation="relu", name="side")(images)
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Add()([images, side]))
+    net = keras.Model(images, keras.layers.Dense(2)(pooled))
+    return named(net, class_names=None, image_size=6)
+
+
+@pytest.mark.parametrize(
+    "ask, sentence",
+    [
+        (lambda: factorize_activations(normal(3, 4, 5, 6)), "0 or more, such as those after a"),
+        (lambda: factorize_activations(random(3, 4, 5, 6), count=7), "7 concepts take"),
+        (lambda: factorize_activations(random(3, 4, 5, 6), count=0), "0 concepts take"),
+        (
+            lambda: concept_importances(
+                leapt_over(),
+                "side",
+                factorize_activations(random(2, 6, 6, 3), count=2),
+                class_index=0,
+            ),
+            "leads past layer 'side'",
+        ),
+    ],
+)
+def test_a_factorization_that_there_is_not_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()

@@ -1,5 +1,7 @@
 """Class activation maps: they add up to the score and are what the full gradient says."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.ndimage import zoom
@@ -16,16 +18,19 @@ from small_nets import (
 from lecture_lib.core.gradients import gradient
 from lecture_lib.grad_cam import (
     cam_map,
+    competing_classes,
+    contrast_map,
     enlarge,
     grad_cam_map,
     grad_cam_maps,
     predict_with_map,
+    sharp_cam_map,
     spatial_layers,
     weighted_sum,
 )
 from lecture_lib.models import classifiers
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import class_scores
+from lecture_lib.models.inference import class_scores, layer_outputs
 from lecture_lib.models.surgery import named
 from lecture_lib.models.wrapping import wrap_model
 
@@ -335,3 +340,102 @@ def test_one_pass_predicts_and_maps_the_predicted_class(layer):
 def test_predicting_with_a_map_refuses_a_layer_without_rows():
     with pytest.raises(ValueError, match="no rows and columns"):
         predict_with_map(small_net(), IMAGE, layer="pool")
+
+
+# Why this class and not another
+
+
+def test_competing_classes_are_those_with_the_nearest_logits():
+    logits = class_scores(small_net(), IMAGE)
+    others = [number for number in range(5) if number != 2]
+    expected = sorted(others, key=lambda number: abs(logits[number] - logits[2]))
+    assert competing_classes(small_net(), IMAGE, 2).tolist() == expected[:3]
+    assert competing_classes(small_net(), IMAGE, 2, count=9).tolist() == expected
+
+
+@pytest.mark.parametrize("competitors, weight", [(2, 1.0), ([2], 0.5), ([1, 2], 1.0), (None, 1.0)])
+def test_a_contrast_worked_by_hand(competitors, weight):
+    """Of `pixel_net`, M = ReLU(φ (w_c − γ mean w_d)) / positions; without any, both others are."""
+    image, weights = random(6, 5, 3), pixel_net().get_layer("scores").get_weights()[0]
+    others = weights[:, np.atleast_1d([1, 2] if competitors is None else competitors)]
+    difference = weights[:, 0] - weight * others.mean(axis=1)
+    expected = np.maximum(pixel_features(image) @ difference, 0) / 30
+    found = contrast_map(pixel_net(), image, 0, competitors=competitors, weight=weight)
+    assert expected.max() > 0.001
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_contrast_of_weight_0_is_grad_cam_at_any_layer():
+    for layer in spatial_layers(small_net()):
+        found = contrast_map(small_net(), IMAGE, 1, weight=0, layer=layer)
+        np.testing.assert_allclose(
+            found, grad_cam_map(small_net(), IMAGE, 1, layer=layer), rtol=1e-4, atol=1e-7
+        )
+
+
+@pytest.mark.parametrize(
+    "ask, sentence",
+    [
+        (
+            lambda: contrast_map(small_net(), IMAGE, 1, competitors=[0, 1]),
+            "competing class is another",
+        ),
+        (lambda: contrast_map(small_net(), IMAGE, 1, competitors=[]), "whole number from 0"),
+        (lambda: contrast_map(small_net(), IMAGE, 1, competitors=5), "from 0 to 4"),
+        (lambda: contrast_map(small_net(), IMAGE, 1, layer="pool"), "no rows and columns"),
+        (lambda: competing_classes(small_net(classes=1), IMAGE, 0), "one class alone"),
+    ],
+)
+def test_a_contrast_that_there_is_not_gives_a_sentence(ask, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        ask()
+
+
+# Several depths at once
+
+
+@cache
+def shrinking_net():
+    """Maps of 12 x 10, 6 x 5 and 3 x 3 positions, the mean, 3 linear logits."""
+    keras.utils.set_random_seed(4)
+    images = keras.Input((12, 10, 3))
+    x = images
+    for name in ("one", "two", "three"):
+        x = layers.Conv2D(5, 3, padding="same", activation="relu", name=name)(x)
+        if name != "three":
+            x = layers.MaxPooling2D(padding="same", name=f"{name}_pool")(x)
+    return wrap_model(
+        keras.Model(images, layers.Dense(3)(layers.GlobalAveragePooling2D()(x))), image_size=12
+    )
+
+
+@pytest.mark.parametrize("class_index", range(3))
+def test_a_sharp_map_is_the_product_of_gradient_times_activation_over_the_depths(class_index):
+    net, expected = shrinking_net(), np.ones((12, 10))
+    for name in ("two", "three"):
+        maps = layer_outputs(net, name)(IMAGE[None])[name].numpy()
+        above = keras.Model(net.get_layer(name).output, net.output)
+        gradients = gradient(lambda maps, above=above: above(maps)[:, class_index], maps)
+        heatmap = np.maximum(np.sum(maps * gradients, axis=-1)[0], 0)
+        if heatmap.any():
+            expected *= enlarge(heatmap / heatmap.max(), (12, 10))
+    assert np.ptp(expected) > 0.001
+    found = sharp_cam_map(net, IMAGE, class_index)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+    chosen = sharp_cam_map(net, IMAGE, class_index, layers=["two", "three"])
+    np.testing.assert_allclose(chosen, found, rtol=1e-5)
+
+
+def test_of_one_size_the_sharp_map_is_cam_without_what_speaks_against():
+    cam = np.maximum(cam_map(pixel_net(), IMAGE, 0), 0)
+    np.testing.assert_allclose(sharp_cam_map(pixel_net(), IMAGE, 0), cam / cam.max(), rtol=1e-4)
+
+
+def test_a_layer_that_says_nothing_is_left_out():
+    """Class 2 of this network has no weight above 0, so its last map is 0 everywhere."""
+    weights = [np.float32([[1, 0, -1]] * 4), np.zeros(3, np.float32)]
+    net = convolution_and(layers.GlobalAveragePooling2D(), layers.Dense(3, name="scores"))
+    net.get_layer("scores").set_weights(weights)
+    assert (sharp_cam_map(net, IMAGE, 2) == 1).all()
+    with pytest.raises(ValueError, match="no layer 'conv9'"):
+        sharp_cam_map(net, IMAGE, 0, layers=["conv9"])

@@ -19,7 +19,14 @@ from lecture_lib.core.gradients import gradient, value_and_gradient
 from lecture_lib.core.scores import feature_distance, total_variation_beta
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.surgery import named
-from lecture_lib.style_transfer import gram, style_distance, style_score, stylize, texture
+from lecture_lib.style_transfer import (
+    gram,
+    shape_bias,
+    style_distance,
+    style_score,
+    stylize,
+    texture,
+)
 
 CONTENT = random(24, 32, 3)
 STYLE = random(20, 28, 3, seed=1)
@@ -302,3 +309,24 @@ def test_a_net_of_one_size_says_that_the_style_does_not_fit():
     net = named(keras.Model(images, scores), class_names=None, image_size=24)
     with pytest.raises(ValueError, match="style image has 4 x 4 pixels"):
         stylize(net, CONTENT, random(4, 4, 3), **LAYERS)
+
+
+# Texture or shape?
+
+
+def test_shape_bias_counts_decisions_for_either_and_wilsons_interval_holds_it():
+    decisions = ["cat"] * 6 + ["elephant"] * 2 + ["teapot"] * 5
+    found = shape_bias(decisions, ["cat"] * 13, ["elephant"] * 13)
+    assert found.share == 0.75 and found.count == 8
+    # (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n), z = 1.96
+    p, n, z = 0.75, 8, 1.959964
+    spread = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    ends = (p + z**2 / (2 * n) + spread * np.array([-1, 1])) / (1 + z**2 / n)
+    np.testing.assert_allclose([found.low, found.high], ends, rtol=1e-5)
+
+
+def test_shape_bias_needs_decisions_that_belong_together():
+    with pytest.raises(ValueError, match="No decision is for the shape"):
+        shape_bias([3, 3], [1, 1], [2, 2])
+    with pytest.raises(ValueError, match="zip"):
+        shape_bias([3, 3], [1], [2, 2])

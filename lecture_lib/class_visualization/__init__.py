@@ -15,6 +15,7 @@ from lecture_lib.class_visualization.deception import (
 )
 from lecture_lib.class_visualization.evaluation import top_k_recognition_rate
 from lecture_lib.class_visualization.fourier import (
+    accentuate,
     maximize_fourier,
     visualize_channel_fourier,
     visualize_class_fourier,
@@ -36,6 +37,7 @@ from lecture_lib.class_visualization.trials import Trial, channel_means, make_tr
 
 __all__ = [
     "Trial",
+    "accentuate",
     "channel_means",
     "facets",
     "gray_noise",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lecture_lib.core.ascent import Ascent, ascend, identity, unit, watching
-from lecture_lib.core.scores import Score, as_part, channel_score, class_score
+from lecture_lib.core.scores import Score, as_part, channel_score, class_score, l2
 from lecture_lib.core.transforms import (
     FourierCoefficients,
     fourier_to_image,
@@ -15,8 +15,16 @@ from lecture_lib.core.transforms import (
     random_fourier_coefficients,
     random_jitter,
 )
-from lecture_lib.datasets.images import unbatch
-from lecture_lib.datasets.shapes import Classes, ImageOrImages, Network
+from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.datasets.shapes import (
+    Classes,
+    Image,
+    ImageOrImages,
+    Network,
+    Tensor,
+    TensorImages,
+    TensorValues,
+)
 from lecture_lib.models.inference import batch_of
 
 
@@ -159,6 +167,66 @@ def maximize_fourier(
         watch=watching(watch, view),
     )
     return view(reached)
+
+
+def accentuate(
+    score: Score | Callable,
+    photo: Image,
+    *,
+    weight: float = 5.0,
+    shift: float = 0.03,
+    zoom: float = 0.06,
+    steps: int = 32,
+    learning_rate: float | Callable[[], float] = 0.3,
+    watch: Callable | None = None,
+) -> Ascent:
+    """Let a photograph show more of what a score responds to, and stay near to itself.
+
+    z* = argmax over z of S(jitter(image(z))) − λ ‖image(z) − P‖² / ‖P − mean(P)‖²
+
+    The ascent starts at the Fourier coefficients of the photograph P. Divided by how much P varies,
+    the distance is a share: 0 for the photograph, 1 for a plain image of its mean color.
+
+    Args:
+        score: S, images (N, H, W, C) -> (N,).
+        photo: P, (H, W, C) in [0, 1], square or of even height and width.
+        weight: λ, 0 or more, in units of the score.
+        shift: the largest shift of the jitter, as a share of the side.
+        zoom: its largest zoom, as a share.
+        steps: how many, 0 or more.
+        learning_rate: the length of a step.
+        watch: (step, steps, ascent), called after each step; returning True ends the ascent.
+
+    Returns:
+        An Ascent whose images are (H, W, C) in [0, 1].
+
+    Raises:
+        ValueError: for anything but one image that is not of one color alone, and for odd sides.
+
+    Source:
+        Hamblin et al., Feature accentuation: revealing what features respond to in natural images,
+        2024; they measure the distance in a layer of the network, here it is one of pixels.
+    """
+    batch = as_batch(photo)
+    spread = np.sum((batch - batch.mean(axis=(1, 2), keepdims=True)) ** 2)
+    if len(batch) > 1 or not spread:
+        raise ValueError("Accentuation starts from one image that is not of one color alone.")
+    jittered = as_part(score).of(random_jitter, np.float32(shift), np.float32(zoom))
+    away = Score(_squared_distance, batch) / float(spread)
+    view = partial(_with_images, single=True)
+    reached = ascend(
+        (jittered - weight * away).of(fourier_to_image),
+        image_to_fourier(batch),
+        steps=steps,
+        learning_rate=learning_rate,
+        project=identity,
+        watch=watching(watch, view),
+    )
+    return view(reached)
+
+
+def _squared_distance(images: TensorImages, target: Tensor) -> TensorValues:
+    return l2(images - target)
 
 
 def _with_images(reached: Ascent, *, single: bool) -> Ascent:

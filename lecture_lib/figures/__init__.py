@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "charts": ["show_values", "show_bars", "show_curves", "show_matrix", "show_intervals"],
         "html": ["tile"],
-        "images": ["show", "show_map", "show_maps", "heat", "overlay"],
+        "images": ["show", "show_map", "show_maps", "show_overlays", "heat", "overlay"],
         "printing": ["printable_page"],
         "video": ["save_film", "show_film"],
     },

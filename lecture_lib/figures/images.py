@@ -117,6 +117,44 @@ def show_maps(
     publish(figure, alt)
 
 
+def show_overlays(
+    images: Sequence[Image],
+    heatmaps: Sequence[Map | None],
+    *,
+    titles: Sequence[str],
+    columns: int | None = None,
+    size: float | None = None,
+    alt: str,
+) -> None:
+    """Show several images, each grayed under a map of its own, with the map's range under it.
+
+    Args:
+        images: N images (H, W, 3) in [0, 1].
+        heatmaps: a map (H, W) for each, signed where it has numbers below zero; None shows the
+            image as it is.
+        titles: one text for each image.
+        columns: how many stand in a row; by default at most five.
+        size: the width of an image, in pixels of the page.
+        alt: what is to be seen, in words.
+
+    Raises:
+        ValueError: for wrong shapes or numbers of maps and titles, and an empty `alt`.
+    """
+    image_list = as_image_list(images)
+    check_count(heatmaps, len(image_list), what="map")
+    check_count(titles, len(image_list), what="title")
+    columns, size, titles = grid_layout(titles, columns, size)
+    shapes = [image.shape[:2] for image in image_list]
+    figure, axes = _grid(shapes, columns=columns, size=size, top=_title_height(titles), bottom=26)
+    for axis, image, heatmap, title in zip(axes, image_list, heatmaps, titles, strict=True):
+        signed = heatmap is not None and bool(np.min(heatmap) < 0)
+        drawn = image if heatmap is None else overlay(image, heatmap, signed=signed)
+        _draw_image(axis, drawn, title=title)
+        if heatmap is not None:
+            _draw_scale(axis, as_map(heatmap), signed=signed)
+    publish(figure, alt)
+
+
 def _colored(heatmap: Map, image: Image | None, *, signed: bool) -> Image:
     """The map in its colors, over an image where there is one."""
     if image is None:
@@ -237,9 +275,14 @@ def _draw_scale(axis: Axes, heatmap: Map, *, signed: bool) -> None:
     bar = axis.figure.add_axes(place)
     _draw_image(bar, heat(np.linspace(low, high, 128)[None], signed=signed))
     for number, side, x in ((low, "right", -0.05), (high, "left", 1.05)):
-        text = f"{0 if abs(number) < high / 1000 else number:.2g}"
+        text = _short(0 if abs(number) < high / 1000 else number)
         style = {"ha": side, "va": "center", "fontsize": 8.5, "color": INK}
         bar.text(x, 0.4, text, transform=bar.transAxes, **style)
+
+
+def _short(number: float) -> str:
+    """Two digits of a small number, and a whole number from 10 on: 280 and not 2.8e+02."""
+    return f"{number:.0f}" if abs(number) >= 10 else f"{number:.2g}"
 
 
 def publish(figure: Figure, alt: str) -> None:

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "camera_views": ["channel_tiles", "classes_and_map", "live_camera", "live_camera_panel"],
         "controls": [
             "class_box",
+            "class_box_for",
             "layer_dropdown_for",
             "learning_rate_slider",
             "net_dropdown",

@@ -250,6 +250,47 @@ def class_box(class_names: Sequence[str], *, value: int | str = 0) -> Control:
     return Control(labeled(box, "class"), [box], read)
 
 
+def class_box_for(
+    net: Control, class_names_of: Callable[[Any], Sequence[str]], *, wishes: Sequence[str]
+) -> Control:
+    """Return a `class_box` whose classes are those of the network that is chosen beside it.
+
+    When another network is chosen, the class stays if that network has it. Else the first of the
+    wishes that it has takes its place, or its first class where it has none of them.
+
+    Args:
+        net: the Control of a network, such as `net_dropdown` returns.
+        class_names_of: value of `net` -> the names of its classes, in the order of the logits.
+        wishes: names of classes, the one chosen first in front.
+    """
+
+    def labels() -> list[str]:
+        names = list(class_names_of(net.read()))
+        return [_label(index, names) for index in range(len(names))]
+
+    def follow(change: Any) -> None:
+        try:
+            known = labels()
+        except (ValueError, FileNotFoundError):  # of a net that is not here its own list speaks
+            return
+        box.options = known
+        box.value = _first_known([box.value, *wishes], known)
+
+    box = ipywidgets.Combobox(placeholder="a name or a number", continuous_update=False)
+    follow(None)
+    net.sources[0].observe(follow, names="value")
+
+    def read() -> str:
+        known = labels()
+        return list(class_names_of(net.read()))[find_class(box.value, known)]
+
+    return Control(labeled(box, "class"), [box], read)
+
+
+def _first_known(names: Sequence[str], known: Sequence[str]) -> str:
+    return next((name for name in names if name in known), known[0])
+
+
 def _label(index: int, names: Sequence[str]) -> str:
     name = names[index]
     return name if names.count(name) == 1 else f"{name} ({index})"

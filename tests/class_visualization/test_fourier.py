@@ -16,6 +16,7 @@ from small_nets import (
 from watched import check_watch_sees_images
 
 from lecture_lib.class_visualization.fourier import (
+    accentuate,
     maximize_fourier,
     visualize_channel_fourier,
     visualize_class_fourier,
@@ -195,3 +196,33 @@ def test_a_network_of_one_size_that_is_not_square_gets_images_of_that_size():
     np.testing.assert_allclose(
         visualize_class_fourier(net, 0, start=start, steps=0).images, start, atol=1e-5
     )
+
+
+# From a photograph
+
+
+def squared_share(image):
+    """How far an image is from the start, as a share of what the start varies."""
+    return np.sum((image - START) ** 2) / np.sum((START - START.mean(axis=(0, 1))) ** 2)
+
+
+def test_a_photograph_is_accentuated_and_the_penalty_keeps_it_near():
+    near, far = (accentuate(redness, START, weight=w, steps=12) for w in (30.0, 0.0))
+    assert redness(START[None]) < redness(near.images[None]) < redness(far.images[None])
+    assert squared_share(near.images) < squared_share(far.images) / 2
+    assert near.images.shape == START.shape and near.values.shape == (13,)
+
+
+def test_the_value_is_the_score_less_the_share_that_has_changed():
+    reached = accentuate(redness, START, weight=2.0, steps=3, shift=0, zoom=0)
+    expected = redness(reached.images[None]).numpy()[0] - 2 * squared_share(reached.images)
+    np.testing.assert_allclose(reached.values[-1], expected, rtol=1e-3)
+    still = accentuate(redness, START, steps=0)
+    np.testing.assert_allclose(still.images, START.clip(1 / 255, 254 / 255), atol=1e-3)
+
+
+def test_accentuation_takes_any_photograph_with_something_in_it():
+    wide = random(12, 14, 3)
+    assert accentuate(redness, wide, steps=1).images.shape == wide.shape
+    with pytest.raises(ValueError, match="one image that is not of one color"):
+        accentuate(redness, np.full((12, 12, 3), 0.5, np.float32))

@@ -21,6 +21,9 @@ CALLS = {
     "show_maps": lambda alt: images.show_maps(
         PICTURE, [MAP, MAP - 0.5], titles=["one", "two"], on_picture=True, alt=alt
     ),
+    "show_overlays": lambda alt: images.show_overlays(
+        [PICTURE, PICTURE[:32]], [None, MAP[:32] - 0.5], titles=["one", "two"], alt=alt
+    ),
     "show_values": lambda alt: charts.show_values(np.arange(9.0), alt=alt),
     "show_values labels": lambda alt: charts.show_values(
         [np.arange(3), np.arange(5)], labels=["short", "long"], alt=alt
@@ -115,6 +118,7 @@ def test_a_wrong_picture_is_one_sentence(given, sentence):
     [
         lambda: images.show([PICTURE] * 3, titles=["one"], alt="x"),
         lambda: images.show_maps(PICTURE, [MAP], titles=["one", "two"], alt="x"),
+        lambda: images.show_overlays([PICTURE], [MAP, MAP], titles=["one"], alt="x"),
         lambda: charts.show_values(np.zeros((5, 2)), labels=["one"], alt="x"),
         lambda: charts.show_curves([1, 2], [1, 2, 3], x_label="x", y_label="y", alt="x"),
         lambda: charts.show_bars(["one"], [0.5, 0.5], alt="x"),

@@ -7,6 +7,7 @@ from panel_tools import GRAY
 from lecture_lib.panels.controls import (
     as_control,
     class_box,
+    class_box_for,
     layer_dropdown_for,
     learning_rate_slider,
     net_dropdown,
@@ -111,3 +112,51 @@ def test_a_class_that_is_not_there_is_one_sentence(text):
     control.view.value = text
     with pytest.raises(ValueError, match="No class is called"):
         control.read()
+
+
+# A box whose classes are those of the network beside it
+
+CLASSES_OF = {"large": ["zebra", "ladybug", "crane", "crane"], "small": ["goldfish", "ladybug"]}
+
+
+def box_beside_nets(*wishes, missing=()):
+    net = net_dropdown([*CLASSES_OF, "other", *missing], value="large")
+    names_of = {**CLASSES_OF, "other": ["tench", "shark"]}.__getitem__
+    if missing:
+        return net, class_box_for(net, lambda name: failing(name, names_of), wishes=wishes)
+    return net, class_box_for(net, names_of, wishes=wishes)
+
+
+def failing(name, names_of):
+    if name == "absent":
+        raise FileNotFoundError("not here")
+    return names_of(name)
+
+
+def test_the_classes_follow_the_net_and_a_class_stays_where_it_is_known():
+    net, box = box_beside_nets("zebra", "ladybug")
+    assert (box.read(), len(box.view.options)) == ("zebra", 4)
+    net.view.value = "small"
+    assert (box.read(), box.view.options) == ("ladybug", ("goldfish", "ladybug"))
+    net.view.value = "large"
+    assert box.read() == "ladybug"
+    net.view.value = "other"
+    assert box.read() == "tench"
+
+
+def test_what_is_typed_is_found_among_the_classes_of_the_net():
+    net, box = box_beside_nets("zebra")
+    box.view.value = "crane (3)"
+    assert box.read() == "crane"
+    net.view.value = "small"
+    box.view.value = "gold"
+    assert box.read() == "goldfish"
+    box.view.value = "zebra"
+    with pytest.raises(ValueError, match="No class is called 'zebra'"):
+        box.read()
+
+
+def test_a_net_that_is_not_here_leaves_the_classes_as_they_are():
+    net, box = box_beside_nets("zebra", missing=["absent"])
+    net.view.value = "absent"
+    assert (box.view.value, len(box.view.options)) == ("zebra", 4)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small_nets import assert_same_numbers, counting_net, numbers_of, random, small_net
 
-from lecture_lib.grad_cam import cam_map, grad_cam_map
+from lecture_lib.grad_cam import cam_map, contrast_map, grad_cam_map, sharp_cam_map
 from lecture_lib.guided_backprop import deconvnet_map, guided_map
 from lecture_lib.models import zoo
 from lecture_lib.models.inference import class_scores
@@ -30,6 +30,8 @@ MAPS = {
     "deconvnet": deconvnet_map,
     "cam": cam_map,
     "grad_cam": grad_cam_map,
+    "contrast": contrast_map,
+    "sharp_cam": sharp_cam_map,
     "random": random_map,
     "center": center_map,
     "edges": edge_map,

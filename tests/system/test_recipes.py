@@ -3,6 +3,7 @@
 They run here on the backend that the course uses.
 """
 
+import csv
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ from recipes_loader import RECIPES, recipe
 from small_nets import linear_net, normal, random
 
 from lecture_lib.core import scores
+from lecture_lib.datasets.image_sets import CLASSES, IMAGENET_CLASSES
 from lecture_lib.models import classifiers
 from lecture_lib.models.inference import class_scores
 from lecture_lib.style_transfer import gram
@@ -251,3 +253,26 @@ def test_a_mixture_has_so_many_stylized_images_no_two_of_them_alike(ratio, added
     found = mixed[20:, 0, 0, 0]
     assert len(set(found)) == added
     np.testing.assert_array_equal((found - 1) % 20, answers[20:])
+
+
+# Texture or shape
+
+
+def test_pictures_in_which_cues_disagree_ask_for_classes_that_all_networks_know():
+    cues = recipe("cue_conflict")
+    questions = cues.questions()
+    assert len(set(questions)) == len(questions) == 12 + 3 * 12 * 11
+    assert all(shape == texture for weight, shape, texture in questions if not weight)
+    assert all(shape != texture for weight, shape, texture in questions if weight)
+    assert set(cues.TWELVE) <= set(CLASSES) & set(IMAGENET_CLASSES)
+
+
+def test_the_table_of_cues_holds_an_answer_of_each_network_to_each_question():
+    cues = recipe("cue_conflict")
+    with cues.TABLE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    asked = [(int(row["style_weight"]), row["shape"], row["texture"]) for row in rows]
+    networks = [(*question, row["network"]) for question, row in zip(asked, rows, strict=True)]
+    assert set(asked) == set(cues.questions())
+    assert len(set(networks)) == len(rows) == len(cues.NETWORKS) * len(cues.questions())
+    assert {row["decision"] for row in rows} <= set(cues.TWELVE)
