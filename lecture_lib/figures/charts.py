@@ -145,8 +145,7 @@ def show_matrix(
     values = np.asarray(values, float)
     check_count(rows, len(values), what="row")
     check_count(columns, values.shape[1], what="column")
-    left = 24 + 6 * max(map(len, rows))
-    figure, axis = _chart(height=32 * len(rows) + 30, margins=(left, 4, 26, 4))
+    figure, axis = _chart(height=32 * len(rows) + 30, margins=(24, 4, 26, 4))
     low, high = limits
     axis.imshow(values, cmap="RdBu_r", vmin=low, vmax=high, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
@@ -162,6 +161,15 @@ def _name_rows_and_columns(axis: Axes, rows: Sequence[str], columns: Sequence[st
     axis.xaxis.tick_top()
     axis.set_xticks(range(len(columns)), columns)
     axis.set_yticks(range(len(rows)), rows)
+    _make_room_for_rows(axis)
+
+
+def _make_room_for_rows(axis: Axes) -> None:
+    """Move the left edge of an axis as far in as the names of its rows are wide."""
+    widest = max(label.get_window_extent().width for label in axis.get_yticklabels())
+    place = axis.get_position()
+    place.x0 = (widest + 20) / WIDTH
+    axis.set_position(place)
 
 
 def show_intervals(names: Sequence[str], measures: Mapping[str, Any], *, alt: str) -> None:

@@ -66,7 +66,7 @@ class Application(NamedTuple):
     blue_first: bool = False
 
 
-# How networks want their pixels: from -1 to 1, or by the mean and the deviation of their training.
+# How networks take their pixels: from -1 to 1, or by the mean and the deviation of their training.
 SYMMETRIC = {"scale": 2.0, "offset": -1.0}
 CAFFE = {"scale": 255.0, "offset": [-123.68, -116.779, -103.939], "blue_first": True}
 TORCH = {

@@ -183,3 +183,11 @@ def test_a_single_column_of_pixels_is_drawn_at_most_four_times_as_high_as_wide(s
     [(data, _)] = shown
     picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert picture.height <= 4.5 * picture.width
+
+
+@pytest.mark.parametrize("name", ["W" * 24, "MMMM WWWW MMMM", "i"])
+def test_the_name_of_a_row_is_never_cut_off(shown, name):
+    charts.show_matrix([[0.0, 1.0]], rows=[name], columns=["a", "b"], alt="two fields")
+    (data, _) = shown[0]
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("L"))
+    assert picture[:, :3].min() > 200 and picture[30:, :].min() < 120
