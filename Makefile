@@ -43,7 +43,8 @@ test: $(VENV)/tests
 	@$(PY) tools/check.py $(VENV) "$(MAKE)"
 
 lint: $(VENV)/tests
-	@echo "== lint" && $(PY) -m ruff format --check . ; formatted=$$?; $(PY) -m ruff check --output-format concise . && exit $$formatted
+	@echo "== lint" && $(PY) -m ruff format --check . ; formatted=$$?; $(PY) -m ruff check --output-format concise . ; checked=$$?; \
+		$(PY) tools/check_accessibility.py notebooks exercises && exit $$((formatted + checked))
 
 unit-tests: $(VENV)/tests
 	@echo "== unit tests" && $(PY) -m pytest tests -n 2 --dist loadfile --durations 5 --junitxml=$(VENV)/unit-tests.xml
@@ -59,7 +60,8 @@ notebooks: $(VENV)/tests
 		--ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 	@$(PY) tools/mark_slides.py
 
-# Students' copies: the exercises without their solutions, in the form that nbgrader can collect and grade.
+# Students' copies: the exercises without their solutions, in the form that nbgrader can collect and grade. What their right solutions
+# show is drawn anew by tools/exercise_pictures.py, which is to be run before.
 STUB = raise NotYet("this task is still to be written.")  \# your code here
 exercises: $(VENV)/tests
 	@$(PY) -m nbconvert --to notebook --log-level ERROR --output-dir exercises exercises/source/*.ipynb \
