@@ -6,6 +6,9 @@ A heading begins a slide, a caption a slide below it, and what the caption is ab
 code and pictures, unless both together are higher than a screen. Imports, the functions behind a
 panel, and their captions are left out. Bars of progress, which stop in the middle of a stored page,
 go away. Running it again changes nothing; other outputs and words stay as they are.
+
+The ten minutes of docs/teaching.md become the notebook's speaker's notes. They lie in its metadata,
+so that the page is read without them; on slides S shows them in a window of their own.
 """
 
 import ast
@@ -19,7 +22,9 @@ from pathlib import Path
 from cells import course_notebooks, source_of, statements_of, without_progress_bars
 from PIL import Image
 
-NOTEBOOKS = course_notebooks(Path(__file__).resolve().parent.parent / "notebooks")
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = course_notebooks(ROOT / "notebooks")
+TEACHING = ROOT / "docs" / "teaching.md"
 # Settings of jupyterlab-rise: what is higher than the screen can be scrolled, and nothing flies
 # about.
 SCREEN = 640  # pixels of a slide at 1280 × 720, less what the estimates of heights miss
@@ -87,8 +92,22 @@ def marks(cells):
     return types
 
 
-def mark(notebook):
-    """The notebook with its marks, a new one."""
+def notes_for(name, teaching):
+    """What the teacher's page says of a notebook: a line for each minute, then the panel."""
+    section = teaching.partition(f"notebooks/{name}.ipynb)\n")[2].partition("\n## ")[0]
+    minutes = re.search(r"\*\*Ten minutes\.\*\* (.*?)\n\n", section, re.DOTALL)
+    words = " ".join(minutes.group(1).split()) if minutes else ""
+    lines = re.sub(r" (?=\(\d\) )", "\n", words).splitlines()
+    rows = re.findall(r"^\| (\d+) \| (.*?) \| (.*?) \|$", section, re.MULTILINE)
+    lines += ["", "At the panel:"] if rows else []
+    lines += [
+        f"({minute}) {moved}" + f": {seen}" * bool(seen.strip()) for minute, moved, seen in rows
+    ]
+    return re.sub(r"[*`]", "", "\n".join(lines))
+
+
+def mark(notebook, notes=""):
+    """The notebook with its marks and the speaker's notes, a new one."""
     shown = [without_progress_bars(cell) for cell in notebook["cells"]]
     cells = [
         {**cell, "metadata": {**cell["metadata"], "slideshow": {"slide_type": kind}}}
@@ -97,14 +116,18 @@ def mark(notebook):
     return {
         **notebook,
         "cells": cells,
-        "metadata": dict(sorted({**notebook["metadata"], "rise": SETTINGS}.items())),
+        "metadata": dict(
+            sorted({**notebook["metadata"], "rise": SETTINGS, "speaker_notes": notes}.items())
+        ),
     }
 
 
 if __name__ == "__main__":
+    teaching = TEACHING.read_text(encoding="utf-8")
     for path in [Path(name) for name in sys.argv[1:]] or NOTEBOOKS:
         before = path.read_text(encoding="utf-8")
-        after = json.dumps(mark(json.loads(before)), indent=1, ensure_ascii=False) + "\n"
+        marked = mark(json.loads(before), notes_for(path.stem, teaching))
+        after = json.dumps(marked, indent=1, ensure_ascii=False) + "\n"
         if after != before:
             path.write_text(after, encoding="utf-8")
             print("marked", path.name)

@@ -387,3 +387,13 @@ def test_a_panel_lives_on_its_slide(opened, slides):
     panel.locator("select").first.select_option("tinynet")
     seen_to_change(panel, before)
     screenshot(page, "slide-with-panel")
+
+
+def test_the_ten_minutes_are_the_speakers_notes_of_every_slide(slides):
+    page = slides("slides/05_saliency")
+    page.wait_for_selector("section[data-notes]", state="attached")
+    notes = page.evaluate(
+        "[...document.querySelectorAll('.reveal .slides section')].map((one) => one.dataset.notes)"
+    )
+    assert len(notes) > 15 and all(note.startswith("(0) ") for note in notes)
+    assert "At the panel:" in notes[0]

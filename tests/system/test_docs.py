@@ -83,7 +83,24 @@ def test_bars_of_progress_are_not_stored():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_notebook_carries_its_slide_marks(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    assert mark_slides.mark(notebook) == notebook, "run: python tools/mark_slides.py"
+    notes = mark_slides.notes_for(path.stem, mark_slides.TEACHING.read_text(encoding="utf-8"))
+    assert notes.startswith("(0) ") and "At the panel:" in notes
+    assert mark_slides.mark(notebook, notes) == notebook, "run: python tools/mark_slides.py"
+
+
+def test_the_speakers_notes_are_the_ten_minutes_without_marks():
+    section = "## [99](../notebooks/99_x.ipynb)\n\n"
+    section += "**Ten minutes.** (0) Ask *why*. (3) The\npanel.\n\n"
+    section += "| min | set | seen |\n|---|---|---|\n"
+    section += "| 3 | net `small` | *a cat* |\n| 4 | net `large` |  |\n"
+    assert mark_slides.notes_for("99_x", section).splitlines() == [
+        "(0) Ask why.",
+        "(3) The panel.",
+        "",
+        "At the panel:",
+        "(3) net small: a cat",
+        "(4) net large",
+    ]
 
 
 # The site

@@ -2,7 +2,21 @@
 // jupyterlab-rise 0.43 do not, and gives up without it; slides then show a widget's words only. It needs no more of a console
 // than a name to ask for and a class that nothing is an instance of. A slide also has room for fifteen lines of code beside a
 // picture that takes what is left of the screen, and a tab of slides begins with the first: the cell chosen in the notebook,
-// after Run All the last one, is taken out of its address. Where the real console is there, this is no slide, and nothing is done.
+// after Run All the last one, is taken out of its address. The
+// notebook's speaker's notes become those of every slide: S shows them in a window of their own. Where the real console is there, this is no slide, and nothing is done.
+async function giveNotes() {
+  const settings = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+  const path = settings.notebookPath.split("/").map(encodeURIComponent).join("/");
+  const headers = settings.token ? { Authorization: `token ${settings.token}` } : {};
+  const answer = await fetch(`${settings.baseUrl}api/contents/${path}`, { headers });
+  const notes = (await answer.json()).content?.metadata?.speaker_notes;
+  const give = () => document.querySelectorAll(".reveal .slides section:not([data-notes])")
+    .forEach((slide) => slide.setAttribute("data-notes", notes));
+  if (!notes) return;
+  give();
+  new MutationObserver(give).observe(document.body, { childList: true, subtree: true });
+}
+
 window._JUPYTERLAB = window._JUPYTERLAB ?? {};
 window._JUPYTERLAB["lecture-slides"] = {
   init(scope) {
@@ -18,6 +32,7 @@ window._JUPYTERLAB["lecture-slides"] = {
     const style = document.createElement("style");
     style.textContent = ".jp-RenderedHTMLCommon img { max-height: calc(100vh - 370px) !important; object-fit: contain; object-position: left }";
     document.head.append(style);
+    giveNotes();
   },
   get: async () => () => ({}),
 };

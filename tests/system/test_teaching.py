@@ -1,0 +1,121 @@
+"""The teacher's page is executed: every position it names is set in the panel it is about.
+
+Under "At the panel" each section of docs/teaching.md has a table: the minute, the controls to move
+with their values, and what is then seen. A value that is not among a control's options fails here,
+and so does a reading in `code` that the panel's status line does not give. A live panel is started
+only where a reading is given.
+"""
+
+import json
+import pkgutil
+import re
+import sys
+from importlib import import_module
+
+import pytest
+from course_files import NOTEBOOKS, ROOT
+from waiting import wait_until
+
+from lecture_lib import panels as panel_modules
+from lecture_lib.panels import interactive, microscope
+
+sys.path.insert(0, str(ROOT / "tools"))
+
+import make_demo
+
+ROW = re.compile(r"^\| *(\d+) *\| *(?:panel (\d), )?(.+?) *\| *(.*?) *\|$", re.MULTILINE)
+SETTING = re.compile(r"([a-z][a-z ]*) `([^`]+)`")
+READING = re.compile(r"`([^`]+)`")
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def section_of(path):
+    """What the teacher's page says of a notebook."""
+    notes = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
+    return notes.partition(f"notebooks/{path.name})\n")[2].partition("\n## ")[0]
+
+
+def rows_of(section):
+    """(number of the panel, {control: value}, readings, whether it is started) of each row."""
+    for _, number, settings, seen in ROW.findall(section):
+        positions = [(name.strip(), value) for name, value in SETTING.findall(settings)]
+        yield int(number or 1), positions, READING.findall(seen), "Start" in settings
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The panels that are shown, in order, and {panel: what it does when a control has moved}."""
+    panels = []
+    works = {}
+    for found in pkgutil.iter_modules(panel_modules.__path__):
+        module = import_module(f"{panel_modules.__name__}.{found.name}")
+        if hasattr(module, "display_panel"):
+            monkeypatch.setattr(module, "display_panel", lambda panel, **note: panels.append(panel))
+    monkeypatch.setattr(microscope, "coalesce", lambda work: lambda: None)
+    monkeypatch.setattr(
+        interactive, "_when_a_control_moves", lambda panel, work: works.update({id(panel): work})
+    )
+    return panels, works
+
+
+def run_page(path, folder):
+    """Run those statements of a notebook that its panels need."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    (folder / "pictures").mkdir()
+    for _, shown_by_panel, _, first in make_demo.pictures_of(notebook):
+        if shown_by_panel:
+            make_demo.save(first, folder / "pictures" / f"{path.stem}_first.png")
+            break
+    names = {"__name__": "page"}
+    for cell in make_demo.notebook_of(make_demo.page_of(notebook, path.stem), notebook)["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile(cell["source"], path.name, "exec"), names)
+
+
+def move(panel, label, value):
+    """Set the control that is labeled so; say why where it does not take the value."""
+    sources = [source for control in panel.controls.values() for source in control.sources]
+    (widget,) = [one for one in sources if one.description == label] or [None]
+    assert widget is not None, f"no control {label!r} among {[one.description for one in sources]}"
+    if not hasattr(widget, "options"):
+        number = float(value)
+        low, high = (
+            10**end if hasattr(widget, "base") else end for end in (widget.min, widget.max)
+        )
+        assert low <= number <= high, f"{label} goes from {low} to {high}"
+        steps = 0 if hasattr(widget, "base") else (number - widget.min) / widget.step
+        assert abs(steps - round(steps)) < 1e-6, f"{label} moves in steps of {widget.step}"
+        widget.value = type(widget.value)(number)
+        return
+    options = {str(one[0] if isinstance(one, tuple) else one): one for one in widget.options}
+    assert value in options, f"{label} has no {value!r}; it has {list(options)[:40]}"
+    chosen = options[value]
+    widget.value = chosen[1] if isinstance(chosen, tuple) else chosen
+
+
+def answer(panel, works, *, started):
+    """Let the panel answer to its controls, and give its status line without tags."""
+    if started:
+        panel.buttons["Start"].click()
+        wait_until(lambda: re.search("Done|alert", panel.status.value), seconds=300)
+    else:
+        works[id(panel)]()
+    return re.sub("<[^>]*>", "", panel.status.value)
+
+
+@each_notebook
+def test_each_position_exists_and_each_reading_is_what_the_panel_says(
+    path, shown, tmp_path, monkeypatch
+):
+    rows = list(rows_of(section_of(path)))
+    assert rows, "a table of positions under “At the panel”"
+    monkeypatch.chdir(tmp_path)
+    run_page(path, tmp_path)
+    panels, works = shown
+    for number, positions, readings, started in rows:
+        panel = panels[number - 1]
+        for label, value in positions:
+            move(panel, label, value)
+        if readings:
+            status = answer(panel, works, started=started)
+            assert [one for one in readings if one not in status] == [], status
