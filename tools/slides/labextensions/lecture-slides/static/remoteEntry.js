@@ -2,8 +2,8 @@
 // jupyterlab-rise 0.43 do not, and gives up without it; slides then show a widget's words only. It needs no more of a console
 // than a name to ask for and a class that nothing is an instance of. A slide also has room for fifteen lines of code beside a
 // picture that takes what is left of the screen, and a tab of slides begins with the first: the cell chosen in the notebook,
-// after Run All the last one, is taken out of its address. The
-// notebook's speaker's notes become those of every slide: S shows them in a window of their own. Where the real console is there, this is no slide, and nothing is done.
+// after Run All the last one, is taken out of its address. The notebook's speaker's notes become those of every slide: S shows
+// them in a window of their own. Where the real console is there, this is no slide, and nothing is done.
 async function giveNotes() {
   const settings = JSON.parse(document.getElementById("jupyter-config-data").textContent);
   const path = settings.notebookPath.split("/").map(encodeURIComponent).join("/");
