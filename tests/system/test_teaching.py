@@ -75,22 +75,31 @@ def run_page(path, folder):
 def move(panel, label, value):
     """Set the control that is labeled so; say why where it does not take the value."""
     sources = [source for control in panel.controls.values() for source in control.sources]
-    (widget,) = [one for one in sources if one.description == label] or [None]
-    assert widget is not None, f"no control {label!r} among {[one.description for one in sources]}"
-    if not hasattr(widget, "options"):
-        number = float(value)
-        low, high = (
-            10**end if hasattr(widget, "base") else end for end in (widget.min, widget.max)
-        )
-        assert low <= number <= high, f"{label} goes from {low} to {high}"
-        steps = 0 if hasattr(widget, "base") else (number - widget.min) / widget.step
-        assert abs(steps - round(steps)) < 1e-6, f"{label} moves in steps of {widget.step}"
-        widget.value = type(widget.value)(number)
-        return
+    by_label = {getattr(source, "description", ""): source for source in sources}
+    assert label in by_label, f"no control {label!r} among {list(by_label)}"
+    widget = by_label[label]
+    if hasattr(widget, "options"):
+        widget.value = option_of(widget, value)
+    else:
+        check_range(widget, float(value))
+        widget.value = type(widget.value)(float(value))
+
+
+def option_of(widget, text):
+    """The value of a list's entry."""
     options = {str(one[0] if isinstance(one, tuple) else one): one for one in widget.options}
-    assert value in options, f"{label} has no {value!r}; it has {list(options)[:40]}"
-    chosen = options[value]
-    widget.value = chosen[1] if isinstance(chosen, tuple) else chosen
+    assert text in options, f"{widget.description} has no {text!r}; it has {list(options)[:40]}"
+    chosen = options[text]
+    return chosen[1] if isinstance(chosen, tuple) else chosen
+
+
+def check_range(widget, number):
+    """A slider can stand at a number: between its ends, and at one of its steps."""
+    is_log = hasattr(widget, "base")
+    low, high = (10**end if is_log else end for end in (widget.min, widget.max))
+    assert low <= number <= high, f"{widget.description} goes from {low} to {high}"
+    steps = 0 if is_log else (number - widget.min) / widget.step
+    assert abs(steps - round(steps)) < 1e-6, f"{widget.description} moves by {widget.step}"
 
 
 def answer(panel, works, *, started):

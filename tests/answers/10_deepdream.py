@@ -1,4 +1,4 @@
-"""Answers to the exercises on DeepDream; see tests/course/test_exercise_checks.py."""
+"""Answers to the exercises on DeepDream; see tests/system/test_exercise_checks.py."""
 
 # %% task 1, wrong: the scale four times
 height = 25

@@ -1,4 +1,4 @@
-"""Answers to the exercises on Grad-CAM; see tests/course/test_exercise_checks.py."""
+"""Answers to the exercises on Grad-CAM; see tests/system/test_exercise_checks.py."""
 
 # %% task 1, wrong: columns before rows
 rows_and_columns = (14, 7)

@@ -1,4 +1,4 @@
-"""Answers to the exercises on the scoreboard; see tests/course/test_exercise_checks.py."""
+"""Answers to the exercises on the scoreboard; see tests/system/test_exercise_checks.py."""
 
 # %% task 1, wrong: a coin
 noise_pointing, noise_mass = 0.5, 0.5

@@ -1,4 +1,4 @@
-"""Answers to the exercises on the microscope; see tests/course/test_exercise_checks.py."""
+"""Answers to the exercises on the microscope; see tests/system/test_exercise_checks.py."""
 
 # %% task 1, wrong: a channel without its weight
 as_it_is, off, at_mean = -1.9, -2.9, -1.4

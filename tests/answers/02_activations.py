@@ -1,4 +1,4 @@
-"""Answers to the exercises on activations; see tests/course/test_exercise_checks.py."""
+"""Answers to the exercises on activations; see tests/system/test_exercise_checks.py."""
 
 # %% task 1, wrong: each pooling moves on its own
 height, step = 10, 2

@@ -1,4 +1,4 @@
-"""Answers to the exercises on guided backpropagation; see tests/course/test_exercise_checks.py."""
+"""Answers to the exercises on guided backpropagation; see tests/system/test_exercise_checks.py."""
 
 # %% task 1, wrong: plain and deconvnet exchanged
 plain, deconvnet, guided = [0, 4, 2, 0], [-1, 0, 2, 0], [0, 0, 2, 0]

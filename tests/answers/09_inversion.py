@@ -1,4 +1,4 @@
-"""Answers to the exercises on inversion; see tests/course/test_exercise_checks.py."""
+"""Answers to the exercises on inversion; see tests/system/test_exercise_checks.py."""
 
 # %% task 1, wrong
 answer = "another"

@@ -1,6 +1,6 @@
 """Every check of every exercise: plausible wrong answers get a hint, right ones pass.
 
-The answers lie in tests/course/answers/, one file for each exercise, each answer under a line such
+The answers lie in tests/answers/, one file for each exercise, each answer under a line such
 as "# %% task 2, wrong: no bias". The same run compares what a right solution shows with the
 pictures that the exercises show as expected.
 """
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
 
 def answers_to(path):
-    text = (ROOT / "tests" / "course" / "answers" / f"{path.stem}.py").read_text(encoding="utf-8")
+    text = (ROOT / "tests" / "answers" / f"{path.stem}.py").read_text(encoding="utf-8")
     _, *parts = ANSWER.split(text)
     for number, kind, name, source in zip(*[iter(parts)] * 4, strict=True):
         yield Answer(int(number), kind == "right", f"task {number}, {kind}{name}", source)
