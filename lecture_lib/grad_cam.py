@@ -121,7 +121,8 @@ def grad_cam_maps(
         full_size: False returns the (h, w) numbers of each layer that there really are.
 
     Returns:
-        {layer name: map}, each as `grad_cam_map` returns it.
+        {layer name: map}, each as `grad_cam_map` returns it; those of an image of many megapixels
+        are of the size at which the network sees it.
 
     Raises:
         ValueError: as `grad_cam_map` does.

@@ -195,6 +195,12 @@ def average_of_two(x: Any) -> Any:
     return layers.Average()([layers.Softmax()(logits), layers.Softmax()(logits)])
 
 
+def softmax_by_hand(x: Any) -> Any:
+    logits = dense()(x)
+    powers = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
+    return powers / ops.sum(powers, axis=-1, keepdims=True)
+
+
 def cooler(x: Any) -> Any:
     """A softmax of half the logits, whose weights are doubled: the same as the reference."""
     return layers.Softmax()(layers.Rescaling(2.0)(dense()(x)) / 2.0)
@@ -380,7 +386,15 @@ BROUGHT = {
     ),
     "softmax of half the logits": Brought(partial(model_of, cooler), "three"),
     "log-softmax": Brought(partial(model_of, function_head(ops.log_softmax)), "three"),
-    "an average of softmaxes": Brought(partial(model_of, average_of_two), "log"),
+    "an average of softmaxes": Brought(partial(model_of, average_of_two), "three"),
+    "softmax by hand": Brought(partial(model_of, softmax_by_hand), "three"),
+    "log-softmax by hand": Brought(
+        partial(model_of, function_head(lambda z: z - ops.logsumexp(z, axis=-1, keepdims=True))),
+        "three",
+    ),
+    "sigmoid by hand": Brought(
+        partial(model_of, lambda x: 1.0 / (1.0 + ops.exp(-dense(1)(x)))), "two"
+    ),
     "percent": Brought(partial(model_of, after_softmax(layers.Rescaling(100.0))), "log"),
     "one sigmoid": Brought(partial(model_of, dense(1, activation="sigmoid")), "two"),
     "one sigmoid, as a layer": Brought(

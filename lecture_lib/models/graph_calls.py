@@ -30,6 +30,10 @@ class Call(NamedTuple):
         given = keras.tree.flatten((self.inputs, self.options))
         return [value for value in given if isinstance(value, keras.KerasTensor)]
 
+    def has_weights(self) -> bool:
+        """Say whether what is called has weights."""
+        return bool(getattr(self.operation, "weights", ()))
+
 
 class Graph(NamedTuple):
     """A network as the list of its calls.
@@ -76,6 +80,36 @@ def _computed(call: Call, values: dict) -> Iterator[tuple[int, Tensor]]:
     results = keras.tree.flatten(call.operation(*inputs, **options))
     for output, result in zip(call.outputs, results, strict=True):
         yield id(output), result
+
+
+def ways_back(
+    calls: list[Call], output: keras.KerasTensor
+) -> Iterator[tuple[keras.KerasTensor, list[Call]]]:
+    """Yield the tensors of which another one is a function alone, through calls without weights.
+
+    Of softmax(z) this is z, also where it is written exp(z) / sum(exp(z)).
+
+    Args:
+        calls: in forward order; what they do not make is not looked behind.
+        output: the tensor to start from.
+
+    Yields:
+        (tensor, the calls from there to the output), the nearest tensor first.
+    """
+    needed = {id(output): output}
+    steps = []
+    for call in reversed(calls):
+        made = [id(tensor) for tensor in call.outputs if id(tensor) in needed]
+        if not made:
+            continue
+        if call.has_weights():
+            return
+        for number in made:
+            del needed[number]
+        needed |= {id(source): source for source in call.sources()}
+        steps = [call, *steps]
+        if len(needed) == 1:
+            yield next(iter(needed.values())), steps
 
 
 def graph_of(model: keras.Model) -> Graph:

@@ -20,7 +20,7 @@ LENGTHS = ("patch", "stride")  # options that are lengths in pixels of the image
 
 
 def is_large(images: Any) -> bool:
-    """Say whether images (H, W, C) or (N, H, W, C) have too many pixels for a network."""
+    """Say whether images (H, W, C) or (N, H, W, C) have too many pixels for most networks."""
     return np.ndim(images) in (3, 4) and bool(np.prod(np.shape(images)[-3:-1]) > MAX_PIXELS)
 
 
@@ -38,12 +38,15 @@ def at_network_size(model: Network, images: Any) -> Any:
     Warns:
         UserWarning: where it returns smaller copies.
     """
-    if not is_large(images) or None not in model.input.shape[1:3]:
+    own_size = getattr(model, "image_size", None)
+    if not is_large(images) or own_size is None or None not in model.input.shape[1:3]:
         return images
     batch = as_batch(images, channels=model.input.shape[-1])  # says what is wrong with them
     height, width = batch.shape[1:3]
-    by_side = np.min(model.image_size) / min(height, width)
-    scale = min(1, by_side, np.sqrt(MAX_PIXELS / (height * width)))
+    most = max(MAX_PIXELS, np.prod(np.broadcast_to(own_size, 2)))  # of one made for large images
+    scale = min(np.min(own_size) / min(height, width), np.sqrt(most / (height * width)))
+    if scale >= 1:
+        return images
     size = _even(scale * height), _even(scale * width)
     say(
         f"Images of {height * width / 1e6:.0f} megapixels are seen at {size[0]} x {size[1]} "
@@ -92,8 +95,7 @@ def at_a_size_for_networks(explain: Callable) -> Callable:
 
     @wraps(explain)
     def explain_smaller(model: Network, image: Image, *arguments: Any, **options: Any) -> Any:
-        is_network = getattr(model, "image_size", None) is not None
-        smaller = at_network_size(model, image) if is_network else image
+        smaller = at_network_size(model, image)
         if np.ndim(image) != 3 or smaller is image:
             return explain(model, image, *arguments, **options)
         size = smaller.shape[:2]

@@ -14,7 +14,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 
 from lecture_lib.datasets.shapes import Images, Tensor
 from lecture_lib.models.backend import keras
-from lecture_lib.models.graph_calls import Call, Graph
+from lecture_lib.models.graph_calls import Call, Graph, ways_back
 
 # Kinds of probabilities, and what the end of a network computes from logits to get them.
 SOFTMAX = (softmax, log_softmax)
@@ -80,21 +80,13 @@ def find_ending(graph: Graph, images: Images) -> Ending:
 
 def _candidates(graph: Graph) -> Iterator[_Candidate]:
     """The tensors near the end, the farthest from it first: behind them all goes one way."""
-    candidates = []
-    tensor = graph.output
-    call = graph.maker_of(tensor)
-    while call is not None and not _has_weights(call) and len(call.sources()) == 1:
-        tensor = call.sources()[0]
-        candidates.append(_Candidate(tensor, _rest(graph, tensor), None))
-        call = graph.maker_of(tensor)
+    tensors = [graph.output, *(tensor for tensor, _ in ways_back(graph.calls, graph.output))]
+    candidates = [_Candidate(tensor, _rest(graph, tensor), None) for tensor in tensors[1:]]
+    call = graph.maker_of(tensors[-1])
     if call is not None and isinstance(call.operation, WITH_ACTIVATION):
-        rest = _rest(graph, tensor, call.operation.activation)
-        candidates.append(_Candidate(tensor, rest, call.operation))
+        rest = _rest(graph, tensors[-1], call.operation.activation)
+        candidates.append(_Candidate(tensors[-1], rest, call.operation))
     return reversed(candidates)
-
-
-def _has_weights(call: Call) -> bool:
-    return bool(getattr(call.operation, "weights", ()))
 
 
 def _rest(
@@ -191,7 +183,7 @@ def _last_with_weights(graph: Graph) -> list[Call]:
         call = graph.maker_of(waiting.pop())
         if call is None:
             continue
-        if _has_weights(call):
+        if call.has_weights():
             found.append(call)
         else:
             waiting += call.sources()

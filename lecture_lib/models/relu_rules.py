@@ -6,7 +6,7 @@ A ReLU is found by what it computes: a layer, an operation or an activation is o
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from lecture_lib.datasets.shapes import Network, Tensor
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.graph_calls import Call, Graph
+from lecture_lib.models.graph_calls import Call, Graph, ways_back
 from lecture_lib.models.layer_copies import Borrowed
 from lecture_lib.models.surgery import clone
 
@@ -114,12 +114,15 @@ def _with_rule_after(
     if isinstance(operation, keras.Layer) and not isinstance(operation, (Borrowed, *FUNCTIONS)):
         _exchange_inside(rule, exchanged, operation)  # it has been built by now
     call = Call(operation, inputs, options, keras.tree.flatten(outputs))
-    if getattr(operation, "weights", ()):
+    if call.has_weights():
         return outputs
     calls.append(call)
     if operation in exchanged and len(call.sources()) == 1:  # one object that is used several times
         return exchanged[operation](call.sources()[0])
-    for source, steps in _ways_back(calls, call):
+    # The call may be all of a ReLU, as ops.relu(x), or the end of one, as x * (x > 0).
+    for source, steps in ways_back(calls[-MOST_CALLS:], call.outputs[0]):
+        if source.shape != call.outputs[0].shape:
+            continue
         cap = _cap_of(partial(_stepwise, source, steps), _numbers(_tried_shape(source)))
         if cap is not None:
             is_layer = isinstance(operation, keras.Layer)
@@ -128,24 +131,6 @@ def _with_rule_after(
             exchanged[operation if len(steps) == 1 else by_rule] = by_rule
             return by_rule(source)
     return outputs
-
-
-def _ways_back(calls: list[Call], last: Call) -> Iterator[tuple[keras.KerasTensor, list[Call]]]:
-    """Tensors of the shape of an output, and the calls between, of which it is a function alone.
-
-    The last call may be all of it, as in ops.relu(x), or the end of a few, as in x * (x > 0).
-    """
-    needed = last.outputs
-    steps = []
-    for call in reversed(calls[-MOST_CALLS:]):
-        made = {id(output) for output in call.outputs}
-        kept = {id(tensor): tensor for tensor in needed if id(tensor) not in made}
-        if len(kept) == len(needed):  # nothing that is needed comes from this call
-            continue
-        steps.insert(0, call)
-        needed = list((kept | {id(source): source for source in call.sources()}).values())
-        if len(needed) == 1 and needed[0].shape == last.outputs[0].shape:
-            yield needed[0], list(steps)
 
 
 def _stepwise(source: keras.KerasTensor, steps: list[Call], numbers: Tensor) -> Tensor:

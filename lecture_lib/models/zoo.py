@@ -116,6 +116,7 @@ def load_model(
     weights: str | None = "trained",
     preprocess: Callable | None = None,
     class_names: Any = None,
+    custom_objects: dict | None = None,
     **options: Any,
 ) -> Network:
     """Load a network by its name (see `model_names`), or from a `.keras` file of your own.
@@ -128,6 +129,7 @@ def load_model(
             each call.
         preprocess, class_names: for a file, what the model in it was trained behind, and the names
             of its classes, as `wrap_model` takes them.
+        custom_objects: for a file, {name: class} of the layers of your own in it.
         options: for a file, the others of `wrap_model`.
 
     Raises:
@@ -137,7 +139,9 @@ def load_model(
     """
     options |= {"preprocess": preprocess, "class_names": class_names}
     if _is_file(name):
-        return wrap_model(read_keras_file(Path(name).expanduser()), **options)
+        model = read_keras_file(Path(name).expanduser(), custom_objects=custom_objects)
+        return wrap_model(model, **options)
+    options |= {"custom_objects": custom_objects}
     if given := [option for option, value in options.items() if value is not None]:
         raise ValueError(f"{given[0]} is for a file of your own; {name!r} has its own already.")
     return _load_trained(name) if weights is not None else _load(name, trained=False)
@@ -296,8 +300,12 @@ def load_application(name: str, *, trained: bool = True) -> Network:
     )
 
 
-def read_keras_file(path: str | Path) -> keras.Model:
+def read_keras_file(path: str | Path, *, custom_objects: dict | None = None) -> keras.Model:
     """Read a Keras model from a `.keras` file; code in the file is never run.
+
+    Args:
+        path: of the file.
+        custom_objects: {name: class} of the layers of your own in it.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -307,16 +315,18 @@ def read_keras_file(path: str | Path) -> keras.Model:
         raise FileNotFoundError(f"There is no file {path}.")
     try:
         with _spelled_small(Path(path)) as file:
-            model = keras.saving.load_model(file, compile=False, safe_mode=True)
+            model = keras.saving.load_model(
+                file, custom_objects=custom_objects, compile=False, safe_mode=True
+            )
             model.loss = _loss_in(file)
             return model
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"{path} could not be read as a Keras model; "
-            "files that hold code (Lambda layers) are refused, and layers of your own are unknown "
-            "here: build the model in Python, give it the weights by model.load_weights, and wrap "
-            f"it by wrap_model. {reason}"
+            f"{path} could not be read as a Keras model; files that hold code (Lambda layers) are "
+            "refused, and layers of your own are named by custom_objects={'Mine': Mine}; or build "
+            "the model in Python, give it the weights by model.load_weights, and wrap it by "
+            f"wrap_model: {reason}"
         ) from None
 
 

@@ -1,6 +1,9 @@
 """Photographs of many megapixels: the map of the smaller image, enlarged, said in a warning."""
 
+import subprocess
+import sys
 import tracemalloc
+import warnings
 from functools import partial
 
 import cv2
@@ -94,6 +97,13 @@ def test_a_network_of_one_size_says_which_images_it_takes(monkeypatch):
             function(net, random(24, 32, 3))
 
 
+def test_images_as_large_as_those_a_network_is_made_for_are_seen_as_they_are(monkeypatch):
+    monkeypatch.setattr(large_images, "MAX_PIXELS", 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert saliency_map(small_net(), random(12, 12, 3), 1).shape == (12, 12)
+
+
 def test_patches_of_a_large_image_are_refused_in_a_sentence(monkeypatch):
     monkeypatch.setattr(large_images, "MAX_PIXELS", 500)
     with pytest.raises(ValueError, match="fit_within"):
@@ -107,3 +117,41 @@ def test_a_photograph_of_12_megapixels_takes_little_more_memory_than_itself():
         assert saliency_map(small_net(), image, 1).shape == (3000, 4000)
     assert tracemalloc.get_traced_memory()[1] < 600e6
     tracemalloc.stop()
+
+
+PROGRAM = """
+import re, warnings
+import numpy as np
+from lecture_lib.adversarial import make_adversarial, pgd
+from lecture_lib.deepdream import dream
+from lecture_lib.grad_cam import grad_cam_map, grad_cam_maps
+from lecture_lib.inversion import invert
+from lecture_lib.models import load_model, top_classes
+from lecture_lib.occlusion import occlusion_map
+from lecture_lib.saliency import integrated_gradients_map
+from lecture_lib.style_transfer import stylize
+
+warnings.simplefilter("ignore")
+net = load_model("tinynet")
+image = np.random.default_rng(0).random((3000, 4000, 3), np.float32)
+top_classes(net, image)
+integrated_gradients_map(net, image, 3, steps=8)
+occlusion_map(net, image, 3)
+grad_cam_map(net, image, 3)
+grad_cam_maps(net, image, 3)
+pgd(net, image, 3, steps=1)
+make_adversarial(net, image, 3, steps=1)
+stylize(net, image, image, steps=1)
+invert(net, image, layer="block2", steps=1)
+dream(net, image, layer="block1", octaves=1, steps=1)
+print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read()).group(1))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read as Linux writes it")
+def test_a_photograph_of_12_megapixels_stays_within_two_and_a_half_gigabytes():
+    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]
+    kilobytes = int(run.stdout.split()[-1])
+    print(f"{kilobytes / 1e6:.2f} GB")
+    assert kilobytes < 2.5e6

@@ -314,6 +314,32 @@ def test_what_ends_in_a_relu_has_features_and_not_logits(loss, kind):
     assert net.probability == kind and len(said) == (kind == "none")
 
 
+class Tripled(layers.Layer):
+    """A layer that Keras knows nothing of."""
+
+    def __init__(self, factor=1.0, **options):
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, x):
+        return self.factor * x
+
+    def get_config(self):
+        return super().get_config() | {"factor": self.factor}
+
+
+def test_a_file_with_a_layer_of_ones_own_is_read_where_its_class_is_named(tmp_path):
+    theirs = model_of(lambda x: softmax_head(Tripled(3.0)(x)))
+    theirs.save(tmp_path / "own.keras")
+    with pytest.raises(ValueError, match="named by custom_objects={'Mine': Mine}") as caught:
+        load_model(tmp_path / "own.keras")
+    assert "\n" not in str(caught.value)
+    net = load_model(tmp_path / "own.keras", custom_objects={"Tripled": Tripled})
+    np.testing.assert_allclose(probabilities(net, IMAGES), theirs(IMAGES), rtol=1e-3)
+    with pytest.raises(ValueError, match="custom_objects is for a file of your own"):
+        load_model("tinynet", custom_objects={"Tripled": Tripled})
+
+
 FORMS = {
     "x -> y": (lambda i: i, lambda o: o),
     "[x] -> [y]": (lambda i: [i], lambda o: [o]),
