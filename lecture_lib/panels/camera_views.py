@@ -28,6 +28,7 @@ from lecture_lib.panels.interactive import explore_panel
 from lecture_lib.panels.panel import Panel, display_panel
 
 SHEET = 640  # pixels: about how wide the tiles of a layer are together
+Sheet = Float[np.ndarray, "sheet_height sheet_width 3"]
 NOTE = (
     "The camera needs a running kernel: choose Run, Run All Cells, and then “Start camera”. "
     "Pictures go to the machine where the kernel runs and are kept only when you save one."
@@ -124,7 +125,7 @@ def classes_and_map(
 
 def channel_tiles(
     model: Network, image: Image, *, layer: str, order: str = "by number"
-) -> tuple[Float[np.ndarray, "rows columns 3"], str]:
+) -> tuple[Sheet, str]:
     """Return all channels of a layer as gray tiles, each with a white of its own.
 
     Args:
@@ -158,7 +159,7 @@ def _maps_of(model: Network, image: Image, layer: str) -> Activations:
     return compiled_outputs(model, layer)(batch)[layer].numpy()[0]
 
 
-def sheet_of(tiles: Images) -> Float[np.ndarray, "sheet_height sheet_width 3"]:
+def sheet_of(tiles: Images) -> Sheet:
     """Return gray tiles of any number and size as one image, at most 640 pixels wide.
 
     Args:
