@@ -22,6 +22,12 @@ def frame(photo):
     return picture
 
 
+def with_noise(picture, random):
+    """The picture with the noise of a camera: two frames alike would not be computed twice."""
+    noise = random.integers(-6, 7, (HEIGHT // 4, WIDTH // 4, 1))
+    return np.clip(picture + noise.repeat(4, axis=0).repeat(4, axis=1), 0, 255).astype(np.uint8)
+
+
 def write_film(path, frames):
     """Write pictures (480, 640, 3) as a film of JPEG files one after another; it is repeated."""
     with open(path, "wb") as film:
@@ -34,8 +40,14 @@ def write_film(path, frames):
 
 def still_film(path, *, seconds=2, photos=PHOTOS):
     """Write a film that shows one photograph after another."""
-    frames = (frame(photo) for photo in photos for _ in range(round(seconds * PER_SECOND)))
-    return write_film(path, frames)
+    return write_film(path, _frames(photos, round(seconds * PER_SECOND)))
+
+
+def _frames(photos, count):
+    random = np.random.default_rng(0)
+    for photo in photos:
+        still = frame(photo)
+        yield from (with_noise(still, random) for _ in range(count))
 
 
 @contextlib.contextmanager
