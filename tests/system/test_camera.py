@@ -280,3 +280,4 @@ def test_the_light_goes_out_when_the_kernel_is_restarted(page):
     page.locator(".jp-Dialog .jp-mod-accept").click()
     wait_until(lambda: set(lights(page)) == {"ended"}, "the light is out", seconds=20)
     panel.get_by_role("alert").filter(has_text="run the cell again").wait_for()
+    page.get_by_text("| Idle").wait_for(timeout=60_000)  # the server ends once the kernel is there
