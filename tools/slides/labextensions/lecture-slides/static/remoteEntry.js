@@ -6,7 +6,7 @@
 // them in a window of their own. Where the real console is there, this is no slide, and nothing is done.
 async function giveNotes() {
   const settings = JSON.parse(document.getElementById("jupyter-config-data").textContent);
-  const path = settings.notebookPath.split("/").map(encodeURIComponent).join("/");
+  const path = settings.notebookPath.split("/").filter(Boolean).map(encodeURIComponent).join("/");
   const headers = settings.token ? { Authorization: `token ${settings.token}` } : {};
   const answer = await fetch(`${settings.baseUrl}api/contents/${path}`, { headers });
   const notes = (await answer.json()).content?.metadata?.speaker_notes;
