@@ -157,7 +157,7 @@ def _arrange(panel: Panel, *, live: bool) -> None:
     names = _SliderNames(layout={"display": "none"})
     right = ipywidgets.VBox(
         [*rows, row_of_buttons, *run, panel.status, names, panel.exchange],
-        layout={"flex": "1 1 320px", "min_width": "300px", "max_width": "460px"},
+        layout={"flex": "1 1 320px", "min_width": "min(300px, 100%)", "max_width": "460px"},
     )
     left = ipywidgets.VBox([panel.picture], layout={"flex": "0 1 auto", "margin": "0 28px 12px 0"})
     below = ipywidgets.HBox(
