@@ -118,10 +118,10 @@ class _Microscope:
             ipywidgets.HTML(STYLE, layout={"display": "none"}),
             ipywidgets.HBox(columns, layout=wrap),
             self.tiles,
+            self.panel.status,
             ipywidgets.HBox([self.panel.picture, self.card.table], layout=wrap),
             ipywidgets.HBox(naming, layout=wrap),
             self.panel.progress,
-            self.panel.status,
             *hidden,
         )
 

@@ -60,7 +60,7 @@ def made(monkeypatch):
 
 
 def table_of(panel):
-    return panel.box.children[3].children[1].value
+    return panel.box.children[4].children[1].value
 
 
 def choose(panel, name, value):
