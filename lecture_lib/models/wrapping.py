@@ -36,6 +36,7 @@ NOISE = (
     keras.layers.AlphaDropout,
     keras.layers.ActivityRegularization,
 )
+AUGMENTATIONS = ("RandAugment", "AugMix", "CutMix", "MixUp")
 # How the names of losses begin whose outputs are no logits: of regression, of margins.
 OF_SCORES = (
     *("mean_", "mse", "mae", "msle", "mape", "huber", "log_cosh", "logcosh", "poisson", "cosine"),
@@ -196,7 +197,8 @@ def _as_it_predicts(
 
 def _acts_in_training_alone(layer: keras.layers.Layer) -> bool:
     name = type(layer).__name__
-    return isinstance(layer, NOISE) or (name.startswith("Random") and name != "RandomCrop")
+    is_augmentation = name in AUGMENTATIONS or name.startswith("Random")
+    return isinstance(layer, NOISE) or (is_augmentation and name != "RandomCrop")
 
 
 def _compute_the_same(

@@ -226,6 +226,17 @@ def test_both_calls_of_a_layer_have_a_name():
     np.testing.assert_allclose(found["shared_call2"], shared(wanted), rtol=1e-4, atol=1e-4)
 
 
+def test_augmentation_that_holds_numbers_of_its_own_hides_no_rescaling():
+    theirs = three(front=lambda images: layers.Rescaling(1 / 255)(layers.RandAugment()(images)))
+    said, net = remarks(theirs)
+    assert len(said) == 1 and not any(
+        "augment" in layer.name for layer in net.layers if layer.weights
+    )
+    np.testing.assert_allclose(
+        class_scores(net, IMAGES), class_scores(reference("three"), IMAGES), rtol=1e-3, atol=1e-4
+    )
+
+
 def test_a_layer_that_is_random_in_prediction_too_is_refused():
     images = keras.Input((16, 16, 3))
     x = layers.Lambda(lambda x: x + keras.random.normal((1, 1, 1, 3)))(images)
