@@ -23,6 +23,7 @@ from lecture_lib.filters import filters_of, visualize_filter
 from lecture_lib.grad_cam import cam_map, grad_cam_map
 from lecture_lib.guided_backprop import guided_map
 from lecture_lib.inversion import invert
+from lecture_lib.microscope import channels_for_class, class_effects, switched_off
 from lecture_lib.models.inference import class_scores, probabilities, top_classes
 from lecture_lib.models.wrapping import wrap_model
 from lecture_lib.occlusion.occlusion import occlusion_map
@@ -92,6 +93,9 @@ FUNCTIONS = {
     "layer_gradients": gradients_at,
     "class picture": class_picture,
     "fourier picture": fourier_picture,
+    "switched_off": lambda net, image: switched_off(net, "conv1", 0, image),
+    "class_effects": lambda net, image: class_effects(net, "conv1", 0, image),
+    "channels_for_class": lambda net, image: channels_for_class(net, "conv1", image, class_index=0),
     "fgsm": partial(fgsm, labels=0),
     "pgd": partial(pgd, labels=0, steps=2),
     "targeted": targeted,
