@@ -102,7 +102,18 @@ def _content(value: Any) -> Any:
         return value
     # Keras counts these names up in each process.
     counted = r"(keras_tensor|functional|sequential)_?\d*"
-    return re.sub(counted, "", repr(value.get_config())), value.get_weights()
+    return re.sub(counted, "", repr(_config_of(value))), value.get_weights()
+
+
+def _config_of(model: keras.Model) -> Any:
+    """The settings of a network; of its layers alone where its graph was used for other models.
+
+    Keras then cannot say how the layers are connected.
+    """
+    try:
+        return model.get_config()
+    except RuntimeError:
+        return [layer.get_config() for layer in model.layers]
 
 
 # Files: a checksum, then the array
