@@ -102,7 +102,14 @@ def _after(model: Network, layer: str) -> keras.Model:
 
     The images are needed too, as some paths may lead around the layer.
     """
-    return keras.Model([model.input, features(model, layer)], model.output)
+    images = model.input
+    history = images._keras_history
+    try:
+        return keras.Model([images, features(model, layer)], model.output)
+    finally:
+        # Keras notes at the images that they belong to the new model; the network could not be
+        # saved any longer.
+        images._keras_history = history
 
 
 @kept_with_model

@@ -105,6 +105,14 @@ def test_one_image_gives_one_row_and_the_network_stays_as_it_is():
     assert_same_numbers(model, kept)
 
 
+@pytest.mark.parametrize("layer", ["colors", "apart", "end", "pool"])
+def test_the_network_can_be_saved_afterward(layer):
+    model = with_a_way_around()
+    before = str(model.get_config())
+    switched_off(model, layer, 0, IMAGES)
+    assert str(model.get_config()) == before
+
+
 def test_another_channel_value_or_picture_compiles_nothing_anew():
     model, calls = counting_net()
     for channel, value in [(0, 0.0), (1, 0.5), (3, 1.0)]:
