@@ -11,8 +11,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A kernel that the user installed elsewhere must not stand in for the one of this environment.
 export JUPYTER_PREFER_ENV_PATH := 1
 
-# Stored outputs are what a first run without a network gives: no folder of data, an empty cache, a proxy that refuses.
-OFFLINE := env -u LECTURE_DATA XDG_CACHE_HOME="$(CURDIR)/$(VENV)/empty-cache" no_proxy=localhost,127.0.0.1 \
+# Stored outputs are what a first run without a network gives: no folder of data, an empty home, a proxy that refuses.
+OFFLINE := env -u LECTURE_DATA -u XDG_CACHE_HOME HOME="$(CURDIR)/$(VENV)/empty-home" no_proxy=localhost,127.0.0.1 \
 	http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9
 
 .PHONY: help environment lab demo html slides test lint unit-tests notebook-tests notebooks exercises lock clean FORCE
@@ -50,12 +50,12 @@ unit-tests: $(VENV)/tests
 	@echo "== unit tests" && $(PY) -m pytest tests -n 2 --dist loadfile --durations 5 --junitxml=$(VENV)/unit-tests.xml
 
 notebook-tests: $(VENV)/tests
-	@echo "== notebooks" && rm -rf $(VENV)/empty-cache && $(OFFLINE) $(PY) -m pytest notebooks -n 2 --dist loadfile \
+	@echo "== notebooks" && rm -rf $(VENV)/empty-home && $(OFFLINE) $(PY) -m pytest notebooks -n 2 --dist loadfile \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout 600 --junitxml=$(VENV)/notebooks.xml
 	@$(PY) tools/measure_notebooks.py --check $(VENV)/notebooks.xml
 
 notebooks: $(VENV)/tests
-	@rm -rf $(VENV)/empty-cache
+	@rm -rf $(VENV)/empty-home
 	@$(OFFLINE) $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1200 \
 		--ExecutePreprocessor.store_widget_state=False --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 	@$(PY) tools/mark_slides.py

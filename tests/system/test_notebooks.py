@@ -43,6 +43,17 @@ def test_notebooks_lead_on_to_their_neighbors():
         assert [name for name in wanted if f"({name})" not in last] == [], path.name
 
 
+STORED = [*NOTEBOOKS, *(ROOT / "exercises").rglob("*.ipynb")]
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_stored_outputs_name_no_folder_of_the_computer_they_were_made_on(path):
+    outputs = [output for cell in code_cells(path) for output in cell["outputs"]]
+    texts = [output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs]
+    said = "\n".join("".join(text) for text in texts)
+    assert re.findall(r"(?:^|[\s'\"(])(/[a-z]\w*/[\w./-]+|[A-Z]:\\\S+)", said) == []
+
+
 PAGES = [
     *NOTEBOOKS,
     *(ROOT / "exercises").rglob("*.ipynb"),
