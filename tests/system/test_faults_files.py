@@ -415,9 +415,17 @@ SOURCES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("
 
 @pytest.mark.parametrize("path", SOURCES + NOTEBOOKS, ids=lambda path: path.stem)
 def test_nothing_that_is_read_can_run_code(path):
-    """One module may import pickle: its reader knows four names and refuses all others."""
-    allowed = ["import pickle"] if path.name == "pytorch_weights.py" else []
-    assert [ast.unparse(node)[:80] for node in calls_in_file(path) if is_unsafe(node)] == allowed
+    """Two places may, as they stand here, and nothing else.
+
+    The reader of weights knows four names of pickle and refuses all others; what draws the pictures
+    of the exercises runs the course's own solutions.
+    """
+    allowed = {
+        "pytorch_weights.py": ["import pickle"],
+        "exercise_pictures.py": ["exec(compile(source, 'exercise', 'exec'), names)"],
+    }
+    found = [ast.unparse(node)[:80] for node in calls_in_file(path) if is_unsafe(node)]
+    assert found == allowed.get(path.name, [])
 
 
 def test_the_search_for_what_runs_code_finds_it():
