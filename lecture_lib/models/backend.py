@@ -4,6 +4,7 @@ Importing TensorFlow prints lines about processors that no setting turns off.
 """
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 
@@ -30,6 +31,10 @@ with _without_standard_error():
 
     # Looks for graphics cards now; the first computation would print that it found none.
     tf.config.list_physical_devices()
+
+# In a notebook TensorFlow's import has set its logger to INFO, whatever it was before; a remark
+# that several small functions were compiled one after another does not belong on a page.
+tf.get_logger().setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager
