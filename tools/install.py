@@ -52,6 +52,8 @@ def is_whole(environment: Path) -> bool:
 
 def make_environment(environment: Path) -> None:
     """Make an empty environment that holds pip."""
+    if environment.is_symlink():  # what it leads to belongs to another clone
+        sys.exit(f"{environment} is a link to {environment.resolve()}; remove the link first.")
     if subprocess.run([sys.executable, "-m", "venv", "--clear", environment]).returncode:
         sys.exit(
             "Python's venv module is missing. "

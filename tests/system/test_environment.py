@@ -254,6 +254,17 @@ def test_a_half_made_environment_is_made_anew_and_a_whole_one_is_kept(clone):
 
 
 @needs_shell
+def test_an_environment_that_is_a_link_to_another_clone_is_not_emptied(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "somebody's.txt").write_text("work", encoding="utf-8")
+    link = tmp_path / ".venv"
+    link.symlink_to(elsewhere)
+    with pytest.raises(SystemExit, match="is a link to .*elsewhere; remove the link first"):
+        install.make_environment(link)
+    assert (elsewhere / "somebody's.txt").read_text(encoding="utf-8") == "work"
+
+
 def test_what_the_tests_need_comes_on_top_and_goes_with_the_course(clone):
     assert clone.run().returncode == 0 and clone.run("tests").returncode == 0
     assert installing(clone.calls(), "uv") == [["--requirement", "requirements-test.lock"]]
