@@ -76,7 +76,7 @@ def switched_off(
     """
     is_held = _is_chosen(model, layer, channel)
     held_at = np.broadcast_to(np.float32(value), is_held.shape)
-    forward = _compiled_without(model, layer)
+    forward = _compiled(model, layer, _logits_without)
     stacks = batches(batch_for(model, images))
     scores = np.concatenate([forward(stack, is_held, held_at) for stack in stacks])
     return unbatch(scores, images)
@@ -113,9 +113,10 @@ def _after(model: Network, layer: str) -> keras.Model:
 
 
 @kept_with_model
-def _compiled_without(model: Network, layer: str) -> Callable:
+def _compiled(model: Network, layer: str, work: Callable) -> Callable:
+    """Compile work(the network up to the layer, what comes after it, ...) once."""
     until = layers_and_scores(model, (layer,))
-    graph = partial(_logits_without, until, _after(model, layer))
+    graph = partial(work, until, _after(model, layer))
     return tf.function(graph, autograph=False, reduce_retracing=True)
 
 
@@ -151,16 +152,9 @@ def class_effects(model: Network, layer: str, channel: int, images: ImageOrImage
         ValueError: as `switched_off` does.
     """
     is_chosen = _is_chosen(model, layer, channel)
-    forward = _compiled_effects(model, layer)
+    forward = _compiled(model, layer, _effects)
     stacks = batches(batch_for(model, images))
     return np.concatenate([forward(stack, is_chosen) for stack in stacks]).mean(axis=0)
-
-
-@kept_with_model
-def _compiled_effects(model: Network, layer: str) -> Callable:
-    until = layers_and_scores(model, (layer,))
-    graph = partial(_effects, until, _after(model, layer))
-    return tf.function(graph, autograph=False, reduce_retracing=True)
 
 
 def _effects(

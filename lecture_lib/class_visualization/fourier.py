@@ -153,20 +153,8 @@ def maximize_fourier(
     Returns:
         An Ascent whose images are (H, W, 3), or (N, H, W, 3), in [0, 1].
     """
-    jittered = as_part(score).of(random_jitter, np.float32(shift), np.float32(zoom))
-    objective = jittered.of(fourier_to_image)
-    single = np.ndim(start) == 4
-    view = partial(_with_images, single=single)
-    reached = ascend(
-        objective,
-        start[None] if single else start,
-        steps=steps,
-        learning_rate=learning_rate,
-        direction=direction,
-        project=identity,
-        watch=watching(watch, view),
-    )
-    return view(reached)
+    options = {"steps": steps, "learning_rate": learning_rate, "direction": direction}
+    return _ascend_coefficients(_jittered(score, shift, zoom), start, watch=watch, **options)
 
 
 def accentuate(
@@ -211,22 +199,29 @@ def accentuate(
     spread = np.sum((batch - batch.mean(axis=(1, 2), keepdims=True)) ** 2)
     if len(batch) > 1 or not spread:
         raise ValueError("Accentuation starts from one image that is not of one color alone.")
-    jittered = as_part(score).of(random_jitter, np.float32(shift), np.float32(zoom))
     away = Score(_squared_distance, batch) / float(spread)
-    view = partial(_with_images, single=True)
-    reached = ascend(
-        (jittered - weight * away).of(fourier_to_image),
-        image_to_fourier(batch),
-        steps=steps,
-        learning_rate=learning_rate,
-        project=identity,
-        watch=watching(watch, view),
-    )
-    return view(reached)
+    objective = _jittered(score, shift, zoom) - weight * away
+    options = {"steps": steps, "learning_rate": learning_rate, "watch": watch}
+    return _ascend_coefficients(objective, image_to_fourier(batch)[0], **options)
 
 
 def _squared_distance(images: TensorImages, target: Tensor) -> TensorValues:
     return l2(images - target)
+
+
+def _jittered(score: Score | Callable, shift: float, zoom: float) -> Score:
+    return as_part(score).of(random_jitter, np.float32(shift), np.float32(zoom))
+
+
+def _ascend_coefficients(
+    objective: Score, start: FourierCoefficients, *, watch: Callable | None, **options: Any
+) -> Ascent:
+    """Maximize a score of images, of one (2, 3, H, W // 2 + 1) or several, by coefficients."""
+    single = np.ndim(start) == 4
+    view = partial(_with_images, single=single)
+    options |= {"project": identity, "watch": watching(watch, view)}
+    first = start[None] if single else start
+    return view(ascend(objective.of(fourier_to_image), first, **options))
 
 
 def _with_images(reached: Ascent, *, single: bool) -> Ascent:

@@ -113,7 +113,6 @@ class _Microscope:
         columns = [ipywidgets.VBox(rows[:3], layout=half), ipywidgets.VBox(rows[3:], layout=half)]
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
         naming = [self.name, self.keep, *self.panel.buttons.values()]
-        hidden = [self.panel.exchange]
         self.panel.box.children = (
             ipywidgets.HTML(STYLE, layout={"display": "none"}),
             ipywidgets.HBox(columns, layout=wrap),
@@ -122,7 +121,7 @@ class _Microscope:
             ipywidgets.HBox([self.panel.picture, self.card.table], layout=wrap),
             ipywidgets.HBox(naming, layout=wrap),
             self.panel.progress,
-            *hidden,
+            self.panel.exchange,
         )
 
     def connect(self) -> None:
