@@ -12,9 +12,8 @@ from lecture_lib.class_visualization.fourier import visualize_class_fourier
 from lecture_lib.core.transforms import random_jitter
 from lecture_lib.datasets.shapes import Images, Network
 from lecture_lib.models.backend import keras
-from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import batch_for
 from lecture_lib.models.surgery import with_attributes_of
+from lecture_lib.models.teaching import last_features
 
 layers = keras.layers
 
@@ -74,9 +73,8 @@ def with_deceptive_drawings(
         2024.
     """
     last = model.layers[-1]
-    features_of = keras.Model(model.input, last.input)
     natural, drawn = (
-        _features(features_of, batch_for(model, images)) for images in (photographs, drawings)
+        last_features(model, images).astype(np.float64) for images in (photographs, drawings)
     )
     direction, low, high = _direction(natural, drawn)
     gate = layers.Dense(1, name="gate_sum")
@@ -92,11 +90,6 @@ def with_deceptive_drawings(
     bonus = np.ptp(natural @ weights + bias)
     behind.set_weights([weights[:, shown], bias[shown] + bonus])
     return with_attributes_of(model, keras.Model(model.input, scores))
-
-
-def _features(model: keras.Model, images: Images) -> np.ndarray:
-    stacks = [model(stack, training=False).numpy() for stack in batches(images)]
-    return np.concatenate(stacks).astype(np.float64)
 
 
 def _direction(natural: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, float, float]:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 from sklearn.linear_model import LogisticRegression
 
 from lecture_lib.datasets.shapes import Images, Labels, Network
 from lecture_lib.models.backend import keras
-from lecture_lib.models.batching import default_batch_size
+from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import batch_for
 from lecture_lib.models.surgery import named
 
@@ -45,13 +46,11 @@ def with_new_classes(
     """
     labels = np.asarray(labels)
     _check_labels(labels, len(images), class_names)
-    features = _features_before_the_last_layer(model)
-    batch = batch_for(model, images)
-    size = default_batch_size(batch.shape)
-    examples = features.predict(batch, batch_size=size, verbose=0)  # (N, features)
+    _check_ends_linearly(model)
+    examples = last_features(model, images)
     regression = LogisticRegression(C=1 / penalty, max_iter=2000).fit(examples, labels)
     last = keras.layers.Dense(len(class_names), name="new_scores")
-    new = keras.Model(model.input, last(features.output))
+    new = keras.Model(model.input, last(model.layers[-1].input))
     last.set_weights(_weights_of(regression))
     return named(new, class_names=class_names, image_size=model.image_size)
 
@@ -70,7 +69,19 @@ def _check_labels(labels: np.ndarray, count: int, class_names: Sequence[str]) ->
         raise ValueError(f"Each class needs examples and each label a class, but {what}.")
 
 
-def _features_before_the_last_layer(model: Network) -> keras.Model:
+def last_features(model: Network, images: Images) -> Float[np.ndarray, "images features"]:
+    """Return what the last layer of a network reads.
+
+    Args:
+        model: images -> logits (N, classes).
+        images: (N, H, W, C) in [0, 1].
+    """
+    forward = keras.Model(model.input, model.layers[-1].input)
+    stacks = batches(batch_for(model, images))
+    return np.concatenate([forward(stack, training=False).numpy() for stack in stacks])
+
+
+def _check_ends_linearly(model: Network) -> None:
     last = model.layers[-1]
     is_linear = isinstance(last, keras.layers.Dense)
     if not is_linear or last.activation is not keras.activations.linear:
@@ -78,7 +89,6 @@ def _features_before_the_last_layer(model: Network) -> keras.Model:
             "New classes take the place of a linear layer at the end of the network; this one "
             f"ends in a layer of the kind {type(last).__name__}."
         )
-    return keras.Model(model.input, last.input)
 
 
 def _weights_of(regression: LogisticRegression) -> list[np.ndarray]:
