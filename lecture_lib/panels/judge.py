@@ -3,7 +3,6 @@
 import csv
 import time
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +15,10 @@ from lecture_lib.class_visualization.trials import KINDS, Trial
 from lecture_lib.datasets.images import fit_within
 from lecture_lib.datasets.shapes import Images
 from lecture_lib.figures.html import tile
-from lecture_lib.panels.panel import build, display_panel, place_above, set_status, show_image
+from lecture_lib.panels.panel import display_panel, place_above, set_status, show_image
+from lecture_lib.panels.quiz import two_sided_panel
 from lecture_lib.panels.saving import pictures_folder
 
-SIDES = ("left", "right")
 GREEN = np.float32([0, 158, 115]) / 255
 ORANGE = np.float32([213, 94, 0]) / 255
 # Borowski et al. 2021, their experiment I: the share of right answers of ten people.
@@ -152,12 +151,8 @@ class Judge:
         self._asked_at = time.monotonic()
         self.answers: list[tuple[str, bool]] = []
         self.path: Path | None = None
-        texts = {side: f"{side.title()} excites it more" for side in SIDES}
-        self.panel = build({}, name="judge_channels", buttons=list(texts.values()))
+        self.panel = two_sided_panel("judge_channels", "excites it more", self.choose)
         place_above(self.panel, ipywidgets.HTML(f'<div class="lecture-status">{LEGEND}</div>'))
-        for side, text in texts.items():
-            answer = partial(self.choose, side)
-            self.panel.buttons[text].on_click(lambda button, answer=answer: answer())
         self._ask()
 
     def choose(self, side: str) -> None:

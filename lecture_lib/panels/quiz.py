@@ -1,8 +1,7 @@
 """Real or changed? A quiz with two images, and what its answers say about the eye behind them."""
 
 import math
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 from lecture_lib.datasets.images import as_batch
 from lecture_lib.datasets.shapes import Image, Images
 from lecture_lib.figures.html import tile
-from lecture_lib.panels.panel import build, display_panel, set_status, show_image
+from lecture_lib.panels.panel import Panel, build, display_panel, set_status, show_image
 
 SIDES = ("left", "right")
 
@@ -82,6 +81,21 @@ def summary(answers: Iterable[tuple[float, bool]]) -> str:
     return "By size of the change: " + ", ".join(parts)
 
 
+def two_sided_panel(name: str, says: str, choose: Callable) -> Panel:
+    """Return a panel with a button for each of two sides, not yet shown.
+
+    Args:
+        name: for the names of saved pictures.
+        says: what a button says of its side, such as "is real".
+        choose: is called with "left" or "right".
+    """
+    texts = {side: f"{side.title()} {says}" for side in SIDES}
+    panel = build({}, name=name, buttons=list(texts.values()))
+    for side, text in texts.items():
+        panel.buttons[text].on_click(lambda button, side=side: choose(side))
+    return panel
+
+
 class Quiz:
     """A quiz under way, in a panel that is not yet shown.
 
@@ -110,11 +124,7 @@ class Quiz:
         self._order = random.permutation(len(self._real))
         self._real_on_left = random.random(len(self._real)) < 0.5
         self.answers: list[tuple[float, bool]] = []
-        texts = {side: f"{side.title()} is real" for side in SIDES}
-        self.panel = build({}, name="real_or_changed", buttons=list(texts.values()))
-        for side, text in texts.items():
-            answer = partial(self.choose, side)
-            self.panel.buttons[text].on_click(lambda button, answer=answer: answer())
+        self.panel = two_sided_panel("real_or_changed", "is real", self.choose)
         self._ask()
 
     def _check_counts(self) -> None:

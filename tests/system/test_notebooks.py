@@ -92,7 +92,8 @@ def test_text_files_name_no_folder_of_one_machine_and_no_package_index():
 
 BRITISH = re.compile(
     r"\b\w*(?:colour|neighbour|behaviour|favour|defence|licence|labelled|modelling|artefact)\w*"
-    r"|\bcentre[sd]?\b|\bgrey\w*|\b(?:recogni|visuali|normali|optimi|minimi|maximi)s(?:e|ing|ation)",
+    r"|\bcentre[sd]?\b|\bgrey\w*"
+    r"|\b(?:recogni|visuali|normali|optimi|minimi|maximi)s(?:e|ing|ation)",
     re.IGNORECASE,
 )
 
