@@ -8,6 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 
+import psutil
 from course_files import ROOT
 from waiting import wait_until
 
@@ -34,6 +35,16 @@ def own_folders(folder):
     """Variables that give Jupyter its settings, data and runtime files in a folder of its own."""
     kinds = ("CONFIG", "DATA", "RUNTIME")
     return {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in kinds}
+
+
+def still_running(processes, *, seconds):
+    """Those of the processes that are neither over after a while nor wait to be collected."""
+    running = []
+    for process in psutil.wait_procs(processes, timeout=seconds)[1]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                running.append(process)
+    return running
 
 
 @contextlib.contextmanager

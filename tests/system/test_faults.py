@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 from download_tools import CONTENT, HEADER, SHA256, files_in, use
+from servers import still_running
 from waiting import wait_until
 
 from lecture_lib.course import sweeps
@@ -438,8 +439,7 @@ def test_a_kernel_that_is_restarted_in_the_middle_of_a_run_leaves_nothing_runnin
         old = [process, *process.children(recursive=True)]
         manager.restart_kernel(now=True)
         client.wait_for_ready(timeout=60)
-        _, alive = psutil.wait_procs(old, timeout=10)
-        assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
+        assert still_running(old, seconds=10) == []
 
 
 # Names

@@ -3,6 +3,7 @@
 Whatever ends `make lab` frees its port and its processes.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from course_files import ROOT
-from servers import free_port, logged, own_folders, status_of
+from servers import free_port, logged, own_folders, status_of, still_running
 from waiting import wait_until
 
 needs_make = pytest.mark.skipif(
@@ -79,7 +80,7 @@ def end_all(process, everything):
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     for one in everything:
-        if one.is_running():
+        with contextlib.suppress(psutil.NoSuchProcess):
             one.kill()
     process.wait(10)
 
@@ -90,9 +91,7 @@ def answers(port, path="/api", data=None):
 
 
 def is_over(lab):
-    gone, alive = psutil.wait_procs(lab.everything, timeout=15)
-    alive = [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
-    return alive == [] and answers(lab.port) is None
+    return still_running(lab.everything, seconds=15) == [] and answers(lab.port) is None
 
 
 @needs_make
@@ -111,12 +110,13 @@ def test_the_server_listens_to_this_computer_alone_and_wants_its_token(lab):
 
 
 def addresses_of(*processes):
-    """The addresses that processes listen to, at least one."""
+    """The addresses that processes listen to, at least one; what has ended listens to none."""
     found = set()
     for process in processes:
-        for connection in connections(process):
-            if connection.status == "LISTEN":
-                found.add(connection.laddr.ip)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for connection in connections(process):
+                if connection.status == "LISTEN":
+                    found.add(connection.laddr.ip)
     assert found
     return found
 
