@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from matplotlib.colors import rgb_to_hsv
 from PIL import Image
 
 from lecture_lib.figures import charts, html, images
@@ -41,6 +42,12 @@ CALLS = {
 }
 
 
+def copy_in(data):
+    """The pixels that pages without HTML show, (H, W, 3) from 0 to 255."""
+    file = Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"])))
+    return np.asarray(file.convert("RGB")).astype(int)
+
+
 @pytest.fixture
 def shown(monkeypatch):
     outputs = []
@@ -57,9 +64,9 @@ def test_one_picture_with_its_words(shown, call):
     [(data, metadata)] = shown
     assert data["text/plain"] == alt
     assert 'alt="two &quot;quotes&quot; &amp; a &lt;tag&gt;"' in data["text/html"]
-    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    assert metadata["image/png"]["alt"] == alt
-    assert picture.width in [int(metadata["image/png"]["width"] * part) for part in (1, 0.75, 0.5)]
+    of_copy = metadata["image/jpeg"]
+    assert of_copy["alt"] == alt
+    assert copy_in(data).shape[1] in [round(of_copy["width"] * share) for share in (1, 0.85, 0.7)]
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
@@ -90,11 +97,40 @@ def test_the_middle_of_a_square_is_its_color(shown):
     picture = np.zeros((2, 2, 3))
     picture[0, 1] = 1, 0, 0
     images.show(picture, size=100, alt="a red square at the top right")
-    pixels = np.asarray(
-        Image.open(io.BytesIO(base64.b64decode(shown[0][0]["image/png"]))).convert("RGB")
-    )
+    pixels = copy_in(shown[0][0])
     assert pixels.shape == (100, 100, 3)
-    assert pixels[25, 75].tolist() == [255, 0, 0] and pixels[75, 75].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(pixels[25, 75], [255, 0, 0], atol=4)
+    np.testing.assert_allclose(pixels[75, 75], [0, 0, 0], atol=4)
+
+
+def test_a_scale_keeps_its_colors_beside_photographs_in_many_other_colors(shown):
+    from skimage.data import astronaut
+
+    ramp = np.linspace(-1, 1, 512)[None].repeat(512, axis=0)
+    maps = [ramp + 1, ramp.T + 1, (ramp + 1) ** 2, (ramp.T + 1) ** 2, ramp / 10]
+    titles = [f"map {number}" for number in range(5)]
+    images.show_maps(astronaut() / 255, maps, titles=titles, size=240, on_picture=True, alt="maps")
+    data, metadata = shown[0]
+    pixels = copy_in(data) / 255
+    zoom = pixels.shape[1] / metadata["image/jpeg"]["width"]
+    # The last bar: under the third image of a row, half as wide, 13.5 above the lower edge.
+    columns = np.round(zoom * (2 * 254 + 60 + 120 * np.array([0.1, 0.3, 0.7, 0.9]))).astype(int)
+    found = pixels[round(pixels.shape[0] - 13.5 * zoom), columns]
+    wanted = images.heat(np.array([[-0.8, -0.4, 0.4, 0.8, 1]]), signed=True)[0, :4]
+    of_found, of_wanted = rgb_to_hsv(found), rgb_to_hsv(wanted)
+    turns = (of_found[:, 0] - of_wanted[:, 0] + 0.5) % 1 - 0.5  # hue is an angle
+    np.testing.assert_allclose(turns, 0, atol=0.05)
+    np.testing.assert_allclose(of_found[:, 1], of_wanted[:, 1], atol=0.15)
+
+
+def test_titles_stay_legible_where_a_file_would_be_large(shown):
+    noise = RANDOM.random((10, 150, 150, 3))
+    images.show(noise, titles=["noise"] * 10, columns=5, alt="ten pictures of noise")
+    data, metadata = shown[0]
+    pixels = copy_in(data)
+    title = pixels[2 : round(22 * pixels.shape[1] / metadata["image/jpeg"]["width"])]
+    rows_of_ink = (title.max(axis=-1).min(axis=1) < 130).sum()
+    assert rows_of_ink >= 5  # as high as small letters of 9 pixels
 
 
 @pytest.mark.parametrize(
@@ -181,13 +217,13 @@ def test_less_than_one_column_is_one_sentence(draw, columns):
 def test_a_single_column_of_pixels_is_drawn_at_most_four_times_as_high_as_wide(shown):
     images.show(np.zeros((3000, 1, 3), np.float32), alt="a line")
     [(data, _)] = shown
-    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    assert picture.height <= 4.5 * picture.width
+    height, width, _ = copy_in(data).shape
+    assert height <= 4.5 * width
 
 
 @pytest.mark.parametrize("name", ["W" * 24, "MMMM WWWW MMMM", "i"])
 def test_the_name_of_a_row_is_never_cut_off(shown, name):
     charts.show_matrix([[0.0, 1.0]], rows=[name], columns=["a", "b"], alt="two fields")
     (data, _) = shown[0]
-    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("L"))
+    picture = copy_in(data).mean(axis=-1)
     assert picture[:, :3].min() > 200 and picture[30:, :].min() < 120

@@ -75,7 +75,7 @@ def test_a_film_in_the_page_is_an_mp4_with_words_and_a_picture_beside_it(monkeyp
     page = data["text/html"]
     assert 'width="120" controls loop muted' in page
     assert "A film of &quot;gray&quot; becoming white" in page
-    assert options["metadata"]["image/png"]["alt"] == data["text/plain"]
+    assert options["metadata"]["image/jpeg"]["alt"] == data["text/plain"]
     (tmp_path / "film.mp4").write_bytes(
         base64.b64decode(re.search(r"video/mp4;base64,([^\"]+)", page).group(1))
     )

@@ -296,10 +296,12 @@ def test_pages_without_widgets_get_the_first_picture(monkeypatch, show):
     assert show() is None  # nothing is shown twice as a cell's last line
     [(data, metadata)] = outputs
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"]
-    assert data["text/plain"] == metadata["image/png"]["alt"] == "all gray"
-    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB"))
+    assert data["text/plain"] == metadata["image/jpeg"]["alt"] == "all gray"
+    picture = np.asarray(
+        Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"]))).convert("RGB")
+    )
     assert (
-        picture.shape[1] == metadata["image/png"]["width"]
+        picture.shape[1] == metadata["image/jpeg"]["width"]
         and (abs(picture.astype(int) - 128) < 3).all()
     )
 
