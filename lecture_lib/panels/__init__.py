@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "camera": ["Camera", "camera_picture", "cameras_of"],
         "camera_views": ["channel_tiles", "classes_and_map", "live_camera", "live_camera_panel"],
         "controls": [
+            "channel_slider_for",
             "class_box",
             "class_box_for",
             "layer_dropdown_for",

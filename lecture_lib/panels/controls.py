@@ -1,6 +1,7 @@
 """The controls of a panel: sliders, lists and boxes, each with a label."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from math import log10
 from typing import Any, NamedTuple
@@ -151,6 +152,46 @@ def layer_dropdown_for(
 
     net.sources[0].observe(follow, names="value")
     return Control(dropdown, [dropdown], lambda: dropdown.value)
+
+
+def channel_slider_for(
+    net: Control,
+    layer: Control,
+    count_of: Callable[[Any, Any], int],
+    *,
+    value: int = 0,
+    step: int = 1,
+) -> Control:
+    """Return a slider over the channels of the layer that is chosen beside it.
+
+    When another network or layer is chosen, the slider ends at the last channel of that one, and
+    a number that it does not have becomes the largest that it has.
+
+    Args:
+        net: the Control of a network, such as `net_dropdown` returns.
+        layer: the Control of a layer, such as `layer_dropdown_for` returns.
+        count_of: (value of `net`, value of `layer`) -> how many channels there are.
+        value: the channel chosen first.
+        step: how far apart the numbers lie that can be chosen; the first is 0.
+
+    Raises:
+        ValueError: for a value that the layer does not have.
+    """
+
+    def last() -> int:
+        return (count_of(net.read(), layer.read()) - 1) // step * step
+
+    if not 0 <= value <= last():
+        raise ValueError(f"There is no channel {value} in this layer; the last one is {last()}.")
+    slider = ipywidgets.IntSlider(value=value, max=last(), step=step)
+
+    def follow(change: Any) -> None:
+        with suppress(ValueError, FileNotFoundError):  # of a net that is not here its list speaks
+            slider.max = last()
+
+    for source in (*net.sources, *layer.sources):
+        source.observe(follow, names="value")
+    return Control(slider, [slider], lambda: slider.value)
 
 
 def net_dropdown(

@@ -6,6 +6,7 @@ from panel_tools import GRAY
 
 from lecture_lib.panels.controls import (
     as_control,
+    channel_slider_for,
     class_box,
     class_box_for,
     layer_dropdown_for,
@@ -94,6 +95,37 @@ def test_the_list_of_layers_stays_while_the_network_cannot_be_loaded():
     layer = layer_dropdown_for(net, layers_of)
     net.view.value = "elsewhere"
     assert layer.view.options == ("conv1", "conv2")
+
+
+def test_the_slider_of_channels_ends_where_the_layer_does():
+    channels = {"small": {"conv1": 8, "conv2": 20}, "large": {"conv1": 64, "conv2": 20}}
+
+    def count_of(name, layer):
+        if name == "elsewhere":
+            raise FileNotFoundError(name)
+        return channels[name][layer]
+
+    net = net_dropdown([*channels, "elsewhere"])
+    layer = layer_dropdown_for(net, lambda name: channels.get(name, channels["small"]))
+    channel = channel_slider_for(net, layer, count_of, value=19)
+    layer.view.value = "conv1"
+    assert (channel.view.max, channel.read()) == (7, 7)
+    net.view.value = "large"  # a layer of the same name has other channels there
+    assert (channel.view.max, channel.read()) == (63, 7)
+    net.view.value = "elsewhere"
+    assert channel.view.max == 63
+
+
+def test_a_slider_of_channels_has_no_channel_beyond_the_last():
+    net, layer = net_dropdown(["one"]), net_dropdown(["layer"])
+    with pytest.raises(ValueError, match="no channel 64 .* the last one is 63"):
+        channel_slider_for(net, layer, lambda *_: 64, value=64)
+
+
+def test_a_slider_of_channels_may_go_in_steps():
+    net, layer = net_dropdown(["one"]), net_dropdown(["layer"])
+    channel = channel_slider_for(net, layer, lambda *_: 40, step=16)
+    assert (channel.view.min, channel.view.max, channel.view.step) == (0, 32, 16)
 
 
 @pytest.mark.parametrize(

@@ -121,8 +121,19 @@ def test_what_is_stored_comes_from_one_run_without_errors(path):
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert [output for output in outputs if output["output_type"] == "error"] == []
+    printed = ["".join(output["text"]) for output in outputs if output["output_type"] == "stream"]
     assert [output["text"] for output in outputs if output.get("name") == "stderr"] == []
-    assert path.stat().st_size <= 1_500_000
+    assert [text for text in printed if re.search(r"WARNING|Warning:", text)] == []
+    assert path.stat().st_size <= 1_600_000
+
+
+@each_notebook
+def test_below_each_stored_panel_stands_how_to_make_it_live(path):
+    widget = "application/vnd.jupyter.widget-view+json"
+    outputs = [output for cell in code_cells(path) for output in cell["outputs"]]
+    panels = [output["data"] for output in outputs if widget in output.get("data", {})]
+    pages = ["".join(data["text/html"])[-300:] for data in panels]
+    assert [page for page in pages if not re.search("Run(,| →) Run All Cells", page)] == []
 
 
 @each_notebook
