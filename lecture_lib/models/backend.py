@@ -4,8 +4,10 @@ Importing TensorFlow prints lines about processors that no setting turns off.
 """
 
 import contextlib
+import gc
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 os.environ["KERAS_BACKEND"] = "tensorflow"  # gradients.py records its tape there
@@ -25,7 +27,36 @@ def _without_standard_error() -> Iterator[None]:
         os.close(nowhere)
 
 
-with _without_standard_error():
+@contextlib.contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Look for no garbage while much is imported, none of which is, and never among it later."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def _without_scikit_learn() -> Iterator[None]:
+    """Let Keras import no scikit-learn: a fifth of all, for wrappers that the course does not use.
+
+    It is there for everybody else, and stays where it has been imported before.
+    """
+    missing = "sklearn" not in sys.modules
+    if missing:
+        sys.modules["sklearn"] = None  # so `import sklearn` raises ImportError, which Keras awaits
+    try:
+        yield
+    finally:
+        if missing:
+            del sys.modules["sklearn"]
+
+
+with _without_standard_error(), _without_garbage_collection(), _without_scikit_learn():
     import keras
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""The backend: what TensorFlow says to its developers does not reach a page."""
+"""The backend: what TensorFlow says to its developers does not reach a page, and no import more."""
 
 import logging
 import subprocess
@@ -15,3 +15,15 @@ def test_tensorflow_is_as_quiet_in_a_notebook_as_in_a_program():
         said = subprocess.run(command, capture_output=True, text=True, check=True)
         assert said.stdout.split()[-1] == str(logging.ERROR)
         assert said.stderr == ""
+
+
+def test_keras_is_imported_without_scikit_learn_which_is_there_afterwards():
+    code = """
+import gc, sys
+import lecture_lib.models.backend
+print("sklearn" in sys.modules, gc.isenabled(), gc.get_freeze_count() > 100_000)
+import lecture_lib.neighbors
+from sklearn.linear_model import LogisticRegression
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "True", "True"]
