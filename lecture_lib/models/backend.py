@@ -7,7 +7,6 @@ import contextlib
 import gc
 import logging
 import os
-import sys
 from collections.abc import Iterator
 
 os.environ["KERAS_BACKEND"] = "tensorflow"  # gradients.py records its tape there
@@ -40,23 +39,7 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-@contextlib.contextmanager
-def _without_scikit_learn() -> Iterator[None]:
-    """Let Keras import no scikit-learn: a fifth of all, for wrappers that the course does not use.
-
-    It is there for everybody else, and stays where it has been imported before.
-    """
-    missing = "sklearn" not in sys.modules
-    if missing:
-        sys.modules["sklearn"] = None  # so `import sklearn` raises ImportError, which Keras awaits
-    try:
-        yield
-    finally:
-        if missing:
-            del sys.modules["sklearn"]
-
-
-with _without_standard_error(), _without_garbage_collection(), _without_scikit_learn():
+with _without_standard_error(), _without_garbage_collection():
     import keras
     import tensorflow as tf
 
