@@ -1,6 +1,7 @@
 """What the tests of panels share: a gray picture, patience, and an ascent that needs no network."""
 
 import time
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -33,3 +34,15 @@ def ascent_of_steps(calls, *, pause=0.0, fails_at=None, error=None):
         return reached
 
     return run
+
+
+def upload(control, name, data):
+    """Upload a PNG to the list of pictures, as the browser does."""
+    file = {
+        "name": name,
+        "type": "image/png",
+        "size": len(data),
+        "content": memoryview(data),
+        "last_modified": datetime.now(),
+    }
+    control.view.children[1].children[0].value = (file,)

@@ -275,13 +275,13 @@ def _draw_scale(axis: Axes, heatmap: Map, *, signed: bool) -> None:
     bar = axis.figure.add_axes(place)
     _draw_image(bar, heat(np.linspace(low, high, 128)[None], signed=signed))
     for number, side, x in ((low, "right", -0.05), (high, "left", 1.05)):
-        text = _short(0 if abs(number) < high / 1000 else number)
+        text = short_number(0 if abs(number) < high / 1000 else number)
         style = {"ha": side, "va": "center", "fontsize": 8.5, "color": INK}
         bar.text(x, 0.4, text, transform=bar.transAxes, **style)
 
 
-def _short(number: float) -> str:
-    """Two digits of a small number, and a whole number from 10 on: 280 and not 2.8e+02."""
+def short_number(number: float) -> str:
+    """Return two digits of a small number, and a whole number from 10 on: 280 and not 2.8e+02."""
     return f"{number:.0f}" if abs(number) >= 10 else f"{number:.2g}"
 
 

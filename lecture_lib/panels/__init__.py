@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "availability": ["missing_models"],
         "camera": ["Camera", "camera_picture", "cameras_of"],
         "camera_views": ["channel_tiles", "classes_and_map", "live_camera", "live_camera_panel"],
+        "compare": ["another_picture", "compared"],
         "controls": [
             "channel_slider_for",
             "class_box",

@@ -4,12 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from math import log10
+from threading import RLock
 from typing import Any, NamedTuple
 
 import ipywidgets
 from ipywidgets import interactive
 
 from lecture_lib.models.class_names import find_class
+
+# Held while a list gets new entries, for it chooses the first of them for a moment, and while the
+# values are read, in another thread.
+LISTS_CHANGE = RLock()
 
 
 class Control(NamedTuple):
@@ -19,11 +24,13 @@ class Control(NamedTuple):
         view: what is seen; None for a constant.
         sources: the widgets whose value may change.
         read: () -> the value, or a ValueError that says why there is none.
+        entry: of a list, (name of an entry) -> its value.
     """
 
     view: ipywidgets.Widget | None
     sources: list
     read: Callable
+    entry: Callable | None = None
 
 
 def as_control(name: str, given: Any) -> Control:
@@ -147,8 +154,9 @@ def layer_dropdown_for(
         chosen = (
             dropdown.value if dropdown.value in names else names[round(place * (len(names) - 1))]
         )
-        dropdown.options = names
-        dropdown.value = chosen
+        with LISTS_CHANGE:
+            dropdown.options = names
+            dropdown.value = chosen
 
     net.sources[0].observe(follow, names="value")
     return Control(dropdown, [dropdown], lambda: dropdown.value)
@@ -254,9 +262,9 @@ def set_options(dropdown: ipywidgets.Dropdown, options: Sequence) -> None:
     """Give a list other entries; what is chosen stays chosen."""
     if tuple(options) != tuple(dropdown.options):
         chosen = dropdown.value
-        # This chooses the first entry for a moment; panels answer the newest choice.
-        dropdown.options = options
-        dropdown.value = chosen
+        with LISTS_CHANGE:
+            dropdown.options = options
+            dropdown.value = chosen
 
 
 # A box for classes

@@ -13,7 +13,13 @@ from lecture_lib.datasets.images import decode_image, load_image
 from lecture_lib.datasets.shapes import Image
 from lecture_lib.panels import exchange
 from lecture_lib.panels.camera import CAMERA, Camera, frame_shape
-from lecture_lib.panels.controls import Control, dropdown_of, labeled, set_options
+from lecture_lib.panels.controls import (
+    LISTS_CHANGE,
+    Control,
+    dropdown_of,
+    labeled,
+    set_options,
+)
 
 # Beyond the label of the list; the camera needs the whole width when it is on.
 BELOW_THE_LIST = {"margin": "2px 2px 6px 118px", "flex_flow": "row wrap"}
@@ -54,7 +60,7 @@ def picture_dropdown(
     camera = _camera(dropdown, take, size)
     own = ipywidgets.HBox([_upload_button(take), camera], layout=BELOW_THE_LIST)
     view = ipywidgets.VBox([dropdown, own, _messenger(take)])
-    return Control(view, [dropdown, camera], lambda: read(dropdown.value))
+    return Control(view, [dropdown, camera], lambda: read(dropdown.value), entry=read)
 
 
 def _upload_button(take: Callable) -> ipywidgets.FileUpload:
@@ -107,9 +113,10 @@ def _messenger(take: Callable) -> exchange.Exchange:
 
 
 def _choose(dropdown: ipywidgets.Dropdown, label: str) -> None:
-    if dropdown.value == label:
-        dropdown.value = None  # so that a new file of the same name counts as a change
-    dropdown.value = label
+    with LISTS_CHANGE:
+        if dropdown.value == label:
+            dropdown.value = None  # so that a new file of the same name counts as a change
+        dropdown.value = label
 
 
 def _reader(files: dict[str, bytes], size: int | tuple[int, int] | None) -> Callable:

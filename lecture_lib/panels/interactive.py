@@ -158,7 +158,7 @@ class _Answers:
 
 
 def _is_same(value: Any, other: Any) -> bool:
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(value, other)
     return value is other or bool(value == other)
 

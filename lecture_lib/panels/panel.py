@@ -22,14 +22,15 @@ from lecture_lib.datasets.images import as_batch, encode_png, to_uint8
 from lecture_lib.datasets.shapes import Image, ImageOrImages
 from lecture_lib.figures.html import guess_bars, image_tag, picture_bundle, tile, width_on_page
 from lecture_lib.panels import exchange
-from lecture_lib.panels.controls import Control, as_control
+from lecture_lib.panels.controls import LISTS_CHANGE, Control, as_control
 from lecture_lib.panels.saving import save_picture
 
 STYLE = """<style>
 .lecture-panel { max-width: 900px; padding: 16px 18px; overflow: hidden;
   border: 1px solid var(--jp-border-color2, #e0e3e7); border-radius: 10px; }
 .lecture-panel img { border-radius: 4px; display: block; }
-.lecture-panel .lecture-status { min-height: 1.5em; font-size: 14px; line-height: 1.5; }
+.lecture-panel .lecture-status { min-height: 1.5em; font-size: 14px; line-height: 1.5;
+  white-space: pre-line; }
 .lecture-panel .lecture-status[role=alert] { color: var(--jp-error-color1, #c62828); }
 .lecture-panel .lecture-status a { color: var(--jp-content-link-color, #1565c0);
   text-decoration: underline; }
@@ -45,6 +46,7 @@ STYLE = """<style>
   text-align: left; font-weight: normal; }
 .lecture-panel .lecture-facts th, .lecture-panel .lecture-facts td { padding: 1px 6px 1px 0; }
 .lecture-panel .lecture-facts p { margin: 4px 0; }
+.lecture-panel .js-plotly-plot { background: #fff; border-radius: 4px; } /* for its dark ink */
 .lecture-panel .modebar { display: none; } /* plotly's buttons lie over the names of a map */
 /* A kernel that ended: one sentence in place of a broken link at every control. */
 .lecture-panel.jupyter-widgets-disconnected > * { opacity: 0.45; pointer-events: none; }
@@ -176,7 +178,8 @@ def values_of(panel: Panel) -> dict[str, Any]:
     Raises:
         ValueError: of a control that has no usable value.
     """
-    return {name: control.read() for name, control in panel.controls.items()}
+    with LISTS_CHANGE:
+        return {name: control.read() for name, control in panel.controls.items()}
 
 
 def choices_of(panel: Panel) -> tuple[str, ...]:
@@ -188,7 +191,7 @@ def choices_of(panel: Panel) -> tuple[str, ...]:
     for name, control in panel.controls.items():
         value = control.sources[0].value if control.sources else None
         if isinstance(value, str):
-            choices.append(value)
+            choices += [value] if value else []
         elif isinstance(value, (int, float)):
             choices.append(f"{name}-{value:g}")
     return tuple(choices)

@@ -2,11 +2,10 @@
 
 import base64
 import io
-from datetime import datetime
 
 import numpy as np
 import pytest
-from panel_tools import GRAY
+from panel_tools import GRAY, upload
 from PIL import Image
 
 from lecture_lib.datasets.images import encode_png
@@ -24,17 +23,6 @@ def hear(control, *pictures, wanted=""):
             "wanted": wanted,
         }
     )
-
-
-def upload(control, name, data):
-    file = {
-        "name": name,
-        "type": "image/png",
-        "size": len(data),
-        "content": memoryview(data),
-        "last_modified": datetime.now(),
-    }
-    control.view.children[1].children[0].value = (file,)
 
 
 def test_a_picture_handed_on_stands_at_the_end_of_the_list_and_is_not_chosen():

@@ -105,6 +105,8 @@ def test_what_the_status_says_stays_when_the_list_of_pictures_grows():
     )
     shown.buttons["Attack it"].click()
     assert "Open 12 adversarial" in shown.status.value
+    # A busy computer: between two steps of the list's change the answering thread has its turn.
+    pictures.sources[0].observe(lambda change: time.sleep(0.1), names="value")
     messenger = pictures.view.children[-1]  # the browser tells every list what it keeps
     messenger.found = [{"name": "coffee", "data": shown.exchange.given["data"]}]
     assert len(pictures.sources[0].options) == 3

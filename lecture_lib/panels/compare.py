@@ -1,0 +1,122 @@
+"""A picture beside its map, and a second picture with its own on the same scale, in any panel."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import signature
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from jaxtyping import Float
+
+from lecture_lib.datasets.images import resize_image
+from lecture_lib.datasets.shapes import Image
+from lecture_lib.figures.images import overlay, short_number
+from lecture_lib.panels.controls import Control, labeled, set_options
+
+SIDE = 256  # pixels of each picture and each map
+NONE = ("none", "")
+
+Drawn = Float[np.ndarray, "drawn_height drawn_width 3"]
+
+
+def another_picture(picture: Control) -> Control:
+    """Return a list of the same pictures as another one, and of "none", which is chosen first.
+
+    It reads as an image, or None. What is uploaded to the other list can be chosen here, too.
+
+    Args:
+        picture: the other list, as `picture_dropdown` returns it.
+    """
+    first = picture.sources[0]
+    dropdown = labeled(ipywidgets.Dropdown(options=_entries(first)), "compare with")
+    first.observe(lambda change: set_options(dropdown, _entries(first)), names="options")
+
+    def read() -> Image | None:
+        return picture.entry(dropdown.value) if dropdown.value else None
+
+    return Control(dropdown, [dropdown], read)
+
+
+def _entries(dropdown: ipywidgets.Dropdown) -> tuple:
+    return (NONE, *((str(name), name) for name in dropdown.options))
+
+
+def compared(answer: Callable, *, draw: Callable = overlay) -> Callable:
+    """Return a function for a panel that draws a map beside its picture, and may compare two.
+
+    It takes one more argument, `compare_with`: None, or a second picture, for which answer is
+    called with the same values. Then both pictures stand above their maps. Both maps are drawn at
+    once, so that a color means the same number in both.
+
+    Args:
+        answer: called with `picture` and other values, it returns ((image, map), text), image and
+            map of one height and width. One that takes `watch` hands it an Ascent whose images are
+            such a pair.
+        draw: (image, map) -> the map as a picture.
+
+    Returns:
+        function(**values) -> (picture, text). Of two pictures the text has a line for each, and one
+        with the lowest and the highest number of both maps.
+    """
+    parameters = signature(answer)
+
+    @wraps(answer)
+    def drawn(*given: Any, compare_with: Image | None = None, **named: Any) -> tuple[Drawn, str]:
+        values = parameters.bind(*given, **named).arguments
+        pictures = [values["picture"]]
+        if compare_with is not None:
+            pictures.append(compare_with)
+        pairs: list = []
+        texts: list[str] = []
+        for picture in pictures:
+            changed = values | {"picture": picture}
+            if "watch" in values:
+                changed["watch"] = _drawing(values["watch"], pairs, draw)
+            pair, text = answer(**changed)
+            pairs.append(pair)
+            texts.append(text)
+        return _beside(pairs, draw), _in_words(texts, pairs)
+
+    return drawn
+
+
+def _drawing(watch: Callable, pairs: Sequence, draw: Callable) -> Callable:
+    """A function for `watch` that draws the pair of an Ascent, after the pairs that are done."""
+    done = list(pairs)
+
+    def watch_pair(step: int, steps: int, ascent: Any, **options: Any) -> bool:
+        picture = _beside([*done, ascent.images], draw)
+        return watch(step, steps, ascent._replace(images=picture), **options)
+
+    return watch_pair
+
+
+def _beside(pairs: Sequence, draw: Callable) -> Drawn:
+    """One picture beside its map, or two above theirs."""
+    images = [np.asarray(image, np.float32) for image, _ in pairs]
+    drawn = draw(np.concatenate(images, axis=1), _one_map(pairs))
+    maps = np.split(np.asarray(drawn, np.float32), len(pairs), axis=1)
+    rows = [_row(images), _row(maps)]
+    return np.concatenate(rows, axis=1 if len(pairs) == 1 else 0)
+
+
+def _one_map(pairs: Sequence) -> np.ndarray:
+    """The maps of all pairs side by side as one, (H, all W), or (H, all W, C)."""
+    return np.concatenate([np.asarray(heatmap) for _, heatmap in pairs], axis=1)
+
+
+def _row(pictures: Sequence[Image]) -> Drawn:
+    return np.concatenate([resize_image(one.clip(0, 1), SIDE) for one in pictures], axis=1)
+
+
+def _in_words(texts: Sequence[str], pairs: Sequence) -> str:
+    """The text of one picture, or a line for each of two and one for the scale of both maps."""
+    if len(texts) == 1:
+        return texts[0]
+    lines = [f"{side}: {text}" for side, text in zip(("Left", "Right"), texts, strict=True)]
+    whole = _one_map(pairs)
+    if whole.ndim == 2:  # gradients with channels are drawn without a scale
+        ends = [short_number(float(end)) for end in (whole.min(), whole.max())]
+        lines.append(f"Same colors in both maps, {' to '.join(ends)}.")
+    return "\n".join(lines)
