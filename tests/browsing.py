@@ -124,3 +124,61 @@ def start_and_stop(panel):
     ended = ("Stopped at", "Done")
     wait_until(lambda: status(panel).startswith(ended), "the run ends")
     wait_until(lambda: start.is_enabled() and stop.is_disabled(), "Start is enabled", seconds=10)
+
+
+# Themes and sizes
+
+# Text whose color is too near to what lies behind it, which axe does not look for in an SVG.
+PALE_SVG = """(panel) => {
+    const numbers = (color) => (color.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+    const over = (below, [red, green, blue, alpha = 1]) =>
+        [red, green, blue].map((value, index) => alpha * value + (1 - alpha) * below[index]);
+    const behind = (element) => {
+        const parents = [];
+        for (let one = element; one; one = one.parentElement) parents.unshift(one);
+        return parents.reduce(
+            (color, one) => over(color, numbers(getComputedStyle(one).backgroundColor)),
+            [255, 255, 255],
+        );
+    };
+    const linear = (value) =>
+        value <= 10 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4;
+    const luminance = ([red, green, blue]) =>
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+    const contrast = (text) => {
+        const ground = behind(text);
+        const ink = over(ground, numbers(getComputedStyle(text).fill));
+        const [low, high] = [luminance(ink), luminance(ground)].sort((a, b) => a - b);
+        return (high + 0.05) / (low + 0.05);
+    };
+    return [...panel.querySelectorAll("svg text")]
+        .filter((text) => text.textContent.trim() && contrast(text) < 4.5)
+        .map((text) => `${text.textContent.trim()}: ${contrast(text).toFixed(1)}`);
+}"""
+# Elements that reach out of the panel or hide a part of what they hold.
+CUT_OFF = """(panel) => {
+    const edge = panel.getBoundingClientRect().right + 1;
+    const isCut = (element) => {
+        const style = getComputedStyle(element);
+        const hides = (overflow) => ["hidden", "clip", "scroll", "auto"].includes(overflow);
+        return (
+            element.getBoundingClientRect().right > edge ||
+            (hides(style.overflowX) && element.scrollWidth > element.clientWidth + 1) ||
+            (hides(style.overflowY) && element.scrollHeight > element.clientHeight + 3)
+        );
+    };
+    return [...panel.querySelectorAll("*")]
+        .filter((one) => one.checkVisibility() && one.clientWidth > 1)
+        .filter((one) => !one.closest("svg, select, input, .js-plotly-plot") && isCut(one))
+        .map((one) => `${one.tagName} ${one.className} ${one.innerText.slice(0, 40)}`);
+}"""
+
+
+def pale_svg_texts(panel):
+    """The texts in drawings of a panel that stand out from their background by less than 4.5."""
+    return panel.evaluate(PALE_SVG)
+
+
+def cut_off(panel):
+    """What reaches out of a panel, or hides a part of what it holds."""
+    return panel.evaluate(CUT_OFF)

@@ -258,12 +258,15 @@ def _figure(points: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> plo
         "legend": {"font": {"size": 12}},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
+        "autosize": True,
     }
     groups = []
     for label in np.unique(labels):
         numbers = np.flatnonzero(labels == label)
         groups.append(_dots(points[numbers], numbers, label=label, name=str(names[label])))
-    return plotly.FigureWidget(groups, layout)
+    figure = plotly.FigureWidget(groups, layout)
+    figure._config = figure._config | {"responsive": True}  # as wide as the window allows
+    return figure
 
 
 def _dots(points: np.ndarray, numbers: np.ndarray, *, label: int, name: str) -> plotly.Scatter:
