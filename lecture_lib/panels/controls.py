@@ -104,7 +104,7 @@ def power_slider(value: float, *, low: float, high: float) -> Control:
     if not 0 < low <= value <= high:
         raise ValueError(f"{value} is not between {low} and {high}, both above 0.")
     slider = ipywidgets.FloatLogSlider(
-        value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2g"
+        value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2r"
     )
     return _of_widget(slider)
 
@@ -142,7 +142,7 @@ def layer_dropdown_for(
         ValueError: for a value that is not in the list.
     """
     names = list(layers_of(net.read()))
-    dropdown = labeled(dropdown_of(names, value or names[-1], what="layer"), "layer")
+    dropdown = dropdown_of(names, value or names[-1], what="layer")
 
     def follow(change: Any) -> None:
         try:

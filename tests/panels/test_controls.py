@@ -85,6 +85,18 @@ def test_the_list_of_layers_is_that_of_the_chosen_network():
         layer_dropdown_for(net, layers.get, value="conv9")
 
 
+def test_two_lists_of_layers_are_told_apart_by_the_names_of_their_arguments():
+    net = net_dropdown(["one"])
+    for name in ("content_layer", "style_up_to"):
+        layer = as_control(name, layer_dropdown_for(net, lambda _: ["conv1", "conv2"]))
+        assert layer.view.description == name.replace("_", " ")
+
+
+def test_numbers_beside_a_slider_of_powers_have_no_exponent():
+    # "r" is decimal notation with so many digits, where "g" would say 7.9e+2
+    assert power_slider(790, low=1, high=10_000).view.readout_format == ".2r"
+
+
 def test_the_list_of_layers_stays_while_the_network_cannot_be_loaded():
     def layers_of(name):
         if name == "elsewhere":
