@@ -4,15 +4,16 @@ Every map is a function (model, image, class_index, *, options) -> (H, W) float3
 (H, W, C) in [0, 1].
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 
 import cv2
 import numpy as np
 
 from lecture_lib.core.gradients import gradient
-from lecture_lib.core.scores import class_score
+from lecture_lib.core.scores import Score, class_score
 from lecture_lib.datasets.images import as_map, strongest_channel, to_uint8
-from lecture_lib.datasets.shapes import Image, Map, Mask, Network
+from lecture_lib.datasets.shapes import Image, Images, Map, Mask, Network
 from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
@@ -98,13 +99,15 @@ def integrated_gradients_map(
     class_index: int,
     *,
     baseline: float | Image = 0.0,
-    steps: int = 64,
+    steps: int = 32,
 ) -> Map:
     """Map what each pixel contributes to the difference between the scores of image and baseline.
 
     M = Σ over color of (I − B) · mean of ∂S_c/∂I at B + t (I − B), over t in 0..1
 
-    The map adds up to S_c(I) − S_c(B), up to the error of the mean.
+    The map adds up to S_c(I) − S_c(B), up to the error of the mean. Many networks answer to the
+    faintest trace of an image, so that most of this difference arises near the baseline. The parts
+    into which the line is cut are short there: they end at t = (n / steps)², n = 1, 2, ..., steps.
 
     Args:
         model: images -> logits (N, classes).
@@ -112,7 +115,7 @@ def integrated_gradients_map(
         class_index: c, 0..classes-1.
         baseline: B, a number or an image (H, W, C), in [0, 1].
         steps: at how many points of the straight line the gradient is taken, 1 or more. Each is
-            the middle of its part of the line (midpoint rule).
+            the middle of its part of the line, and counts by the length of that part.
 
     Returns:
         (H, W) float32, signed, in units of the score.
@@ -129,9 +132,11 @@ def integrated_gradients_map(
     image = one_image(model, image)
     baseline = _checked_baseline(baseline, image)
     difference = image - baseline  # I − B
-    middles = (np.arange(steps, dtype=np.float32) + 0.5) / steps  # t
+    ends = np.linspace(0, 1, steps + 1, dtype=np.float32) ** 2  # of the parts of the line
+    middles = (ends[:-1] + ends[1:]) / 2  # t
     points = (baseline + t * difference for t in middles)
-    return np.sum(difference * mean_gradient(model, points, class_index), axis=-1)
+    gradients = mean_gradient(model, points, class_index, weights=np.diff(ends))
+    return np.sum(difference * gradients, axis=-1)
 
 
 def _checked_baseline(baseline: float | Image, image: Image) -> np.ndarray:
@@ -145,29 +150,44 @@ def _checked_baseline(baseline: float | Image, image: Image) -> np.ndarray:
 
 
 def mean_gradient(
-    model: Network, images: Iterable[Image], class_index: int, *, batch_size: int | None = None
+    model: Network,
+    images: Iterable[Image],
+    class_index: int,
+    *,
+    weights: Iterable[float] | None = None,
+    batch_size: int | None = None,
 ) -> Image:
     """Average the gradient of a class's score over any number of images.
 
-    1/N · Σ_n ∂S_c/∂I (I_n)
+    Σ_n w_n ∂S_c/∂I (I_n) / Σ_n w_n
 
     Args:
         model: images -> logits (N, classes).
         images: I_n, (H, W, C) each. They may come one after another, and only one batch of them is
             in memory at a time.
         class_index: c, 0..classes-1.
+        weights: w_n, one for each image; None weighs all alike.
         batch_size: how many go through the network together, by default as many as suit it.
 
     Returns:
         (H, W, C) float32.
     """
     score = class_score(model, one_class(model, class_index))
+    gradients = _one_by_one(score, batches(images, size=batch_size))
     total = 0.0
-    count = 0
-    for batch in batches(images, size=batch_size):
-        total += gradient(score, batch).sum(axis=0)
-        count += len(batch)
-    return total / count
+    whole = 0.0
+    for at_image, weight in zip(
+        gradients, repeat(1.0) if weights is None else weights, strict=False
+    ):
+        total += weight * at_image
+        whole += weight
+    return total / whole
+
+
+def _one_by_one(score: Score, stacks: Iterable[Images]) -> Iterator[Image]:
+    """The gradients of a score with respect to images that come in batches."""
+    for stack in stacks:
+        yield from gradient(score, stack)
 
 
 def clip_strongest(heatmap: Map, *, percentile: float = 99.0) -> Map:

@@ -6,7 +6,9 @@ from small_nets import linear_net, normal, random, random_tinynet, small_net
 
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import class_score
+from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_scores
+from lecture_lib.models.surgery import named
 from lecture_lib.saliency import (
     box_of,
     clip_strongest,
@@ -42,19 +44,56 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_scores(baseline):
     net, image = random_tinynet(), random(64, 64, 3)
     start = np.broadcast_to(np.float32(baseline), image.shape)
     difference = class_scores(net, image)[2] - class_scores(net, start)[2]
-    total = integrated_gradients_map(net, image, 2, baseline=baseline).sum()
+    total = integrated_gradients_map(net, image, 2, baseline=baseline, steps=128).sum()
     np.testing.assert_allclose(total, difference, rtol=0.01)
 
 
 @pytest.mark.parametrize("baseline", [0.0, random(12, 12, 3, seed=4)])
 def test_integrated_gradients_are_the_mean_gradient_on_the_line_times_its_way(baseline):
     """The formula written down: all points of the line at once, and the mean of their gradients."""
-    t = (np.arange(16) + 0.5) / 16
+    ends = (np.arange(17) / 16) ** 2
+    t, lengths = (ends[1:] + ends[:-1]) / 2, ends[1:] - ends[:-1]
     line = baseline + t[:, None, None, None] * (IMAGE - baseline)
-    mean = gradient(class_score(small_net(), 3), line).mean(axis=0)
+    mean = np.einsum("n,nhwc->hwc", lengths, gradient(class_score(small_net(), 3), line))
     by_hand = ((IMAGE - baseline) * mean).sum(axis=2)
     found = integrated_gradients_map(small_net(), IMAGE, 3, baseline=baseline, steps=16)
     np.testing.assert_allclose(found, by_hand, rtol=1e-3, atol=1e-6)
+
+
+def net_of(function):
+    """A network of one score that is a function of the sum of the pixels."""
+    images = keras.Input((None, None, 3))
+    total = keras.ops.sum(images, axis=(1, 2, 3))
+    return named(keras.Model(images, function(total)[:, None]), class_names=None, image_size=12)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_of_a_quadratic_score_one_point_on_the_line_is_exact(steps):
+    """S = (Σ I)²: its gradient 2 Σ I is linear along the line, so each middle is the mean."""
+    parts = integrated_gradients_map(net_of(keras.ops.square), IMAGE, 0, baseline=0.25, steps=steps)
+    gained = IMAGE.sum() ** 2 - (0.25 * IMAGE.size) ** 2
+    np.testing.assert_allclose(parts.sum(), gained, rtol=1e-4)
+    by_hand = (IMAGE.sum() + 0.25 * IMAGE.size) * (IMAGE - 0.25).sum(axis=2)
+    np.testing.assert_allclose(parts, by_hand, rtol=1e-3, atol=1e-4 * np.abs(by_hand).max())
+
+
+def test_a_score_that_arises_near_the_baseline_takes_few_points():
+    """S = min(40 t, 1): the map adds up to 1, all of it from the first fortieth of the line."""
+    whole = float(IMAGE.sum())
+    net = net_of(lambda total: keras.ops.minimum(40 * total / whole, 1.0))
+    total = integrated_gradients_map(net, IMAGE, 0, steps=32).sum()
+    # The gradient is 40 in the first five parts: the middle of the fifth is 0.020, of the sixth
+    # 0.030. Of 32 equal parts it would be 40 in the first one alone.
+    np.testing.assert_allclose(total, 40 * (5 / 32) ** 2, rtol=1e-3)
+    assert abs(total - 1) < 0.03 < abs(40 / 32 - 1)
+
+
+def test_a_mean_gradient_weighs_each_image():
+    images = random(3, 12, 12, 3)
+    each = gradient(class_score(small_net(), 0), images)
+    found = mean_gradient(small_net(), iter(images), 0, weights=[1, 2, 5], batch_size=2)
+    wanted = (each[0] + 2 * each[1] + 5 * each[2]) / 8
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-7)
 
 
 def test_smoothgrad_is_the_mean_of_noisy_gradients_with_the_absolute_value_last():
