@@ -192,14 +192,22 @@ def read_along(model: Network, layer: str, *, image_shape: Sequence[int]) -> lis
     Returns:
         Two bool arrays, (h, H) and (w, W).
     """
-    trace = _trace(model, layer, tuple(image_shape[:2]))
-    reads = {IMAGE: [np.eye(side, dtype=bool) for side in image_shape[:2]]}
-    for step in trace.steps:
+    return _read_along(model, layer, tuple(image_shape[:2]))
+
+
+@kept_with_model
+def _read_along(model: Network, layer: str, image_shape: tuple[int, int]) -> list[Table]:
+    reads = {IMAGE: [np.eye(side, dtype=bool) for side in image_shape]}
+    steps = _trace(model, layer, image_shape).steps
+    for step in steps:
         for axis, table in enumerate((step.rows, step.columns)):
             found = (table.astype(np.float32) @ reads[step.source][axis]) > 0
             known = reads.setdefault(step.output, [False, False])
             known[axis] = known[axis] | found
-    return reads[trace.steps[-1].output]
+    found = reads[steps[-1].output]
+    for table in found:
+        table.setflags(write=False)  # it is kept
+    return found
 
 
 # From the image to the layer, step by step

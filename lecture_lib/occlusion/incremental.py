@@ -17,7 +17,7 @@ named, the rest of the network is computed as a whole.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -65,6 +65,7 @@ def incremental_values(
     image: Image,
     patches: tuple[np.ndarray, np.ndarray],
     *,
+    places: Sequence[tuple[int, int]],
     layers: Sequence[str],
     fill: Image,
     score_of: Callable,
@@ -76,8 +77,8 @@ def incremental_values(
     Args:
         model: images -> logits (N, classes).
         image: I, (H, W, C) in [0, 1].
-        patches: which rows (n, H) and which columns (m, W) they cover, booleans; there are n · m
-            patches, those of the first rows first.
+        patches: which rows (n, H) and which columns (m, W) they cover, booleans.
+        places: (i, j) of each patch, in this order; it covers rows i and columns j.
         layers: names of layers that the whole network goes through, in forward order.
         fill: what covers, (H, W, C) in [0, 1].
         score_of: network -> score. It is given the rest of the network after the last layer, whose
@@ -96,25 +97,31 @@ def incremental_values(
     # image; the maps under the patches, made one after another only when they are asked for; and
     # the rows and columns in which these differ.
     whole = image
-    maps = _covered_images(image, patches, fill)
+    maps = _covered_images(image, patches, places, fill)
     changed = patches
     for stage in stages:
         windows = _windows_per_axis(stage, changed)
         whole = stage.forward(whole[None]).numpy()[0]
-        maps = _updated_maps(stage, maps, whole, windows=windows, batch_size=batch_size)
+        of_patches = [(windows[0][i], windows[1][j]) for i, j in places]
+        maps = _updated_maps(stage, maps, whole, windows=of_patches, batch_size=batch_size)
         changed = _changed_per_axis(windows, whole.shape[:2])
 
     # The rest of the network reads the last maps as a whole.
     yield value(score, whole)
-    count = len(patches[0]) * len(patches[1])
-    yield from with_progress(partial(value, score), batches(maps, size=batch_size), count=count)
+    yield from with_progress(
+        partial(value, score), batches(maps, size=batch_size), count=len(places)
+    )
 
 
 def _covered_images(
-    image: Image, patches: tuple[np.ndarray, np.ndarray], fill: Image
+    image: Image,
+    patches: tuple[np.ndarray, np.ndarray],
+    places: Sequence[tuple[int, int]],
+    fill: Image,
 ) -> Iterator[np.ndarray]:
-    for row, column in product(*patches):
-        covered = row[:, None, None] & column[:, None]  # (H, W, 1)
+    rows, columns = patches
+    for i, j in places:
+        covered = rows[i][:, None, None] & columns[j][:, None]  # (H, W, 1)
         yield np.where(covered, fill, image)
 
 
@@ -123,24 +130,23 @@ def _updated_maps(
     maps: Iterable[np.ndarray],
     whole: np.ndarray,
     *,
-    windows: Sequence[list[Window]],
+    windows: Sequence[tuple[Window, Window]],
     batch_size: int,
 ) -> Iterator[np.ndarray]:
     """The map of a stage's layer under each patch: that of the whole image, updated in a window.
 
     maps: those of the layer before. whole: the map of the whole image, (h, w, channels). windows:
-    for rows and for columns.
+    of each patch, for rows and for columns.
     """
     # Cut the window of each patch out of the map before, and send the windows through the stage.
-    places = list(product(*windows))
     crops = (
         before[rows.read, columns.read]
-        for before, (rows, columns) in zip(maps, places, strict=True)
+        for before, (rows, columns) in zip(maps, windows, strict=True)
     )
     window_maps = _in_batches(stage.forward, crops, batch_size)
 
     # Put what has changed into a copy of the whole map.
-    for window_map, (rows, columns) in zip(window_maps, places, strict=True):
+    for window_map, (rows, columns) in zip(window_maps, windows, strict=True):
         updated = whole.copy()
         updated[rows.changed, columns.changed] = window_map[rows.within, columns.within]
         yield updated

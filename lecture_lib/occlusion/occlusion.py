@@ -6,7 +6,7 @@ the fill: a number, a color (C,) or an image (H, W, C) in [0, 1], for example a 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain, product
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool
@@ -47,10 +47,14 @@ def occlusion_map(
     fill: Fill = 0.5,
     score: Callable = class_probability,
     reuse_layers: str | Sequence[str] | None = "auto",
+    watch: Callable | None = None,
 ) -> Map:
     """Map how far a score falls when a patch covers a part of the image.
 
     M[r, k] = mean of S(I) − S(I with a patch covered), over the patches that cover pixel (r, k)
+
+    Every fourth place along each axis comes first, then every second, then the rest: after a small
+    part of the time there is a coarse map of the whole image.
 
     Args:
         model: images -> logits (N, classes).
@@ -68,6 +72,8 @@ def occlusion_map(
             None computes the whole network for every patch. Or the name of a layer that the whole
             network goes through, or several in forward order, for a score that sees the image
             through the network alone.
+        watch: (step, steps, map), called after every eighth patch with the map of the patches
+            reached; returning True ends it there.
 
     Returns:
         (H, W) float32 in units of the score: above 0 where the class needs what is there, below 0
@@ -87,18 +93,20 @@ def occlusion_map(
     if isinstance(reuse_layers, str) and reuse_layers == "auto":
         sees_network_alone = score in SCORES_OF_A_CLASS
         reuse_layers = layers_to_reuse(model, image, patches) if sees_network_alone else None
+    places = coarse_first(*map(len, patches))
     if not reuse_layers:
-        values = _covered_values(score(model, class_index), image, patches, fill=fill)
+        values = _covered_values(score(model, class_index), image, patches, places, fill=fill)
     else:
         values = incremental_values(
             model,
             image,
             patches,
+            places=places,
             layers=as_tuple(reuse_layers),
             fill=as_fill(fill, image),
             score_of=lambda net: score(net, class_index),
         )
-    return _mean_over_patches(_drops_reached(values), *patches)
+    return _map_reached(values, places, patches, watch=watch)
 
 
 def patch_places(
@@ -131,6 +139,32 @@ def patch_places(
         )
     rows, columns = [_places_along(*axis) for axis in axes]
     return rows, columns
+
+
+def coarse_first(rows: int, columns: int) -> list[tuple[int, int]]:
+    """Return the places (i, j) of a table in the order in which an interlaced picture is loaded.
+
+    Every fourth row and column first, and the last ones; then every second; then all others.
+
+    Args:
+        rows: how many, 1 or more.
+        columns: how many, 1 or more.
+
+    Returns:
+        rows · columns pairs, i in 0..rows-1 and j in 0..columns-1.
+    """
+    # A place comes with the later one of its row and its column.
+    rounds = np.maximum.outer(_interlaced(rows), _interlaced(columns))
+    order = np.argsort(rounds, axis=None, kind="stable")
+    return [divmod(int(place), columns) for place in order]
+
+
+def _interlaced(count: int) -> np.ndarray:
+    """In which round each of `count` lines comes: 0, 1 or 2."""
+    lines = np.arange(count)
+    rounds = np.where(lines % 4 == 0, 0, np.where(lines % 2 == 0, 1, 2))
+    rounds[-1] = 0
+    return rounds
 
 
 def _rows_and_columns(given: Sides, *, what: str) -> tuple[float, float]:
@@ -218,40 +252,54 @@ def as_fill(fill: Fill, image: Image) -> Image:
 
 
 def _covered_values(
-    score: Score | Callable, image: Image, patches: tuple[Places, Places], *, fill: Fill
+    score: Score | Callable,
+    image: Image,
+    patches: tuple[Places, Places],
+    places: list[tuple[int, int]],
+    *,
+    fill: Fill,
 ) -> Iterator[np.float32]:
-    """S(I), then S(I with a patch covered) for each patch, each through the whole network."""
+    """S(I), then S(I with a patch covered) for each place, each through the whole network."""
     rows, columns = patches
     nothing = np.zeros(image.shape[:2], bool)
-    masks = (row[:, None] & column for row, column in product(rows, columns))
-    count = 1 + len(rows) * len(columns)
-    return masked_scores(score, image, chain([nothing], masks), fill=fill, count=count)
+    masks = (rows[i][:, None] & columns[j] for i, j in places)
+    return masked_scores(score, image, chain([nothing], masks), fill=fill, count=1 + len(places))
 
 
-def _drops_reached(values: Iterator[np.float32]) -> list[np.float32]:
-    """How far the score falls from its first value to each of the others, until an interrupt."""
-    drops = []
+def _map_reached(
+    values: Iterator[np.float32],
+    places: list[tuple[int, int]],
+    patches: tuple[Places, Places],
+    *,
+    watch: Callable | None,
+) -> Map:
+    """The map of S(I), then S(I with a patch covered) for each place, until an interrupt."""
+    drops = np.full((len(patches[0]), len(patches[1])), np.nan, np.float32)  # until reached
     whole = next(values)
     try:
-        for covered in values:
-            drops.append(whole - covered)
+        for step, (place, covered) in enumerate(zip(places, values, strict=True), start=1):
+            drops[place] = whole - covered
+            if watch and _is_due(step, len(places)):
+                heatmap = _mean_over_patches(drops, *patches)
+                if watch(step, len(places), heatmap):
+                    return heatmap
     except KeyboardInterrupt:
         pass  # the map then shows the patches that were reached
-    return drops
+    return _mean_over_patches(drops, *patches)
 
 
-def _mean_over_patches(drops: list[np.float32], rows: Places, columns: Places) -> Map:
+def _is_due(step: int, steps: int) -> bool:
+    return step % 8 == 0 or step == steps
+
+
+def _mean_over_patches(drops: np.ndarray, rows: Places, columns: Places) -> Map:
     """At each pixel, the mean drop over the patches that cover it; 0 where none was reached."""
-    padded = np.zeros(len(rows) * len(columns), np.float32)
-    padded[: len(drops)] = drops
-    reached = np.arange(len(padded)) < len(drops)
-    totals = _sum_over_patches(padded, rows, columns)
-    counts = _sum_over_patches(reached, rows, columns)
+    totals = _sum_over_patches(np.nan_to_num(drops), rows, columns)
+    counts = _sum_over_patches(np.isfinite(drops), rows, columns)
     return totals / np.maximum(counts, 1)
 
 
 def _sum_over_patches(numbers: np.ndarray, rows: Places, columns: Places) -> Map:
     """Σ_ij rows[i, r] · numbers[i, j] · columns[j, k] for each pixel (r, k)."""
-    table = numbers.reshape(len(rows), len(columns)).astype(np.float32)
     # (H, n) @ (n, m) @ (m, W): each number goes to all pixels of its patch.
-    return rows.T.astype(np.float32) @ table @ columns.astype(np.float32)
+    return rows.T.astype(np.float32) @ numbers.astype(np.float32) @ columns.astype(np.float32)

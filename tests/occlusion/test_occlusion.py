@@ -10,7 +10,12 @@ from lecture_lib.core.scores import channel_score, class_probability, class_scor
 from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import class_scores, probabilities
 from lecture_lib.occlusion import occlusion
-from lecture_lib.occlusion.occlusion import masked_scores, occlusion_map, patch_places
+from lecture_lib.occlusion.occlusion import (
+    coarse_first,
+    masked_scores,
+    occlusion_map,
+    patch_places,
+)
 from lecture_lib.occlusion.shapley import shapley_map
 
 IMAGE = random(12, 12, 3)
@@ -116,9 +121,52 @@ def test_an_interrupt_returns_what_was_reached(monkeypatch):
     monkeypatch.setattr(occlusion, "value", stops_after(occlusion.value, 1))
     monkeypatch.setattr(occlusion, "batches", partial(batches, size=8))
     part = occlusion_map(small_net(), IMAGE, 2, patch=4, stride=4)  # 9 places, 7 in the first call
-    np.testing.assert_allclose(part[:8], full[:8], rtol=1e-5)
-    np.testing.assert_allclose(part[8:, :4], full[8:, :4], rtol=1e-5)
-    assert not part[8:, 4:].any()
+    reached = coarse_first(3, 3)[:7]
+    for i, j in coarse_first(3, 3):
+        of_patch = slice(4 * i, 4 * i + 4), slice(4 * j, 4 * j + 4)
+        wanted = full[of_patch] if (i, j) in reached else 0
+        np.testing.assert_allclose(part[of_patch], wanted, rtol=1e-5)
+
+
+def test_a_coarse_map_comes_first():
+    """Of five rows and columns: 0 and 4, then 2, then 1 and 3, each with all that came before."""
+    order = coarse_first(5, 5)
+    assert sorted(order) == [(i, j) for i in range(5) for j in range(5)]
+    assert order[:4] == [(0, 0), (0, 4), (4, 0), (4, 4)]
+    assert order[4:9] == [(0, 2), (2, 0), (2, 2), (2, 4), (4, 2)]
+    assert all(i % 2 or j % 2 for i, j in order[9:])
+
+
+def test_of_the_default_patches_a_tenth_covers_the_image():
+    rows, columns = patch_places((224, 224))
+    first = coarse_first(len(rows), len(columns))[:16]
+    covered = np.any([rows[i][:, None] & columns[j] for i, j in first], axis=0)
+    assert covered.all() and 16 <= 0.1 * len(rows) * len(columns)
+
+
+def test_whoever_watches_sees_the_map_grow_and_the_last_one_is_returned():
+    seen = []
+    found = occlusion_map(
+        small_net(), IMAGE, 1, patch=4, stride=2, watch=lambda *reached: seen.append(reached)
+    )
+    assert [(step, steps) for step, steps, _ in seen] == [(8, 25), (16, 25), (24, 25), (25, 25)]
+    np.testing.assert_array_equal(seen[-1][2], found)
+    np.testing.assert_array_equal(found, occlusion_map(small_net(), IMAGE, 1, patch=4, stride=2))
+    of_corners = seen[0][2][[0, 0, -1, -1], [0, -1, 0, -1]]  # covered by one patch each
+    np.testing.assert_array_equal(of_corners, found[[0, 0, -1, -1], [0, -1, 0, -1]])
+
+
+@pytest.mark.parametrize("reuse_layers", [None, "relu2"])
+def test_whoever_watches_can_end_it(reuse_layers):
+    explain = partial(
+        occlusion_map, small_net(), IMAGE, 1, patch=4, stride=4, reuse_layers=reuse_layers
+    )
+    ended = explain(watch=lambda step, steps, heatmap: step == 8)
+    last_place = coarse_first(3, 3)[-1]
+    assert last_place == (2, 1)
+    full = explain()
+    assert not ended[8:, 4:8].any() and full[8:, 4:8].any()
+    np.testing.assert_array_equal(ended[:8], full[:8])
 
 
 def test_an_interrupt_before_the_first_answer_is_an_interrupt(monkeypatch):
