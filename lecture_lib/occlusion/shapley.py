@@ -108,7 +108,7 @@ def shapley_values(
         grid: how many parts a side, or (H, W) whole numbers, the number of the part of each pixel
             from 0 to n − 1.
         samples: None asks about all 2ⁿ coalitions, for at most 16 parts; a number draws so many
-            random orders, which takes n − 1 images each.
+            random orders, which takes up to n − 1 images each.
         seed: of the random orders.
         fill: what hides: a number, a color (C,) or an image (H, W, C) in [0, 1].
         score: (model, class_index) -> the score to share out, such as `class_probability`, or a
@@ -181,10 +181,11 @@ def _coalition_scores(
     score: Score | Callable, coalitions: Coalitions, *, image: Image, parts: Parts, fill: Fill
 ) -> np.ndarray:
     """The score of the image with the parts of each coalition visible, (N,) in double precision."""
-    count = len(coalitions)
-    masks = (~visible[parts] for visible in coalitions)
-    scores = masked_scores(score, image, masks, fill=fill, count=count)
-    return np.fromiter(scores, np.float64, count)
+    # Orders have coalitions in common, above all small and large ones; each is asked about once.
+    different, places = np.unique(coalitions, axis=0, return_inverse=True)
+    masks = (~visible[parts] for visible in different)
+    scores = masked_scores(score, image, masks, fill=fill, count=len(different))
+    return np.fromiter(scores, np.float64, len(different))[places]
 
 
 def exact_shares(evaluate: Callable, count: int) -> Shares:

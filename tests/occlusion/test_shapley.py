@@ -8,6 +8,7 @@ from small_nets import linear_net, normal, random, small_net
 
 from lecture_lib.core.scores import class_probability
 from lecture_lib.models.inference import class_scores, probabilities
+from lecture_lib.occlusion import shapley
 from lecture_lib.occlusion.shapley import (
     Shapley,
     exact_shares,
@@ -110,6 +111,20 @@ def test_the_sample_is_unbiased_and_its_standard_error_is_true():
     off = np.array([(values - exact) / errors for values, errors in runs])
     assert abs(off.mean()) < 0.1
     assert 0.9 < off.std() < 1.15
+
+
+def test_a_coalition_that_several_orders_share_is_asked_about_once(monkeypatch):
+    asked = []
+    masked_scores = shapley.masked_scores
+
+    def counted(score, image, masks, **options):
+        asked.extend(masks)
+        return masked_scores(score, image, iter(asked), **options)
+
+    monkeypatch.setattr(shapley, "masked_scores", counted)
+    shapley_values(small_net(), random(12, 12, 3), 1, grid=2, samples=40)
+    different = {mask.tobytes() for mask in asked}
+    assert len(asked) == len(different) <= 16  # 40 orders of 4 parts pass through 16 coalitions
 
 
 def test_samples_repeat_themselves_with_their_seed():
