@@ -159,8 +159,9 @@ def pgd(
             of the whole change is at most epsilon.
         steps: how many from each start, 0 or more.
         learning_rate: η, the length of a step in this norm; None takes 2.5 ε / steps.
-        restarts: how many random starts; of each image the result is kept that is farthest on the
-            wrong side (targeted: on the wanted side) of the decision boundary.
+        restarts: how many random starts, 1 or more; of each image the result of several is kept
+            that is farthest on the wrong side (targeted: on the wanted side) of the decision
+            boundary.
         targeted: labels are the classes wanted, and the loss is +log P_label.
         seed: of the random starts.
 
@@ -182,8 +183,7 @@ def pgd(
     has_gradient = np.full(len(batch), steps * restarts == 0)
     options = {"steps": steps, "learning_rate": rate, "has_gradient": has_gradient}
     generator = np.random.default_rng(seed)
-    best = batch.copy()
-    best_margin = value(attack_margin(model, labels, targeted=targeted), best)
+    reached = []
     for _ in range(restarts):
         start = clip(batch + ball.random(generator, batch.shape, epsilon))
         moved = _ascend_in_ball(
@@ -196,11 +196,18 @@ def pgd(
             targeted=targeted,
             **options,
         )
-        margin = value(attack_margin(model, labels, targeted=targeted), moved)
-        best[margin > best_margin] = moved[margin > best_margin]
-        best_margin = np.maximum(margin, best_margin)
+        reached.append(moved)
+    best = _farthest(attack_margin(model, labels, targeted=targeted), reached or [batch])
     warn_of_zero_gradients(model, best, labels, has_gradient=has_gradient, targeted=targeted)
     return unbatch(best, images)
+
+
+def _farthest(margin: Score, copies: list[Images]) -> Images:
+    """Of each image, the copy with the largest margin; of a single copy nothing is asked."""
+    if len(copies) == 1:
+        return copies[0]
+    best = np.argmax([value(margin, copy) for copy in copies], axis=0)  # (N,)
+    return np.stack(copies)[best, np.arange(len(best))]
 
 
 def _ascend_in_ball(

@@ -16,6 +16,7 @@ from small_nets import (
 
 from lecture_lib.adversarial import attacks
 from lecture_lib.adversarial.attacks import (
+    attack_margin,
     evaluate_changed_only,
     fgsm,
     pgd,
@@ -23,7 +24,7 @@ from lecture_lib.adversarial.attacks import (
     project_linf,
 )
 from lecture_lib.core.ascent import ascend, identity, length
-from lecture_lib.core.gradients import gradient
+from lecture_lib.core.gradients import gradient, value
 from lecture_lib.core.scores import class_log_probability, class_margin
 from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import class_scores, probabilities
@@ -124,6 +125,27 @@ def test_a_gradient_is_asked_for_once_a_step(monkeypatch, steps):
     monkeypatch.setattr(attacks, "value_and_gradient", counted)
     pgd(two_classes(), IMAGES, 0, steps=steps)
     assert asked == [6] * steps
+
+
+def test_of_several_starts_the_farthest_copy_of_each_image_is_kept(monkeypatch):
+    copies = []
+    ascend_in_ball = attacks._ascend_in_ball
+
+    def recorded(*arguments, **options):
+        copies.append(ascend_in_ball(*arguments, **options))
+        return copies[-1]
+
+    monkeypatch.setattr(attacks, "_ascend_in_ball", recorded)
+    found = pgd(small_net(), IMAGES, 2, epsilon=0.1, steps=2, learning_rate=0.01, restarts=3)
+    margin = attack_margin(small_net(), 2)
+    margins = np.stack([value(margin, copy) for copy in copies])
+    assert len(set(margins.argmax(axis=0))) > 1  # not all of one start
+    np.testing.assert_allclose(value(margin, found), margins.max(axis=0), rtol=1e-5)
+
+
+def test_a_single_start_is_not_asked_how_far_it_came(monkeypatch):
+    monkeypatch.setattr(attacks, "value", None)  # calling it is an error
+    assert pgd(small_net(), IMAGES, 2, epsilon=0.1, steps=2).shape == IMAGES.shape
 
 
 def test_targeted_attacks_raise_the_target():
