@@ -13,6 +13,7 @@ from lecture_lib.models.batching import default_batch_size
 from lecture_lib.models.zoo import load_model
 
 BATCHES = 1, 4, 6, 8, 16, 32
+TRAINED = ("efficientnet_lite0", "squeezenet")
 
 
 def forward_of(model):
@@ -53,13 +54,13 @@ def passes(function, image, *, count, size):
 
 @cache
 def untrained(name):
-    """A net of random weights, always the same; SqueezeNet has those it was trained to.
+    """A net of random weights, always the same; those of `TRAINED` have the weights they learned.
 
     Batch normalization takes its means and spreads from eight pictures of noise: without, numbers
     shrink from layer to layer, to scores of 1e-12 in MobileNetV2, and rounding would be all there
     is to compare.
     """
-    if name == "squeezenet":
+    if name in TRAINED:
         return load_model(name)
     keras.utils.set_random_seed(0)
     model = load_model(name, weights=None)

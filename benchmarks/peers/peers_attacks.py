@@ -6,6 +6,7 @@ ball too large to be felt it is found in every library of attacks.
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from bare import best_batch, gradient_of, passes
@@ -34,6 +35,7 @@ LENGTH = 0.1
 EPSILON = 8 / 255
 FEW = 4  # pictures, where one is attacked after another: each costs the same
 FAR = 1e3  # the radius of a ball that holds every picture
+DEEP = ("efficientnet_lite0", "mobilenetv2")
 
 
 def bare(net, count, steps):
@@ -92,6 +94,56 @@ def copied_pgd(net, count):
     return run
 
 
+class Ball(NamedTuple):
+    """Where an attack stays around each picture, and how far one of its steps goes.
+
+    norm: 2 or infinity. targeted: it goes toward other classes, from the picture itself; else away
+    from the picture's own class, from a random place in the ball.
+    """
+
+    norm: float
+    epsilon: float
+    length: float
+    targeted: bool
+
+
+def of_libraries(net, count, ball, **about):
+    """The same attack, twenty steps in a ball, by every library that is installed.
+
+    about: the tolerance or the note of all of them.
+    """
+    art = {
+        "norm": ball.norm,
+        "eps": ball.epsilon,
+        "eps_step": ball.length,
+        "max_iter": STEPS,
+        "num_random_init": int(not ball.targeted),
+        "targeted": ball.targeted,
+    }
+
+    def step(foolbox):
+        kind = foolbox.attacks.L2PGD if ball.norm == 2 else foolbox.attacks.LinfPGD
+        return kind(abs_stepsize=ball.length, steps=STEPS, random_start=not ball.targeted)
+
+    attack = partial(peer, **about)
+    given = (net, count)
+    rule = ball._asdict()
+    given_to_art = (*given, "ProjectedGradientDescent")
+    foolbox_rule = {"targeted": ball.targeted, "epsilon": ball.epsilon, "kind": TORCH}
+    captum = rule | {"norm": "Linf", "kind": TORCH}
+    passes = {"kind": "bare passes on PyTorch"}
+    return [
+        *attack("cleverhans", "cleverhans, Keras", cleverhans_keras, *given, **rule),
+        *attack("art", "ART, Keras", art_attack, *given_to_art, torch=False, **art),
+        *attack("foolbox", "foolbox", foolbox_attack, *given, step, **foolbox_rule),
+        *attack("cleverhans", "cleverhans, PyTorch", cleverhans_torch, *given, kind=TORCH, **rule),
+        *attack("art", "ART, PyTorch", art_attack, *given_to_art, kind=TORCH, **art),
+        # captum knows only steps of signs
+        *(attack("captum", "captum", captum_attack, *given, **captum) if ball.norm > 2 else []),
+        *peer("torch", "bare passes, PyTorch", bare_torch, *given, STEPS, **passes),
+    ]
+
+
 def targeted(net, *, count):
     """Twenty steps of one length toward other classes; no picture is finished early."""
     model, images, targets, _ = task(net, count)
@@ -101,21 +153,16 @@ def targeted(net, *, count):
     # kinks, comes near a border that it crosses a step earlier or later.
     bound = 0.05 if net == "tinynet" and count == 1 else 0.2
     same = (
-        {"note": "the same rule; rounding parts ascents where weights are random"}
-        if net == "mobilenetv2"
+        {"note": "the same rule; rounding parts ascents of a net of many layers"}
+        if net in DEEP
         else {"tolerance": bound}
     )
-    far = {"norm": 2, "epsilon": FAR, "length": LENGTH, "targeted": True} | same
-    art = {"norm": 2, "eps": FAR, "eps_step": LENGTH, "max_iter": STEPS, "targeted": True} | same
 
     def alone():
         return make_adversarial(model, images[0], targets[0], **options).images[None] - images
 
     def together():
         return make_adversarial(model, images, targets, **options).images - images
-
-    def step(foolbox):
-        return foolbox.attacks.L2PGD(abs_stepsize=LENGTH, steps=STEPS, random_start=False)
 
     return [
         Contender("ours", alone if count == 1 else together, OURS),
@@ -127,125 +174,23 @@ def targeted(net, *, count):
             max(1, count / FEW),
             note="never back into [0, 1]",
         ),
-        *peer("cleverhans", "cleverhans, Keras", cleverhans_keras, net, count, **far),
-        *peer(
-            "art",
-            "ART, Keras",
-            art_attack,
-            net,
-            count,
-            "ProjectedGradientDescent",
-            torch=False,
-            **art,
-        ),
-        *peer(
-            "foolbox",
-            "foolbox",
-            foolbox_attack,
-            net,
-            count,
-            step,
-            targeted=True,
-            epsilon=FAR,
-            kind=TORCH,
-            **same,
-        ),
-        *peer("cleverhans", "cleverhans, PyTorch", cleverhans_torch, net, count, **far, kind=TORCH),
-        *peer(
-            "art",
-            "ART, PyTorch",
-            art_attack,
-            net,
-            count,
-            "ProjectedGradientDescent",
-            **art,
-            kind=TORCH,
-        ),
-        *peer(
-            "torch",
-            "bare passes, PyTorch",
-            bare_torch,
-            net,
-            count,
-            STEPS,
-            kind="bare passes on PyTorch",
-        ),
+        *of_libraries(net, count, Ball(2, FAR, LENGTH, targeted=True), **same),
     ]
 
 
 def projected(net):
     """Twenty steps of signs in a box around sixteen pictures, from random places in it."""
     count = 16
-    (model, images, _, labels) = task(net, 16)
+    model, images, _, labels = task(net, count)
     note = {"note": "from other random places"}
-    box = {
-        "norm": np.inf,
-        "epsilon": EPSILON,
-        "length": 2.5 * EPSILON / STEPS,
-        "targeted": False,
-    } | note
-    art = {
-        "norm": np.inf,
-        "eps": EPSILON,
-        "eps_step": box["length"],
-        "max_iter": STEPS,
-        "num_random_init": 1,
-        "targeted": False,
-    } | note
-
-    def step(foolbox):
-        return foolbox.attacks.LinfPGD(abs_stepsize=box["length"], steps=STEPS)
-
+    box = Ball(np.inf, EPSILON, 2.5 * EPSILON / STEPS, targeted=False)
     return [
         Contender(
             "ours", lambda: pgd(model, images, labels, epsilon=EPSILON, steps=STEPS) - images, OURS
         ),
         bare(net, count, STEPS),
         Contender("eager loop", copied_pgd(net, count), COPIED, **note),
-        *peer("cleverhans", "cleverhans, Keras", cleverhans_keras, net, count, **box),
-        *peer(
-            "art",
-            "ART, Keras",
-            art_attack,
-            net,
-            count,
-            "ProjectedGradientDescent",
-            torch=False,
-            **art,
-        ),
-        *peer(
-            "foolbox",
-            "foolbox",
-            foolbox_attack,
-            net,
-            count,
-            step,
-            targeted=False,
-            epsilon=EPSILON,
-            kind=TORCH,
-            **note,
-        ),
-        *peer("cleverhans", "cleverhans, PyTorch", cleverhans_torch, net, count, **box, kind=TORCH),
-        *peer(
-            "art",
-            "ART, PyTorch",
-            art_attack,
-            net,
-            count,
-            "ProjectedGradientDescent",
-            **art,
-            kind=TORCH,
-        ),
-        *peer("captum", "captum", captum_attack, net, count, **box | {"norm": "Linf"}, kind=TORCH),
-        *peer(
-            "torch",
-            "bare passes, PyTorch",
-            bare_torch,
-            net,
-            count,
-            STEPS,
-            kind="bare passes on PyTorch",
-        ),
+        *of_libraries(net, count, box, **note),
     ]
 
 
@@ -322,7 +267,12 @@ def until_confident(net):
     ]
 
 
-NETS = ("mobilenetv2", *(["squeezenet"] if model_is_here("squeezenet") else []), "tinynet")
+NETS = (
+    "efficientnet_lite0",
+    "mobilenetv2",
+    *(["squeezenet"] if model_is_here("squeezenet") else []),
+    "tinynet",
+)
 WORKS = (
     Work("targeted attack, 20 steps, 1 picture", NETS, partial(targeted, count=1)),
     Work("targeted attack, 20 steps, 16 pictures", NETS, partial(targeted, count=16)),

@@ -26,11 +26,13 @@ from lecture_lib.panels.interactive import run_live_panel
 from lecture_lib.style_transfer import STYLE_LAYERS, gram, stylize
 
 DREAM_LAYER = {
+    "efficientnet_lite0": "block5_expand_relu",
     "mobilenetv2": "block_6_expand_relu",
     "squeezenet": "fire6",
     "tinynet_robust": "block3_relu",
 }
 STYLES = {
+    "efficientnet_lite0": ("stem_relu", "block1_project", "block3", "block5"),
     "mobilenetv2": ("Conv1_relu", "block_1_project_BN", "block_3_project_BN", "block_6_project_BN"),
     "squeezenet": ("conv1", "fire2", "fire4", "fire6"),
     "tinynet_robust": STYLE_LAYERS,
@@ -64,10 +66,10 @@ def gradient_passes(model, layers, images, *, of=lambda maps: maps):
 def class_pictures(net, *, fourier=False, steps=100):
     """One class, a hundred steps: of the pixels, or of the Fourier coefficients of a picture.
 
-    MobileNetV2 makes 25 steps that count fourfold.
+    The nets that take longest make 25 steps that count fourfold.
     """
     model = net_of(net)
-    parts = 4 if net == "mobilenetv2" else 1
+    parts = 4 if net in ("efficientnet_lite0", "mobilenetv2") else 1
     start = gray_noise(model, size=model.image_size // 4 * 4 if fourier else None)
     steps = steps // parts
     passes = Contender(
