@@ -11,10 +11,12 @@ import dis
 import io
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from types import CodeType
 
+import film_player
 from cells import course_notebooks, source_of, statements_of
 from PIL import Image
 
@@ -26,13 +28,6 @@ PANELS = {
     "live_camera",
     "real_or_changed",
     "run_live",
-}
-# The picture on a tile is the panel's first; where that is a plain photograph, the last one under
-# this heading.
-TILE_FROM = {
-    "03_neighbors": "From many numbers to two: maps",
-    "10_deepdream": "Look",
-    "12_adversarial": "Look",
 }
 
 
@@ -241,14 +236,6 @@ def pictures_of(notebook):
                 yield heading, "application/vnd.jupyter.widget-view+json" in data, alt, encoded
 
 
-def picture_for(notebook, name):
-    """(words, encoded picture) for the tile of a notebook."""
-    pictures = list(pictures_of(notebook))
-    wanted = [picture for picture in pictures if picture[0] == TILE_FROM.get(name)][-1:]
-    wanted += [picture for picture in pictures if picture[1]] + pictures
-    return wanted[0][2:]
-
-
 def save(encoded, path):
     Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB").save(path)
 
@@ -265,16 +252,15 @@ def tries_of(teaching):
 
 
 def make(folder):
-    """Write a page for every notebook, the pictures of the tiles, and the list of tiles."""
+    """Write a page for every notebook, the films and first pictures, and the list of tiles."""
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    shutil.copytree(film_player.FOLDER, folder / "films", dirs_exist_ok=True)
     tries = tries_of((ROOT / "docs" / "teaching.md").read_text(encoding="utf-8"))
     tiles = []
     for path in course_notebooks(ROOT / "notebooks"):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         pages = page_of(notebook, path.stem, tries.get(path.stem, ""))
         (folder / path.name).write_text(json.dumps(notebook_of(pages, notebook)), encoding="utf-8")
-        alt, encoded = picture_for(notebook, path.stem)
-        save(encoded, folder / "pictures" / f"{path.stem}.png")
         for _, shown_by_panel, _, first in pictures_of(notebook):
             if shown_by_panel:
                 save(first, folder / "pictures" / f"{path.stem}_first.png")
@@ -285,7 +271,10 @@ def make(folder):
                 "name": path.stem,
                 "title": title,
                 "question": " ".join(re.sub(r"[*`]", "", question).split()),
-                "alt": alt,
+                "number": path.stem[:2],
+                "seen": film_player.words_of(path.stem[:2])[1]
+                if film_player.is_made(path.stem[:2])
+                else "",
             }
         )
     (folder / "tiles.json").write_text(json.dumps(tiles), encoding="utf-8")

@@ -13,9 +13,9 @@ import shutil
 import sys
 from pathlib import Path
 
+import film_player
 from cells import course_notebooks, source_of
 from latex2mathml.converter import convert
-from make_demo import picture_for
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -181,12 +181,21 @@ def contents_of(content):
 
 
 def tile_of(notebook, path):
-    alt, encoded = picture_for(notebook, Path(path).stem)
+    """A card: the film, loaded when somebody plays it; title and question; the film's words."""
     question = re.search(r"\*\*(.+?)\*\*", source_of(notebook["cells"][0]), re.DOTALL).group(1)
-    picture = f'<img alt="{alt}" src="data:image/webp;base64,{encoded}">'
     title = html.escape(title_of(notebook))
     words = rendered(question)[3:-5]
-    return f'<li><a href="{path}">{picture}<h2>{title}</h2><p>{words}</p></a></li>'
+    link = f'<a href="{path}"><h2>{title}</h2><p>{words}</p></a>'
+    number = Path(path).stem[:2]
+    if not film_player.is_made(number):
+        return f"<li>{link}</li>"
+    _, seen = film_player.words_of(number)
+    film = f"docs/films/{number}"
+    return (
+        f'<li><video src="{film}.webm" poster="{film}.webp" aria-label="{seen}" controls muted '
+        f'playsinline preload="none"></video>{link}'
+        f'<a class="words" href="{film}.txt">The film of {number} in words</a></li>'
+    )
 
 
 def make(folder):

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 COURSE = Path(__file__).resolve().parents[2]
-# After the two folders: what a notebook links to or shows.
+# After the two folders: what a notebook links to, shows or plays.
 PICTURES = ("docs/six_ways.png", "docs/answers.png", "docs/classes.png")
-PARTS = ("notebooks", "exercises", "data/README.md", *PICTURES)
+PARTS = ("notebooks", "exercises", "data/README.md", "docs/films", *PICTURES)
 # Solutions stay with the course; the others are of no use to a student.
 LEFT_OUT = {"source", "ruff.toml", "__pycache__", ".ipynb_checkpoints"}
 RECORD = ".copied.json"

@@ -46,6 +46,7 @@ def test_links_and_quizzes_of_the_copy_lead_somewhere(tmp_path):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         text = "\n".join("".join(cell["source"]) for cell in cells)
         links = re.findall(r"\]\(([^)#:\s]+)\)", text) + re.findall(r'display_quiz\("(.*?)"', text)
+        links += re.findall(r'(?:src|href)="([^":]+)"', text)
         broken += [(path.name, link) for link in links if not (path.parent / link).exists()]
     assert broken == []
 

@@ -158,11 +158,23 @@ def complain_about_others(page, url):
 
 
 @needs_chromium
-def test_the_first_page_has_a_tile_for_every_notebook(page):
-    assert page.get_by_role("link").count() == len(NOTEBOOKS)
-    assert page.locator("img:not([alt])").count() == 0
-    assert page.evaluate("[...document.images].every(picture => picture.naturalWidth > 0)")
+def test_the_first_page_has_a_card_with_a_film_for_every_notebook(page):
+    links = page.get_by_role("link")
+    assert links.filter(has=page.locator("h2")).count() == len(NOTEBOOKS)
+    made = [path for path in NOTEBOOKS if make_demo.film_player.is_made(path.stem[:2])]
+    assert links.filter(has_text="in words").count() == len(made)
+    assert page.locator("video[aria-label][controls]").count() == len(made)
     assert serious(page) == []
+
+
+@needs_chromium
+def test_a_film_plays_when_it_is_asked_to(page):
+    film = page.locator("video").first
+    assert film.evaluate("film => film.paused && film.muted")
+    film.evaluate("film => film.play()")
+    wait_until(lambda: film.evaluate("film => film.currentTime") > 0, "it plays", seconds=20)
+    assert 20 <= film.evaluate("film => film.duration") <= 40
+    film.evaluate("film => film.pause()")
 
 
 @needs_chromium

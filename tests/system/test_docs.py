@@ -15,6 +15,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "deploy")]
 
 import badges  # noqa: E402
 import cells  # noqa: E402
+import film_player  # noqa: E402
 import mark_slides  # noqa: E402
 import measure_notebooks  # noqa: E402
 import start_student  # noqa: E402
@@ -171,6 +172,28 @@ def test_the_site_has_every_notebook_and_nothing_from_elsewhere(site):
         if re.match("https?:|//", source)
     ] == []
     assert [str(path) for path, page in pages.items() if page.bare] == []
+
+
+def test_each_card_of_the_site_plays_the_film_of_its_notebook(site):
+    folder, _ = site
+    front = (folder / "index.html").read_text(encoding="utf-8")
+    films = re.findall(r"<video [^>]*>", front)
+    given = [dict(re.findall(r'([\w-]+)="([^"]*)"', film)) for film in films]
+    made = [path.stem[:2] for path in NOTEBOOKS if film_player.is_made(path.stem[:2])]
+    assert [film["src"] for film in given] == [f"docs/films/{number}.webm" for number in made]
+    assert all(film["aria-label"] and film["preload"] == "none" for film in given)
+    assert all(" controls" in film and " muted" in film for film in films)
+    for film, number in zip(given, made, strict=True):
+        assert (folder / film["src"]).is_file() and (folder / film["poster"]).is_file()
+        assert f'href="docs/films/{number}.txt"' in front
+
+
+def test_the_page_of_a_notebook_plays_its_film(site):
+    folder, _ = site
+    for path in NOTEBOOKS:
+        page = (folder / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
+        for source in re.findall(r'<video [^>]*src="(\.\./[^"]*)"', page):
+            assert (folder / "notebooks" / source).resolve().is_file()
 
 
 def test_the_links_of_the_site_lead_somewhere(site):

@@ -37,7 +37,7 @@ c.VoilaConfiguration.extension_allowlist = [
     "@jupyter-widgets/jupyterlab-manager",
     "anywidget",
 ]
-c.VoilaConfiguration.file_allowlist = [r"pictures/\w+\.png"]
+c.VoilaConfiguration.file_allowlist = [r"pictures/\w+\.png", r"films/\d\d\.(webm|webp|txt)"]
 c.VoilaConfiguration.multi_kernel_manager_class = "warm_kernels.WarmKernels"
 # A page that is closed ends its kernel; where a browser vanished without a word, this does.
 c.MappingKernelManager.cull_idle_timeout = 1800
