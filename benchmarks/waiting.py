@@ -23,7 +23,7 @@ from lecture_lib.datasets.paintings import swirls
 from lecture_lib.deepdream import dream
 from lecture_lib.grad_cam import cam_map, grad_cam_map
 from lecture_lib.inversion import invert
-from lecture_lib.models.inference import class_index
+from lecture_lib.models.checks import class_index
 from lecture_lib.models.zoo import load_model
 from lecture_lib.occlusion import occlusion_map
 from lecture_lib.saliency import saliency_map, smoothgrad_map

@@ -7,12 +7,12 @@ import numpy as np
 from jaxtyping import Float
 from tqdm.auto import tqdm
 
-from lecture_lib.datasets.images import as_batch, resize_image, unbatch
-from lecture_lib.datasets.shapes import Activations, Image, ImageOrImages, Images, Network
+from lecture_lib.datasets.images import as_batch, resize_image
+from lecture_lib.datasets.shapes import Activations, Image, Images, Network
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import batch_of, features, layer_outputs, map_features
 from lecture_lib.models.large_images import is_large
+from lecture_lib.models.layers import activation_maps, features, layer_outputs, map_features
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import Box, receptive_field
 
@@ -28,27 +28,6 @@ __all__ = [
     "top_activations",
     "top_patches",
 ]
-
-
-def activation_maps(model: Network, layer: str, images: ImageOrImages) -> Activations:
-    """Return the activations of a layer: φ_l(I).
-
-    Args:
-        model: images -> logits (N, classes).
-        layer: the name of a layer with rows and columns.
-        images: (H, W, C) or (N, H, W, C) in [0, 1].
-
-    Returns:
-        (h, w, channels) or (N, h, w, channels) float32.
-
-    Raises:
-        ValueError: for a layer without rows and columns, and for images that are none.
-    """
-    map_features(model, layer)
-    net = layer_outputs(model, layer)
-    batch = batch_of(model, images)
-    maps = [net(some, training=False)[layer].numpy() for some in batches(batch)]
-    return unbatch(np.concatenate(maps), images)
 
 
 def channels_to_images(maps: Activations, *, one_scale: bool = False) -> Images:

@@ -8,7 +8,6 @@ position changes the logit of class c by v · Σ ∂S_c/∂φ_l, a sum over posi
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 from scipy.stats import permutation_test
 from sklearn.decomposition import NMF
 from sklearn.linear_model import LogisticRegression
@@ -18,45 +17,34 @@ from lecture_lib.core.scores import class_score
 from lecture_lib.datasets.shapes import Activations, Classes, Images, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.batching import batches, default_batch_size
+from lecture_lib.models.checks import batch_for, class_per_image, one_class
 from lecture_lib.models.cuts import cuts_of
-from lecture_lib.models.inference import (
+from lecture_lib.models.layers import (
+    Rows,
     as_tuple,
-    batch_for,
-    batch_of,
-    class_per_image,
-    compiled_outputs,
     layers_and_scores,
     map_features,
-    one_class,
+    mean_activations,
 )
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.surgery import named
 
-Rows = Float[np.ndarray, "images features"]  # one row of channel means for each image
-
-
-def mean_activations(model: Network, layers: str | list[str], images: Images) -> dict[str, Rows]:
-    """Return the mean of each channel over its positions: φ̄_l(I).
-
-    Args:
-        model: images -> logits (N, classes).
-        layers: one name or several.
-        images: (N, H, W, C) in [0, 1].
-
-    Returns:
-        {layer: (N, channels) float32}.
-
-    Raises:
-        ValueError: for a layer that the network does not have, with those that it has.
-    """
-    names = as_tuple(layers)
-    forward = compiled_outputs(model, names)
-    batch = batch_of(model, images)
-    rows = {name: [] for name in names}
-    for some in batches(batch):
-        for name, activations in forward(some).items():
-            rows[name].append(_positions_in_a_row(activations).mean(axis=1))
-    return {name: np.concatenate(parts) for name, parts in rows.items()}
+__all__ = [
+    "ConceptTest",
+    "ConceptVector",
+    "ConceptVectors",
+    "Factorization",
+    "accuracy",
+    "concept_importances",
+    "concept_test",
+    "concept_vector",
+    "concept_vectors",
+    "factorize_activations",
+    "layer_gradients",
+    "logits_without",
+    "mean_activations",
+    "tcav_score",
+]
 
 
 def layer_gradients(

@@ -19,8 +19,9 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import as_tuple, batch_of, layer_outputs, map_features
+from lecture_lib.models.checks import batch_of
 from lecture_lib.models.large_images import at_most
+from lecture_lib.models.layers import as_tuple, layer_outputs, map_features
 
 MOST_PIXELS = 6_000_000  # of an image; the steps take about twenty times its memory
 

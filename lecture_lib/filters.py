@@ -20,7 +20,8 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.inference import check_network, layer_outputs, map_features
+from lecture_lib.models.checks import check_network
+from lecture_lib.models.layers import layer_outputs, map_features
 
 
 def convolution_names(model: Network) -> list[str]:

@@ -9,18 +9,16 @@ from jaxtyping import Float
 from lecture_lib.core.gradients import gradient_at_layers, gradient_at_layers_of_prediction
 from lecture_lib.datasets.shapes import Activations, Image, Map, Network
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import (
-    check_class,
-    class_scores,
+from lecture_lib.models.checks import check_class, one_class, one_image
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.large_images import at_a_size_for_networks
+from lecture_lib.models.layers import (
     features,
     layer_names,
     layer_outputs,
     layers_and_scores,
     map_features,
-    one_class,
-    one_image,
 )
-from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.linear_head import check_is_linear, last_maps
 from lecture_lib.models.per_model_cache import kept_with_model
 

@@ -24,7 +24,7 @@ from lecture_lib.datasets.shapes import (
     Tensor,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import batch_for, one_class, one_image
+from lecture_lib.models.checks import batch_for, one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.relu_rules import with_relu_rule

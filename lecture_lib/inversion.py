@@ -25,8 +25,9 @@ from lecture_lib.datasets.shapes import (
 )
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import batch_of, layer_outputs, map_features
+from lecture_lib.models.checks import batch_of
 from lecture_lib.models.large_images import at_network_size
+from lecture_lib.models.layers import layer_outputs, map_features
 
 # By gradient descent
 

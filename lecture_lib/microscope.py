@@ -23,17 +23,9 @@ from lecture_lib.datasets.shapes import (
 )
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import (
-    Logits,
-    batch_for,
-    check_has_classes,
-    compiled_outputs,
-    features,
-    layers_and_scores,
-    map_features,
-    one_class,
-    one_image,
-)
+from lecture_lib.models.checks import batch_for, check_has_classes, one_class, one_image
+from lecture_lib.models.inference import Logits
+from lecture_lib.models.layers import compiled_outputs, features, layers_and_scores, map_features
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import Box, read_along, receptive_field
 

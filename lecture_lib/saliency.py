@@ -15,7 +15,7 @@ from lecture_lib.core.scores import Score, class_score
 from lecture_lib.datasets.images import as_map, strongest_channel, to_uint8
 from lecture_lib.datasets.shapes import Image, Images, Map, Mask, Network
 from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import one_class, one_image
+from lecture_lib.models.checks import one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right, the last two one beyond the box

@@ -18,7 +18,8 @@ from sklearn.metrics import roc_auc_score
 from lecture_lib.core.regularizers import gaussian_window
 from lecture_lib.datasets.images import as_map
 from lecture_lib.datasets.shapes import Image, Images, Labels, Map, Mask, Network, Values
-from lecture_lib.models.inference import class_scores, one_class, one_image
+from lecture_lib.models.checks import one_class, one_image
+from lecture_lib.models.inference import class_scores
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.surgery import with_shuffled_weights
 

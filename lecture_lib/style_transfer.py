@@ -17,14 +17,9 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import (
-    as_tuple,
-    batch_of,
-    compiled_outputs,
-    layer_outputs,
-    map_features,
-)
+from lecture_lib.models.checks import batch_of
 from lecture_lib.models.large_images import at_network_size
+from lecture_lib.models.layers import as_tuple, compiled_outputs, layer_outputs, map_features
 
 STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled networks
 

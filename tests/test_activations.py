@@ -13,7 +13,7 @@ from lecture_lib.activations import (
     top_patches,
 )
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import layer_outputs
+from lecture_lib.models.layers import layer_outputs
 from lecture_lib.models.receptive_field import Box
 
 layers = keras.layers

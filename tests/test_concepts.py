@@ -31,16 +31,11 @@ from lecture_lib.concepts import (
 )
 from lecture_lib.datasets.synthetic import paint_color
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import features, layer_outputs
+from lecture_lib.models.layers import features, layer_outputs
 from lecture_lib.models.surgery import named
 from lecture_lib.models.synthetic_nets import hand_set_network
 
 IMAGES = random(11, 6, 7, 3)
-
-
-def test_mean_activations_are_the_means_over_rows_and_columns():
-    found = mean_activations(pixel_net(), "conv", IMAGES)
-    np.testing.assert_allclose(found["conv"], pixel_features(IMAGES).mean(axis=(1, 2)), rtol=1e-5)
 
 
 def test_of_a_linear_head_the_gradient_is_its_weights_whatever_the_picture():

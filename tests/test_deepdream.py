@@ -19,7 +19,7 @@ from lecture_lib.core.scores import class_score, l2, layer_energy, total_variati
 from lecture_lib.core.tiling import resize
 from lecture_lib.deepdream import dream, guided_objective, maximize_octaves, rms_unit, zoom_film
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.inference import layer_outputs
+from lecture_lib.models.layers import layer_outputs
 from lecture_lib.models.surgery import named
 from lecture_lib.style_transfer import style_score
 

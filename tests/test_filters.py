@@ -26,7 +26,7 @@ from lecture_lib.filters import (
     visualize_filter,
 )
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.inference import layer_outputs
+from lecture_lib.models.layers import layer_outputs
 from lecture_lib.models.relu_rules import with_relu_rule
 from lecture_lib.models.zoo import load_model
 

@@ -30,7 +30,8 @@ from lecture_lib.grad_cam import (
 )
 from lecture_lib.models import classifiers
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import class_scores, layer_outputs
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.layers import layer_outputs
 from lecture_lib.models.surgery import named
 from lecture_lib.models.wrapping import wrap_model
 

@@ -21,7 +21,7 @@ from lecture_lib.core.scores import channel_score
 from lecture_lib.core.transforms import random_fourier_coefficients
 from lecture_lib.datasets.images import resize_image, to_uint8
 from lecture_lib.microscope import before_relu
-from lecture_lib.models.inference import features
+from lecture_lib.models.layers import features
 from lecture_lib.models.zoo import load_model
 
 COURSE = Path(__file__).resolve().parent.parent

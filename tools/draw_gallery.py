@@ -31,7 +31,8 @@ from lecture_lib.core.regularizers import blurred, clip_small_pixels, drop_small
 from lecture_lib.core.scores import class_score
 from lecture_lib.core.transforms import random_jitter
 from lecture_lib.datasets.images import resize_image, to_uint8
-from lecture_lib.models.inference import class_index, class_scores, probabilities
+from lecture_lib.models.checks import class_index
+from lecture_lib.models.inference import class_scores, probabilities
 from lecture_lib.models.zoo import load_model
 
 COURSE = Path(__file__).resolve().parent.parent

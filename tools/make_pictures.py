@@ -10,7 +10,8 @@ from PIL import Image
 
 from lecture_lib.adversarial.targeted import make_adversarial
 from lecture_lib.datasets.images import load_image, to_uint8
-from lecture_lib.models.inference import class_index, top_classes
+from lecture_lib.models.checks import class_index
+from lecture_lib.models.inference import top_classes
 from lecture_lib.models.zoo import load_model
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

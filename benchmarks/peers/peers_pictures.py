@@ -20,7 +20,7 @@ from lecture_lib.core.tiling import pyramid
 from lecture_lib.datasets.image_sets import random_crops
 from lecture_lib.deepdream import dream
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.inference import compiled_outputs, layer_outputs
+from lecture_lib.models.layers import compiled_outputs, layer_outputs
 from lecture_lib.models.zoo import model_is_here
 from lecture_lib.panels.interactive import run_live_panel
 from lecture_lib.style_transfer import STYLE_LAYERS, gram, stylize

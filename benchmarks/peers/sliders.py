@@ -21,7 +21,7 @@ from lecture_lib.datasets.image_sets import random_crops
 from lecture_lib.deepdream import dream
 from lecture_lib.grad_cam import cam_map, grad_cam_map
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import layer_names
+from lecture_lib.models.layers import layer_names
 from lecture_lib.models.zoo import load_model, model_is_here
 from lecture_lib.saliency import saliency_map, smoothgrad_map
 

@@ -25,7 +25,8 @@ from lecture_lib.core.ascent import Ascent, ascend, length, unit
 from lecture_lib.core.scores import class_log_probability, class_probability
 from lecture_lib.course.sweeps import sweep
 from lecture_lib.datasets.images import load_image, resize_image
-from lecture_lib.models.inference import class_index, class_scores
+from lecture_lib.models.checks import class_index
+from lecture_lib.models.inference import class_scores
 from lecture_lib.models.zoo import load_model
 
 DATA = Path(__file__).parent.parent

@@ -16,7 +16,8 @@ from export import DATA
 from lecture_lib.adversarial.targeted import make_adversarial
 from lecture_lib.datasets.decoding import imagenet_photo_names
 from lecture_lib.datasets.images import load_image
-from lecture_lib.models.inference import class_index, probabilities
+from lecture_lib.models.checks import class_index
+from lecture_lib.models.inference import probabilities
 from lecture_lib.models.zoo import load_model
 from lecture_lib.occlusion.occlusion import patch_places
 

@@ -15,7 +15,8 @@ from export import DATA
 from lecture_lib.adversarial.stickers import make_sticker, photograph
 from lecture_lib.datasets.image_sets import random_crops
 from lecture_lib.datasets.images import encode_png, load_image
-from lecture_lib.models.inference import class_index, class_scores
+from lecture_lib.models.checks import class_index
+from lecture_lib.models.inference import class_scores
 from lecture_lib.models.zoo import load_model
 
 AREAS = {"a fifth": 1 / 5, "a twelfth": 1 / 12}

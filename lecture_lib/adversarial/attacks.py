@@ -25,7 +25,7 @@ from lecture_lib.datasets.shapes import (
     Values,
 )
 from lecture_lib.models.batching import default_batch_size
-from lecture_lib.models.inference import batch_for, check_class
+from lecture_lib.models.checks import batch_for, check_class
 
 # Balls: how far a change may go, and which step is the steepest
 

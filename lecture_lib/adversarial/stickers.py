@@ -19,7 +19,7 @@ from lecture_lib.core.transforms import blurred_by, seed_of, warped_onto
 from lecture_lib.datasets.images import as_batch, unbatch
 from lecture_lib.datasets.shapes import ImageOrImages, Images, Network, Tensor, TensorImages
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import batch_for, check_class
+from lecture_lib.models.checks import batch_for, check_class
 
 
 class Conditions(NamedTuple):

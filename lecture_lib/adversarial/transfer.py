@@ -19,7 +19,8 @@ from lecture_lib.datasets.images import (
 )
 from lecture_lib.datasets.shapes import Classes, Image, Images, Network
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import batch_for, class_scores
+from lecture_lib.models.checks import batch_for
+from lecture_lib.models.inference import class_scores
 
 
 class AttackSuccess(NamedTuple):

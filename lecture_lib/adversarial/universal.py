@@ -21,7 +21,8 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import batch_for, check_class, class_scores
+from lecture_lib.models.checks import batch_for, check_class
+from lecture_lib.models.inference import class_scores
 
 Patch = Float[np.ndarray, "side side channels"]
 

@@ -33,12 +33,11 @@ from lecture_lib.class_visualization.pixels import (
     visualize_class,
 )
 from lecture_lib.class_visualization.starts import facets, gray_noise
-from lecture_lib.class_visualization.trials import Trial, channel_means, make_trials
+from lecture_lib.class_visualization.trials import Trial, make_trials
 
 __all__ = [
     "Trial",
     "accentuate",
-    "channel_means",
     "facets",
     "gray_noise",
     "importance_map",

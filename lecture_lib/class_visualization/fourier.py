@@ -25,7 +25,7 @@ from lecture_lib.datasets.shapes import (
     TensorImages,
     TensorValues,
 )
-from lecture_lib.models.inference import batch_of
+from lecture_lib.models.checks import batch_of
 
 
 def visualize_class_fourier(

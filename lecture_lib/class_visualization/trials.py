@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from lecture_lib.class_visualization.fourier import maximize_fourier
 from lecture_lib.core.scores import channel_score
 from lecture_lib.core.transforms import random_fourier_coefficients
 from lecture_lib.datasets.shapes import Image, Images, Network
-from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import batch_for, compiled_outputs
+from lecture_lib.models.layers import mean_activations
 
 KINDS = ("synthetic", "natural")
 
@@ -34,24 +32,6 @@ class Trial(NamedTuple):
     others: Images
     stronger: Image
     weaker: Image
-
-
-def channel_means(
-    model: Network, layer: str, pictures: Images
-) -> Float[np.ndarray, "images features"]:
-    """Return the mean of each channel of a layer over all its positions, picture by picture.
-
-    Args:
-        model: images -> logits (N, classes).
-        layer: the name of a layer with rows and columns.
-        pictures: (N, H, W, C) in [0, 1].
-
-    Raises:
-        ValueError: for a layer that the network does not have, and for what is no images.
-    """
-    outputs = compiled_outputs(model, layer)
-    stacks = batches(batch_for(model, pictures))
-    return np.concatenate([outputs(stack)[layer].numpy().mean(axis=(1, 2)) for stack in stacks])
 
 
 def make_trials(
@@ -104,7 +84,7 @@ def make_trials(
     drawn = _drawn_references(
         drawing_model or model, layer, channels, count=count, steps=steps, seed=seed
     )
-    means = [channel_means(model, layer, pictures) for pictures in (references, questions)]
+    means = [mean_activations(model, layer, shown)[layer] for shown in (references, questions)]
     _check_channels_differ(means[1], channels)
     ranks = [np.argsort(activations, axis=0) for activations in means]
     trials = []

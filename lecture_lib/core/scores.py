@@ -25,13 +25,9 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.inference import (
-    as_tuple,
-    check_class,
-    features,
-    kind_of_probability,
-    layer_outputs,
-)
+from lecture_lib.models.checks import check_class
+from lecture_lib.models.inference import kind_of_probability
+from lecture_lib.models.layers import as_tuple, features, layer_outputs
 
 
 class Score:

@@ -140,14 +140,15 @@ def as_batch(images: Any, *, channels: int | None = None) -> Images:
         channels: the C that is wanted, None for 1 or 3.
 
     Returns:
-        (N, H, W, C) float32, the values untouched.
+        (N, H, W, C) float32, the values untouched; of images that are float32 it is a view, as a
+        copy of many takes much memory, so nobody writes into it.
 
     Raises:
         ValueError: for a wrong shape, whole numbers, NaN or values outside [0, 1].
     """
     try:
         images = np.asarray(images)
-        batch = (images[None] if images.ndim == 3 else images).astype(np.float32)
+        batch = (images[None] if images.ndim == 3 else images).astype(np.float32, copy=False)
     except (TypeError, ValueError):
         raise ValueError(
             "These are not images of one size; give an array (H, W, 3) or (N, H, W, 3) of "

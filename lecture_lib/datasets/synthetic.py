@@ -6,7 +6,8 @@ A pattern is a function of two coordinates, both in radians: above zero is ink, 
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -112,30 +113,39 @@ def paint_pattern(
     random = np.random.default_rng(seed)
     patterns = [pattern] if callable(pattern) else list(pattern)
     inks = []
-    for image in batch:
+    for _ in batch:
         chosen = patterns[random.integers(len(patterns))]
-        inks.append(_ink(chosen, image.shape, periods, random))
+        inks.append(partial(_ink, chosen, **_random_place(periods, random)))
     darkness = random.uniform(0, 0.4, (len(batch), 1, 1, 3))
     # One image after the other: all at once would take several times the memory of the images.
     painted = np.empty_like(batch, dtype=np.float32)
     for number, (image, ink) in enumerate(zip(batch, inks, strict=True)):
-        painted[number] = image + ink * (darkness[number] - image)
+        painted[number] = image + ink(shape=image.shape) * (darkness[number] - image)
     return unbatch(painted, images)
+
+
+def _random_place(periods: tuple[float, float], random: np.random.Generator) -> dict[str, Any]:
+    """Draw how a pattern lies in an image: angle in radians, period in pixels, two shifts."""
+    return {
+        "angle": random.uniform(0, np.pi),
+        "period": random.uniform(*periods),
+        "shifts": random.uniform(0, 2 * np.pi, 2),
+    }
 
 
 def _ink(
     pattern: Callable,
+    *,
     shape: tuple[int, ...],
-    periods: tuple[float, float],
-    random: np.random.Generator,
+    angle: float,
+    period: float,
+    shifts: np.ndarray,
 ) -> np.ndarray:
     """Return how much of each pixel is ink, (H, W, 1) in [0, 1], with edges one pixel soft."""
     # The coordinates of each pixel in radians, turned, scaled and shifted.
-    angle = random.uniform(0, np.pi)
-    period = random.uniform(*periods)
     rows, columns = 2 * np.pi / period * np.mgrid[: shape[0], : shape[1]]
-    x = np.cos(angle) * columns + np.sin(angle) * rows + random.uniform(0, 2 * np.pi)
-    y = np.cos(angle) * rows - np.sin(angle) * columns + random.uniform(0, 2 * np.pi)
+    x = np.cos(angle) * columns + np.sin(angle) * rows + shifts[0]
+    y = np.cos(angle) * rows - np.sin(angle) * columns + shifts[1]
     return np.clip(0.5 + period / 6 * pattern(x, y), 0, 1)[..., None]
 
 

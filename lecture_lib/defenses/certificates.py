@@ -33,7 +33,7 @@ import numpy as np
 
 from lecture_lib.datasets.shapes import Image, Images, Network
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import compiled_outputs, layer_names
+from lecture_lib.models.layers import compiled_outputs, layer_names
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import Box, receptive_field
 from lecture_lib.models.surgery import clone, weight_synchronizer, with_attributes_of

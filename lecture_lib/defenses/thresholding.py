@@ -25,7 +25,9 @@ from lecture_lib.datasets.shapes import (
 )
 from lecture_lib.defenses.certificates import lowest_margin
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.inference import check_class, class_scores, compiled_outputs
+from lecture_lib.models.checks import check_class
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.layers import compiled_outputs
 from lecture_lib.models.surgery import clone
 
 # Sums of float32 may differ by so much: a margin nearer to 0 than this proves nothing.

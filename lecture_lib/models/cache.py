@@ -23,7 +23,8 @@ from lecture_lib.datasets import downloads
 from lecture_lib.datasets.shapes import ImageOrImages, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import batch_of, compiled_outputs
+from lecture_lib.models.checks import batch_of
+from lecture_lib.models.layers import compiled_outputs
 
 LIMIT = 1_000_000_000  # bytes that the folder may hold; what was not used for longest goes first
 CHECKSUM = 32  # bytes of SHA-256 at the beginning of each file

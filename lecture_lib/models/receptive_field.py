@@ -13,8 +13,8 @@ from jaxtyping import Bool
 
 from lecture_lib.datasets.shapes import Mask, Network
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import map_features
 from lecture_lib.models.layer_copies import Borrowed
+from lecture_lib.models.layers import map_features
 from lecture_lib.models.per_model_cache import kept_with_model
 
 # Along one axis: whether a position of the output (row of the table) reads one of the input.

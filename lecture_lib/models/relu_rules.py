@@ -7,7 +7,7 @@ A ReLU is found by what it computes: a layer, an operation or an activation is o
 import inspect
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -138,15 +138,17 @@ def _stepwise(source: keras.KerasTensor, steps: list[Call], numbers: Tensor) -> 
     return Graph(source, steps, output).compute([(source, numbers)], output)
 
 
-def _tried_shape(tensor: keras.KerasTensor) -> list[int]:
-    return [side or 16 for side in tensor.shape]
+def _tried_shape(tensor: keras.KerasTensor) -> tuple[int, ...]:
+    """The shape of two images' worth of a tensor, of 16 rows and columns where it can have any."""
+    return 2, *(side or 16 for side in tensor.shape[1:])
 
 
 def _rule_layer(rule: Callable, cap: float, name: str) -> keras.Layer:
     return keras.layers.Activation(_capped(rule, cap), name=name, dtype="float32")
 
 
-def _numbers(shape: Any) -> np.ndarray:
+@lru_cache(maxsize=8)  # the layers of a block have one shape
+def _numbers(shape: tuple[int, ...]) -> np.ndarray:
     """Random numbers of both signs, from about 0.01 to 1,000, to try a function on."""
     random = np.random.default_rng(0)
     powers = random.uniform(-2, 3, shape)

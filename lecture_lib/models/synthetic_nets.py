@@ -8,7 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from lecture_lib.datasets.shapes import Images, Network
 from lecture_lib.datasets.synthetic import cross, paint_badges, ring
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import class_scores, features
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.layers import features
 from lecture_lib.models.surgery import named
 from lecture_lib.models.wrapping import wrap_model
 

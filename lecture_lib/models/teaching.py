@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from lecture_lib.datasets.shapes import Images, Labels, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.batching import batches
-from lecture_lib.models.inference import batch_for
+from lecture_lib.models.checks import batch_for
 from lecture_lib.models.surgery import named
 
 

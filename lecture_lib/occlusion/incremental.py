@@ -26,7 +26,7 @@ from lecture_lib.core.gradients import value
 from lecture_lib.datasets.shapes import Image, Network, Tensor, TensorImages
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.batching import batches, default_batch_size, with_progress
-from lecture_lib.models.inference import map_features
+from lecture_lib.models.layers import map_features
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import read_along
 from lecture_lib.models.surgery import clone, weight_synchronizer, with_attributes_of

@@ -23,8 +23,9 @@ from lecture_lib.core.scores import (
 from lecture_lib.datasets.shapes import Image, Map, Mask, Network, Tensor, TensorImages
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches, with_progress
-from lecture_lib.models.inference import as_tuple, one_class, one_image
+from lecture_lib.models.checks import one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
+from lecture_lib.models.layers import as_tuple
 from lecture_lib.occlusion.incremental import incremental_values
 from lecture_lib.occlusion.reuse import layers_to_reuse
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lecture_lib.datasets.shapes import Image, Network
 from lecture_lib.models.cuts import cuts_of
-from lecture_lib.models.inference import layer_names, layer_outputs
+from lecture_lib.models.layers import layer_names, layer_outputs
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import read_along
 from lecture_lib.occlusion.incremental import stages_of

@@ -17,7 +17,7 @@ from skimage.segmentation import find_boundaries
 from lecture_lib.core.scores import Score, class_score
 from lecture_lib.datasets.shapes import Image, Map, Mask, Network
 from lecture_lib.figures.images import overlay
-from lecture_lib.models.inference import one_class, one_image
+from lecture_lib.models.checks import one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.occlusion.occlusion import Fill, masked_scores
 

@@ -11,18 +11,13 @@ import numpy as np
 from jaxtyping import Float
 
 from lecture_lib.activations import channels_to_images
-from lecture_lib.datasets.shapes import Activations, Image, Images, Network
+from lecture_lib.datasets.shapes import Image, Images, Network
 from lecture_lib.figures.html import tile
 from lecture_lib.figures.images import overlay
 from lecture_lib.grad_cam import predict_with_map
-from lecture_lib.models.inference import (
-    Guess,
-    batch_for,
-    compiled_outputs,
-    guesses_of,
-    map_features,
-    one_image,
-)
+from lecture_lib.models.checks import one_image
+from lecture_lib.models.inference import Guess, guesses_of
+from lecture_lib.models.layers import activation_maps
 from lecture_lib.panels.camera import camera_picture
 from lecture_lib.panels.interactive import explore_panel
 from lecture_lib.panels.panel import Panel, display_panel
@@ -143,20 +138,13 @@ def channel_tiles(
     orders = ("by number", "strongest first")
     if order not in orders:
         raise ValueError(f"The order is one of {', '.join(orders)}, not {order!r}.")
-    maps = _maps_of(model, image, layer)
+    maps = activation_maps(model, layer, one_image(model, image))
     largest = maps.max(axis=(0, 1))  # (channels,)
     strongest = int(largest.argmax())
     if order == "strongest first":
         maps = maps[..., np.argsort(-largest, kind="stable")]
     text = f"{maps.shape[-1]} channels; the strongest is {strongest}, at {largest[strongest]:.2g}."
     return sheet_of(channels_to_images(maps)), text
-
-
-def _maps_of(model: Network, image: Image, layer: str) -> Activations:
-    """The activations of a layer for one image, by a graph that is compiled once."""
-    map_features(model, layer)
-    batch = batch_for(model, one_image(model, image))
-    return compiled_outputs(model, layer)(batch)[layer].numpy()[0]
 
 
 def sheet_of(tiles: Images) -> Sheet:

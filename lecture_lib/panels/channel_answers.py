@@ -19,12 +19,9 @@ from lecture_lib.microscope import (
     strongest_neuron,
     switched_off,
 )
-from lecture_lib.models.inference import (
-    class_index,
-    class_scores,
-    compiled_outputs,
-    map_features,
-)
+from lecture_lib.models.checks import class_index
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.layers import compiled_outputs, map_features
 from lecture_lib.models.receptive_field import Box
 from lecture_lib.models.zoo import load_model
 from lecture_lib.panels import channel_card, channel_study

@@ -8,7 +8,8 @@ from lecture_lib.adversarial.stickers import HANDHELD, PASTED, make_sticker, pho
 from lecture_lib.datasets.downloads import DATA
 from lecture_lib.datasets.image_sets import random_crops
 from lecture_lib.datasets.images import load_image
-from lecture_lib.models.inference import class_index, class_scores, probabilities
+from lecture_lib.models.checks import class_index
+from lecture_lib.models.inference import class_scores, probabilities
 from lecture_lib.models.zoo import load_model
 
 BLACK = np.zeros((6, 40, 40, 3), np.float32)

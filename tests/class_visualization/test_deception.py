@@ -10,7 +10,8 @@ from lecture_lib.class_visualization.deception import (
 )
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import class_score
-from lecture_lib.models.inference import class_scores, layer_outputs
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.layers import layer_outputs
 
 PHOTOGRAPHS = random(30, 6, 6, 3)
 DRAWINGS = np.float32([0.1, 0.2, 1.0]) * (0.8 + 0.2 * random(20, 6, 6, 3, seed=1))

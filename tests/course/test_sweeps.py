@@ -10,17 +10,11 @@ import numpy as np
 import pytest
 from recipes_loader import recipe
 from small_nets import normal
+from sweep_jobs import JOBS, measured
 
 from lecture_lib.course.sweeps import sweep
 from lecture_lib.models.backend import tf
 from lecture_lib.models.zoo import load_model
-
-JOBS = [{"photo": name, "rate": rate} for name in ("cat", "cup") for rate in (1, 10)]
-
-
-def measured(photo, rate):
-    return [{"photo": photo, "rate": rate, "score": len(photo) * rate + part} for part in range(2)]
-
 
 WANTED = [row for job in JOBS for row in measured(**job)]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lecture_lib.datasets.atlas import ATLAS, atlas_layers, atlas_tiles
-from lecture_lib.models.inference import features
+from lecture_lib.models.layers import features
 from lecture_lib.models.zoo import load_bundled
 
 SHEETS = [(net, layer) for net, layers in atlas_layers().items() for layer in layers]

@@ -256,6 +256,11 @@ def test_a_folder_that_is_missing_or_without_pictures_is_said(tmp_path):
         images.load_folder(tmp_path, size=0)
 
 
+def test_as_batch_copies_no_images_that_are_float32_already(noise):
+    many = np.stack([noise, noise])
+    assert np.shares_memory(images.as_batch(many), many)
+
+
 def test_as_batch_adds_the_axis_and_leaves_the_values(noise):
     np.testing.assert_array_equal(images.as_batch(noise), noise[None])
     np.testing.assert_array_equal(images.as_batch(np.float64(noise[None])), noise[None])

@@ -21,7 +21,8 @@ from lecture_lib.defenses.thresholding import (
     with_threshold,
 )
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import class_scores, layer_outputs
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.layers import layer_outputs
 from lecture_lib.models.zoo import load_model
 
 PIXELS = np.float32([0, 0.2, 0.28, 0.3, 0.38, 0.4, 0.47, 0.49, 0.9, 1]).reshape(1, 2, 5, 1)

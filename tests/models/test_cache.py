@@ -8,7 +8,7 @@ from small_nets import linear_net, normal, random, small_net
 
 from lecture_lib.models import cache
 from lecture_lib.models.cache import cached, layer_features
-from lecture_lib.models.inference import layer_outputs
+from lecture_lib.models.layers import layer_outputs
 
 # Features
 

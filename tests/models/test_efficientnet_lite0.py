@@ -18,7 +18,9 @@ from lecture_lib.grad_cam import cam_map, grad_cam_map
 from lecture_lib.guided_backprop import guided_map
 from lecture_lib.models import efficientnet_lite0, pytorch_weights
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import class_index, class_scores, layer_names, layer_outputs
+from lecture_lib.models.checks import class_index
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.layers import layer_names, layer_outputs
 from lecture_lib.models.pytorch_weights import read_state, read_weights_file
 from lecture_lib.models.zoo import load_model, model_is_here, model_names
 from lecture_lib.occlusion.occlusion import occlusion_map

@@ -10,7 +10,8 @@ from small_nets import linear_net, normal, random, small_net
 from lecture_lib.core.gradients import value_and_gradient
 from lecture_lib.core.scores import class_score
 from lecture_lib.models import per_model_cache
-from lecture_lib.models.inference import class_scores, compiled_outputs
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.layers import compiled_outputs
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import receptive_field
 from lecture_lib.models.surgery import clone

@@ -5,7 +5,7 @@ import pytest
 from small_nets import graph, random, small_net
 
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import layer_outputs
+from lecture_lib.models.layers import layer_outputs
 from lecture_lib.models.receptive_field import Box, read_along, receptive_field, visible_pixels
 from lecture_lib.models.zoo import load_model, model_is_here
 

@@ -7,8 +7,9 @@ from small_nets import assert_same_numbers, normal, numbers_of, random, small_ne
 from lecture_lib.core import scores
 from lecture_lib.core.gradients import gradient
 from lecture_lib.guided_backprop import deconv_relu, guided_relu
-from lecture_lib.models import inference, surgery
+from lecture_lib.models import surgery
 from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.layers import layer_names, layer_outputs
 from lecture_lib.models.relu_rules import with_relu_rule
 from lecture_lib.models.wrapping import wrap_model
 
@@ -86,8 +87,8 @@ def test_layers_of_a_wrapped_model_have_one_output_as_before():
     surgery.clone(net)
     once = [layer for layer in (*theirs.layers, *base.layers) if layer.name != "shared"]
     assert all(layer.output is not None for layer in once)
-    names = inference.layer_names(net, maps_only=False)
-    outputs = inference.layer_outputs(net, [name for name in names if name != "shared"])(IMAGES)
+    names = layer_names(net, maps_only=False)
+    outputs = layer_outputs(net, [name for name in names if name != "shared"])(IMAGES)
     assert len(outputs) == len(names) - 1
 
 
@@ -99,7 +100,7 @@ def test_a_softmax_in_the_middle_stays():
 
 def test_layers_inside_a_model_inside_are_reached_by_name():
     net = wrap_model(transfer(layers.Dense(5, activation="softmax", name="head")))
-    assert {"shared", "head"} <= set(inference.layer_names(net, maps_only=False))
+    assert {"shared", "head"} <= set(layer_names(net, maps_only=False))
     assert not any(isinstance(layer, keras.Model) for layer in net.layers)
     # The convolution is called three times; each call has a layer, with an output of its own.
     called = [layer for layer in net.layers if isinstance(layer, layers.Conv2D)]
@@ -113,7 +114,7 @@ def test_a_model_inside_a_model_inside_a_model_is_unpacked():
     inner = chain(layers.Conv2D(3, 3, name="deep"), layers.ReLU())
     theirs = chain(chain(inner, layers.ReLU()), layers.GlobalMaxPooling2D(), layers.Dense(2))
     net = wrap_model(theirs)
-    assert "deep" in inference.layer_names(net)
+    assert "deep" in layer_names(net)
     np.testing.assert_allclose(net(IMAGES), theirs(IMAGES), rtol=1e-4, atol=1e-5)
 
 
@@ -121,7 +122,7 @@ def test_two_inner_models_with_layers_of_one_name_are_told_apart():
     bases = [chain(layers.Conv2D(3, 3, name="conv")) for _ in range(2)]
     theirs = chain(bases[0], layers.Resizing(12, 12), bases[1], layers.Flatten(), layers.Dense(2))
     net = wrap_model(theirs)
-    names = inference.layer_names(net, maps_only=False)
+    names = layer_names(net, maps_only=False)
     assert len(set(names)) == len(names)
     np.testing.assert_allclose(net(IMAGES), theirs(IMAGES), rtol=1e-4, atol=1e-5)
 

@@ -13,13 +13,9 @@ from small_nets import normal, random, softmax
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import class_log_probability, class_margin, class_score
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import (
-    check_class,
-    class_scores,
-    layer_outputs,
-    probabilities,
-    top_classes,
-)
+from lecture_lib.models.checks import check_class
+from lecture_lib.models.inference import class_scores, probabilities, top_classes
+from lecture_lib.models.layers import layer_outputs
 from lecture_lib.models.wrapping import wrap_model
 from lecture_lib.models.zoo import load_decoder, load_model
 

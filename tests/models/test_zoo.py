@@ -14,7 +14,9 @@ from lecture_lib.datasets import digits, downloads
 from lecture_lib.datasets.images import imagenet_photo_names, load_image, photo_names
 from lecture_lib.models import pytorch_weights, zoo
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import class_index, class_scores, layer_names
+from lecture_lib.models.checks import class_index
+from lecture_lib.models.inference import class_scores
+from lecture_lib.models.layers import layer_names
 from lecture_lib.models.zoo import load_model, model_is_here, model_names
 
 layers = keras.layers

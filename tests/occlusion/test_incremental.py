@@ -8,7 +8,7 @@ from small_nets import random, random_tinynet, small_net, stops_after
 
 from lecture_lib.core.scores import class_score
 from lecture_lib.models.backend import keras
-from lecture_lib.models.inference import layer_outputs
+from lecture_lib.models.layers import layer_outputs
 from lecture_lib.models.receptive_field import read_along, receptive_field
 from lecture_lib.models.surgery import named, with_shuffled_weights
 from lecture_lib.occlusion import incremental

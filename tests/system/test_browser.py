@@ -334,20 +334,23 @@ FURTHEST = """() => {
 }"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def slides(chromium, address):
-    """A function that shows a notebook as slides on a screen of 1280 × 720."""
+    """A function that shows a notebook as slides on a screen of 1280 × 720, opened once."""
     pytest.importorskip("jupyterlab_rise", reason="slides need jupyterlab-rise")
-    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    pages = {}
 
     def show(name):
-        page.goto(address.format(name).replace("/lab/tree/", "/rise/"))
-        page.locator(".reveal section.present").first.wait_for(timeout=90_000)
-        page.wait_for_timeout(4000)
-        return page
+        if name not in pages:
+            pages[name] = chromium.new_page(viewport={"width": 1280, "height": 720})
+            pages[name].goto(address.format(name).replace("/lab/tree/", "/rise/"))
+            pages[name].locator(".reveal section.present").first.wait_for(timeout=90_000)
+            pages[name].wait_for_timeout(4000)
+        return pages[name]
 
     yield show
-    page.close()
+    for page in pages.values():
+        page.close()
 
 
 @pytest.mark.parametrize("name", ["02_activations", "05_saliency", "12_adversarial"])
