@@ -25,9 +25,11 @@ PANELS = {
     "explore",
     "explore_channels",
     "explore_map",
+    "judge_channels",
     "live_camera",
     "real_or_changed",
     "run_live",
+    "teach_two_classes",
 }
 
 
@@ -75,8 +77,8 @@ def changed_in(statement):
                 yield place.id
 
 
-def with_stored_start(statement, name):
-    """A live panel beginning with the picture that its notebook stores.
+def with_stored_start(statement, picture):
+    """A live panel beginning with the picture that its notebook stores for it.
 
     So no page has to run an ascent before it opens.
     """
@@ -84,7 +86,7 @@ def with_stored_start(statement, name):
         for argument in statement.value.keywords:
             if argument.arg == "first":
                 loader = "__import__('lecture_lib.datasets').datasets.load_image"
-                stored = f"{loader}('pictures/{name}_first.png')"
+                stored = f"{loader}('pictures/{picture}')"
                 argument.value = ast.parse(stored, mode="eval").body
     return statement
 
@@ -193,13 +195,27 @@ def captions_of(notebook, name):
     """{statement: the words over its cell} for all statements of a notebook, in order."""
     words = ""
     captions = {}
+    panels = 0  # so far
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             words = source_of(cell)
             continue
         for line in statements_of(cell):
-            captions[with_stored_start(line, name)] = words
+            panels += is_panel(line)
+            captions[with_stored_start(line, first_picture(name, panels))] = words
     return captions
+
+
+def first_picture(name, number):
+    """The name of the file with the first picture of a notebook's panel, counted from 1."""
+    return f"{name}_panel{number}.png"
+
+
+def save_first_pictures(notebook, name, folder):
+    """Write the first picture of each panel of a notebook; all panels store one."""
+    by_panels = [encoded for _, by_panel, _, encoded in pictures_of(notebook) if by_panel]
+    for number, encoded in enumerate(by_panels, start=1):
+        save(encoded, folder / first_picture(name, number))
 
 
 def notebook_of(pages, notebook):
@@ -261,10 +277,7 @@ def make(folder):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         pages = page_of(notebook, path.stem, tries.get(path.stem, ""))
         (folder / path.name).write_text(json.dumps(notebook_of(pages, notebook)), encoding="utf-8")
-        for _, shown_by_panel, _, first in pictures_of(notebook):
-            if shown_by_panel:
-                save(first, folder / "pictures" / f"{path.stem}_first.png")
-                break
+        save_first_pictures(notebook, path.stem, folder / "pictures")
         title, question = title_and_question(notebook)
         tiles.append(
             {

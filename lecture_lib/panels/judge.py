@@ -1,6 +1,7 @@
 """The class as judge: which of two pictures excites a channel more? The answers are kept as CSV."""
 
 import csv
+import io
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,10 +13,16 @@ from jaxtyping import Float
 from scipy.stats import binomtest
 
 from lecture_lib.class_visualization.trials import KINDS, Trial
-from lecture_lib.datasets.images import fit_within
+from lecture_lib.datasets.images import fit_within, save_bytes
 from lecture_lib.datasets.shapes import Images
 from lecture_lib.figures.html import tile
-from lecture_lib.panels.panel import display_panel, place_above, set_status, show_image
+from lecture_lib.panels.panel import (
+    display_panel,
+    download_link,
+    place_above,
+    set_status,
+    show_image,
+)
 from lecture_lib.panels.quiz import two_sided_panel
 from lecture_lib.panels.saving import pictures_folder
 
@@ -172,19 +179,19 @@ class Judge:
         """Add an answer to the file, and say so only where that fails."""
         try:
             if self.path is None:
-                self.path = _new_file()
-            with open(self.path, "a", encoding="utf-8", newline="") as file:
-                csv.writer(file).writerow(row)
-        except OSError as error:
-            return f"(The answer could not be kept in a file: {error.strerror}.) "
+                self.path = save_bytes(_line(COLUMNS), _new_path())
+            with open(self.path, "ab") as file:
+                file.write(_line(row))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            return f"(The answer could not be kept in a file: {reason}.) "
         return ""
 
     def _ask(self, before: str = "") -> None:
         """Show the next trial, or what the answers say where there is none left."""
         asked = len(self.answers)
         if asked == len(self._trials):
-            where = f" Kept in {self.path.parent.name}/{self.path.name}." if self.path else ""
-            set_status(self.panel, f"{before}{in_words(shares(self.answers))}.{where}")
+            self._say_result(before)
             return
         trial = self._trials[asked]
         words = (
@@ -196,17 +203,27 @@ class Judge:
         self._asked_at = time.monotonic()
         set_status(self.panel, f"{before}Trial {asked + 1} of {len(self._trials)}.")
 
+    def _say_result(self, before: str) -> None:
+        """Say both shares and where the answers are kept, and offer a copy of them."""
+        said = f"{before}{in_words(shares(self.answers))}."
+        if self.path is None:
+            set_status(self.panel, said)
+            return
+        said += f" Kept in {self.path.parent.name}/{self.path.name}."
+        set_status(self.panel, said, link=download_link(self.path, kind="text/csv"))
 
-def _new_file() -> Path:
-    """A new file with the names of the columns; those that are there stay as they are."""
+
+def _new_path() -> Path:
     folder = pictures_folder()
     folder.mkdir(exist_ok=True)
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    names = [f"judge-{stamp}.csv", *(f"judge-{stamp}-{count}.csv" for count in range(2, 100))]
-    path = next(folder / name for name in names if not (folder / name).exists())
-    with open(path, "x", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerow(COLUMNS)
-    return path
+    return folder / f"judge-{time.strftime('%Y%m%d-%H%M%S')}.csv"
+
+
+def _line(row: Sequence) -> bytes:
+    """A row of a CSV file."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(row)
+    return text.getvalue().encode()
 
 
 def trial_image(trial: Trial, *, stronger_on_left: bool) -> WholeTrial:

@@ -294,12 +294,21 @@ def save_shown(panel: Panel, function: str) -> None:
     try:
         choices = panel.shown["choices"]
         path = save_picture(panel.shown["image"], function=function, choices=choices)
-        # A server's folder is out of many a reader's reach.
-        address = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-        link = f' <a download="{path.name}" href="{address}">Download it</a>'
-        set_status(panel, f"Saved as {path.name} in the folder {path.parent.name}.", link=link)
+        said = f"Saved as {path.name} in the folder {path.parent.name}."
+        set_status(panel, said, link=download_link(path, kind="image/png"))
     except EXPECTED as error:
         show_error(panel, error)
+
+
+def download_link(path: Path, *, kind: str) -> str:
+    """Return the HTML of a link to a copy of a file: a server's folder is out of a reader's reach.
+
+    Args:
+        path: of the file.
+        kind: what it holds, such as "image/png".
+    """
+    address = f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return f' <a download="{path.name}" href="{address}">Download it</a>'
 
 
 def hand_on_image(panel: Panel, notebook: str, image_of: Callable) -> None:

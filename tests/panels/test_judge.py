@@ -1,6 +1,8 @@
 """The class as judge: what is shown is what counts, answers are kept, and a class adds up."""
 
+import base64
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -74,6 +76,17 @@ def test_each_answer_is_kept_at_once_in_a_file_of_its_own(folder):
     assert [row["answer"] for row in rows] == ["left", "right"]
     kept = [(row["kind"], row["right"] == "1") for row in rows]
     assert kept == sessions[0].answers
+
+
+def test_after_the_last_trial_the_answers_can_be_downloaded(folder):
+    session = Judge(trials(2))
+    for _ in range(3):  # the third finds nothing left to answer
+        session.choose("left")
+    assert len(session.answers) == 2
+    status = session.panel.status.value
+    link = re.search(r'download="(.+?)" href="data:text/csv;base64,(.+?)"', status)
+    assert link.group(1) == session.path.name
+    assert base64.b64decode(link.group(2)) == session.path.read_bytes()
 
 
 def test_a_class_is_the_sum_of_its_files(folder):

@@ -252,6 +252,61 @@ def choose_next(row, panel, answered):
     answered(panel, before)
 
 
+def panel_in(page, number, button):
+    """The panel with a button in the cell of a notebook, in view."""
+    button = page.get_by_role("button", name=button, exact=True)
+    panels = page.locator(".jp-CodeCell").nth(number).locator(".lecture-panel")
+    panel = panels.filter(has=button)
+    panel.scroll_into_view_if_needed()
+    panel.locator("img").wait_for()
+    return panel
+
+
+def upload_gray(panel, button, shade, *, file):
+    """Upload a gray picture by a button of a panel."""
+    Image.fromarray(np.full((96, 96, 3), shade, np.uint8)).save(file)
+    with panel.page.expect_file_chooser() as chooser:
+        panel.get_by_role("button", name=button).click()
+    chooser.value.set_files(file)
+
+
+def test_two_classes_are_taught_from_pictures_that_are_uploaded(opened, tmp_path):
+    page = opened("pages/course")
+    panel = panel_in(page, 5, "Train")
+    assert "learned from 12 officer and 12 astronaut" in status(panel)
+    assert panel.locator("img").get_attribute("alt").startswith("The picture, and in colors")
+    train = panel.get_by_role("button", name="Train", exact=True)
+    for count, answer in ((1, "upload 2 at least"), (2, "learned from 2 officer")):
+        upload_gray(panel, "Pictures of officer", 80 * count, file=tmp_path / f"{count}.png")
+        panel.get_by_text(f"Pictures for “officer”: {count}.").wait_for()
+        train.click()
+        panel.get_by_text(answer).wait_for(timeout=60_000)
+    train.click()  # once more, on what is known
+    page.wait_for_timeout(1000)
+    assert panel.get_by_role("alert").count() == 0 and page.complaints == []
+    assert serious(page, ".lecture-panel") == []
+    screenshot(page, "course-teach")
+
+
+def test_the_class_judges_from_the_first_trial_to_the_last(opened, folder):
+    page = opened("pages/course")
+    panel = panel_in(page, 15, "Left excites it more")
+    assert status(panel) == "Trial 1 of 20."
+    assert "references in green frames" in panel.locator("img").get_attribute("alt")
+    screenshot(page, "course-judge")
+    panel.get_by_role("button", name="Left excites it more").dblclick()
+    for number in range(3, 21):  # two clicks were two answers
+        panel.get_by_text(f"Trial {number} of 20.").wait_for()
+        panel.get_by_role("button", name="Right excites it more").press("Enter")
+    link = panel.get_by_role("link", name="Download it")
+    link.wait_for()
+    panel.get_by_role("button", name="Left excites it more").click()  # there is nothing left
+    (file,) = (folder / "my-pictures").glob("judge-*.csv")
+    assert len(file.read_text().splitlines()) == 21
+    assert link.get_attribute("download") == file.name and "95 % interval" in status(panel)
+    assert page.complaints == []
+
+
 @pytest.mark.parametrize("number", range(len(NOTEBOOKS)), ids=[path.stem for path in NOTEBOOKS])
 def test_the_panel_of_every_notebook_answers_its_controls(opened, number):
     page = opened("pages/course")
@@ -384,7 +439,7 @@ def test_a_button_opens_the_first_slide_in_a_tab_of_its_own(opened):
 def test_a_panel_lives_on_its_slide(opened, slides):
     opened("pages/05_saliency").close()  # its kernel stays
     page = slides("pages/05_saliency")
-    panel = page.locator(".lecture-panel").first
+    panel = page.locator(".lecture-panel").filter(has_text="noise").first
     panel.locator("img").wait_for(timeout=60_000)
     before = view(panel)
     panel.locator("select").first.select_option("tinynet")

@@ -69,10 +69,11 @@ def test_what_a_panel_needs_is_kept_and_nothing_else(before, needed):
     ]
 
 
-def panels_in(source, name):
+def panels_in(source):
+    """The panels of some code, without the pictures that they begin with."""
     lines = ast.parse(re.sub("^%.*", "", source, flags=re.MULTILINE)).body
     return [
-        ast.unparse(make_demo.with_stored_start(line, name))
+        ast.unparse(make_demo.with_stored_start(line, "first.png"))
         for line in lines
         if make_demo.is_panel(line)
     ]
@@ -80,13 +81,13 @@ def panels_in(source, name):
 
 def test_a_run_begins_with_the_stored_picture_and_nothing_is_computed_for_it():
     lines = [
-        make_demo.with_stored_start(line, "99_x")
+        make_demo.with_stored_start(line, "99_x_panel2.png")
         for line in ast.parse("slow = ascend()\nrun_live(f, first=slow, alt='x')").body
     ]
     (panel,) = make_demo.kept(lines)
-    assert "pictures/99_x_first.png" in ast.unparse(panel)
+    assert "pictures/99_x_panel2.png" in ast.unparse(panel)
     (other,) = ast.parse("explore(f, first=[0, 16], alt='x')").body
-    assert ast.unparse(make_demo.with_stored_start(other, "99_x")) == ast.unparse(
+    assert ast.unparse(make_demo.with_stored_start(other, "99_x.png")) == ast.unparse(
         ast.parse("explore(f, first=[0, 16], alt='x')")
     )
 
@@ -96,14 +97,30 @@ def test_a_panel_whose_answers_are_kept_is_a_panel_too():
     assert make_demo.is_panel(line) and not make_demo.is_panel(*ast.parse("quiz = explore").body)
 
 
+def test_each_live_panel_begins_with_a_picture_of_its_own(tmp_path):
+    name = "12_adversarial"
+    notebook = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    make_demo.save_first_pictures(notebook, name, tmp_path)
+    code = "\n".join(
+        "\n".join(map(ast.unparse, lines))
+        for kind, lines in make_demo.page_of(notebook, name)
+        if kind == "code"
+    )
+    named = re.findall(r"pictures/(\w+\.png)", code)
+    files = [(tmp_path / one).read_bytes() for one in named]
+    assert len(files) == code.count("run_live(") == len(set(files)) > 1
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_page_has_the_panels_of_its_notebook_and_every_name_they_use(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     pages = make_demo.page_of(notebook, path.stem)
     sources = ["\n".join(map(ast.unparse, lines)) for kind, lines in pages if kind == "code"]
     cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    own = [panel for source in cells for panel in panels_in(source, path.stem)]
-    assert own and [panel for source in sources for panel in panels_in(source, path.stem)] == own
+    own = [panel for source in cells for panel in panels_in(source)]
+    assert own and [panel for source in sources for panel in panels_in(source)] == own
+    shown = [picture for picture in make_demo.pictures_of(notebook) if picture[1]]
+    assert len(shown) == len(own)  # the first picture of each panel is stored
     given, now, later = make_demo.names_in(compile("\n".join(sources), path.name, "exec"))
     assert sorted((now | later) - given - set(dir(builtins)) - {"__name__"}) == []
     assert len("".join(sources)) < len("".join(cells))
@@ -180,7 +197,7 @@ def test_a_film_plays_when_it_is_asked_to(page):
 @needs_chromium
 def test_a_tile_leads_to_the_panel_which_answers_and_shows_no_code(page):
     page.get_by_role("link").filter(has_text="05 Saliency").click()
-    panel = page.locator(".lecture-panel")
+    panel = page.locator(".lecture-panel").filter(has_text="noise")
     panel.locator("img").wait_for(timeout=120_000)
     page.wait_for_timeout(500)
     before = panel.locator("img").screenshot()
@@ -197,9 +214,17 @@ def test_a_tile_leads_to_the_panel_which_answers_and_shows_no_code(page):
 @pytest.fixture(scope="module")
 def attacks(demo, page):
     """The page of attacks; its kernel is the second, and not warm."""
-    page.goto(f"{demo}voila/render/12_adversarial.ipynb", timeout=180_000)
+    page.goto(f"{demo}voila/render/12_adversarial.ipynb?theme=dark", timeout=180_000)
     page.locator(".lecture-panel").first.locator("img").wait_for(timeout=120_000)
     return page
+
+
+@needs_chromium
+def test_a_page_in_the_dark_theme_can_be_read(attacks):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert max(map(int, re.findall(r"\d+", attacks.evaluate(ground))[:3])) < 40
+    assert serious(attacks) == []
+    screenshot(attacks, "demo-dark", full_page=True)
 
 
 @needs_chromium
@@ -224,10 +249,21 @@ def test_the_quiz_of_that_page_answers(attacks):
     assert attacks.complaints == []
 
 
+@needs_chromium
+def test_the_sticker_of_that_page_begins_with_a_sticker_and_is_run_twice(attacks):
+    steps = attacks.get_by_text("steps", exact=True)
+    panel = attacks.locator(".lecture-panel").filter(has=steps)
+    assert picture_of(panel) != picture_of(attacks.locator(".lecture-panel").first)
+    for _ in range(2):
+        start_and_stop(panel)
+    assert panel.locator("img").get_attribute("alt") == "The sticker while it grows"
+    assert panel.get_by_role("alert").count() == 0 and attacks.complaints == []
+
+
 def is_explained(page):
     """A page that opened for a picture handed on has it chosen, and answers."""
     collect_complaints(page)
-    panel = page.locator(".lecture-panel")
+    panel = page.locator(".lecture-panel").filter(has_text="noise")
     panel.locator("img").wait_for(timeout=120_000)
     wait_until(lambda: "handed on" in chosen_picture(panel), "the picture is chosen", seconds=60)
     wait_until(

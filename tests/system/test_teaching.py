@@ -62,10 +62,7 @@ def run_page(path, folder):
     """Run those statements of a notebook that its panels need."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     (folder / "pictures").mkdir()
-    for _, shown_by_panel, _, first in make_demo.pictures_of(notebook):
-        if shown_by_panel:
-            make_demo.save(first, folder / "pictures" / f"{path.stem}_first.png")
-            break
+    make_demo.save_first_pictures(notebook, path.stem, folder / "pictures")
     names = {"__name__": "page"}
     for cell in make_demo.notebook_of(make_demo.page_of(notebook, path.stem), notebook)["cells"]:
         if cell["cell_type"] == "code":
