@@ -7,10 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from films.scenes import Shot, curve, page, percent, picture, row, several, words
-from lecture_lib.class_visualization import visualize_class, visualize_class_phases
+from lecture_lib.class_visualization import (
+    importance_map,
+    important_square,
+    visualize_class,
+    visualize_class_phases,
+)
+from lecture_lib.core import class_score
 from lecture_lib.models import class_index, class_scores, load_model, probabilities
 
-STEPS = 96
+STEPS = 128
 TEN = ["bell pepper", "lemon", "banana", "pizza", "teapot"]
 TEN += ["king penguin", "golden retriever", "goldfish", "monarch", "ladybug"]
 
@@ -20,6 +26,7 @@ def shots() -> Iterator[Shot]:
     elephant = class_index(lite, "African elephant")
     images = elephants(lite, elephant)
     whole = np.stack([image[16:240, 16:240] for image in images])
+    images = most_important(lite, elephant, images)
     scenes = rising(images, class_scores(lite, whole)[:, elephant])
     half = len(scenes) // 2
     drawn = page(picture(images[-1], (320, 235)))
@@ -42,6 +49,13 @@ def elephants(lite, elephant: int) -> list[np.ndarray]:
 
     visualize_class_phases(lite, elephant, steps=STEPS, watch=keep)
     return kept
+
+
+def most_important(lite, elephant: int, images: list[np.ndarray]) -> list[np.ndarray]:
+    """The square of the pictures that matters most to the class in the last one."""
+    score = class_score(lite, elephant)
+    square = important_square(importance_map(score, images[-1], crop_size=lite.image_size))
+    return [image[square] for image in images]
 
 
 def rising(images: list, values: np.ndarray) -> list[np.ndarray]:

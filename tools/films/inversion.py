@@ -5,7 +5,6 @@ the last one nothing that could be read."""
 from collections.abc import Iterator
 
 import numpy as np
-from skimage.metrics import structural_similarity
 
 from films.scenes import Shot, page, row, several
 from lecture_lib.datasets import load_image
@@ -32,7 +31,7 @@ def shots() -> Iterator[Shot]:
     for layer, frames in found.items():
         yield from one_layer(model, cat, layer, frames)
     everything = page(row([cat, *lasts], labels=["photograph", *SAID]))
-    yield Shot(everything, "Deeper layers forget how it looked, and keep what it is.", 4.5)
+    yield Shot(everything, "The deeper the layer, the less it knows of the pixels.", 4.5)
 
 
 def rebuilt(model, cat: np.ndarray, layer: str) -> list[np.ndarray]:
@@ -48,9 +47,8 @@ def rebuilt(model, cat: np.ndarray, layer: str) -> list[np.ndarray]:
 
 def one_layer(model, cat: np.ndarray, layer: str, frames: list) -> Iterator[Shot]:
     rows, columns, channels = layer_outputs(model, layer)(cat[None])[layer].shape[1:]
-    size = f"{layer}: {rows} × {columns} × {channels} numbers"
-    scenes = []
-    for step, frame in enumerate(frames):
-        ssim = structural_similarity(cat, frame, channel_axis=-1, data_range=1)
-        scenes.append(page(row([cat, frame], labels=[size, f"step {step}, SSIM {ssim:.2f}"])))
+    size = f"{layer}: {rows} × {columns} × {channels:,}"
+    scenes = [
+        page(row([cat, frame], labels=[size, f"step {step}"])) for step, frame in enumerate(frames)
+    ]
     yield from several(SAID[layer], [*scenes, *40 * scenes[-1:]], seconds=5)

@@ -45,7 +45,7 @@ def shots() -> Iterator[Shot]:
     asked = page(picture(image, (320, 235)))
     yield Shot(asked, "A map looks convincing. Is it right?", 3)
     yield Shot(asked, "So we plant the cause: this network looks for the red ring.", 4)
-    yield Shot(asked, "A map that is right lies on the ring, not on the cross.", 4)
+    yield Shot(asked, "A right map lies on the ring, not on the cross.", 4)
     for name, sentence in SAID.items():
         yield Shot(one_map(net, image, mask, name), sentence, 3)
     yield from ranking(net, marked)
@@ -72,6 +72,6 @@ def ranking(net, marked) -> Iterator[Shot]:
         shares[name] = float(np.mean(inside))
     names = sorted(shares, key=shares.get, reverse=True)
     values = [shares[name] for name in names]
-    table = page(bars(names, values, (120, 22, 400), texts=[f"{v:.2f}" for v in values], step=56))
+    table = page(bars(names, values, (120, 28, 400), texts=[f"{v:.2f}" for v in values], step=55))
     yield Shot(table, f"Over {PICTURES} pictures: the share of each map inside the ring.", 4.5)
     yield Shot(table, "Edges and center know nothing of the network: the bar.", 4)

@@ -30,11 +30,9 @@ def shots() -> Iterator[Shot]:
     sources = page(row([cat, painting], labels=["its content", "its style"]))
     yield Shot(sources, "One picture says what, another one how.", 3.5)
     yield from style_alone(model, painting)
-    scenes = [
-        page(row([cat, frame, painting], labels=["photograph", f"step {step}", "painting"]))
-        for step, frame in enumerate(painted.frames)
-    ]
-    said = "Both at once: the cat's shapes, the painting's strokes."
+    small = picture(cat, (555, 125), width=150), picture(painting, (555, 325), width=150)
+    scenes = [page(picture(frame, (240, 225)), *small) for frame in painted.frames]
+    said = "Both at once: the shapes of one, the strokes of the other."
     yield from several(said, scenes, seconds=6)
     yield from other_styles(model, cat)
 
