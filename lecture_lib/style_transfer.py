@@ -1,6 +1,6 @@
 """Style transfer: the content of one image in the style of another, by gradient descent."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from lecture_lib.models.backend import tf
 from lecture_lib.models.checks import batch_of
 from lecture_lib.models.large_images import at_network_size
 from lecture_lib.models.layers import as_tuple, compiled_outputs, layer_outputs, map_features
+from lecture_lib.models.per_model_cache import kept_with_model
 
 STYLE_LAYERS = ("edges", "block1", "block2", "block3")  # of the bundled networks
 
@@ -192,8 +193,9 @@ def _checked_maps(
     return compiled_outputs(model, layers)(image)
 
 
+@kept_with_model
 def _smallest_sides(
-    model: Network, layers: Iterable[str], shape: tuple[int, ...]
+    model: Network, layers: tuple[str, ...], shape: tuple[int, ...]
 ) -> dict[str, int]:
     """The smaller side of each layer's maps for images of a shape, 0 where they do not fit."""
     try:

@@ -79,8 +79,9 @@ def fourier_to_image(coefficients: Tensor) -> TensorImages:
     # Not coefficients.shape: one graph serves every size.
     height, columns = tf.unstack(tf.shape(coefficients)[3:])
     width = tf.where(columns == height // 2 + 1, height, 2 * (columns - 1))  # a square, or even
-    spectrum = coefficients * _frequency_scale(height, width)
-    planes = tf.signal.irfft2d(tf.complex(spectrum[:, 0], spectrum[:, 1]), [height, width])
+    # Taken apart in one step, which on the way back is one step too.
+    cosines, sines = tf.unstack(coefficients * _frequency_scale(height, width), axis=1)
+    planes = tf.signal.irfft2d(tf.complex(cosines, sines), [height, width])
     mixing = _color_mixing(coefficients.shape[2])
     logits = tf.einsum("nchw,dc->nhwd", planes, mixing)  # (N, H, W, channels)
     return tf.sigmoid(logits)
