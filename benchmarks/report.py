@@ -118,15 +118,15 @@ def page(rows, fresh=()):
         "as a share of our largest number. Alike: the correlation with ours.",
         "",
     ]
-    yield from _overview(rows)
+    yield from overview(rows)
     for work in dict.fromkeys(row.work for row in rows):
         yield from _one_work(work, [row for row in rows if row.work == work])
     if fresh:
         yield from _alone(fresh)
 
 
-def _overview(rows):
-    """Where we stand: a line for each work on each net."""
+def overview(rows):
+    """Where we stand, as lines of Markdown: a line for each work on each net."""
     yield from titles(
         "work", "net", "ours, s", "ours / bare passes", "copied loop / ours", "best peer / ours"
     )

@@ -30,7 +30,21 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parent / "peers"))  # where the contenders are
 
-from report import BARE, COPIED, OURS, PEER, TORCH, Fresh, Row, draw, page, read, table, write
+from report import (
+    BARE,
+    COPIED,
+    OURS,
+    PEER,
+    TORCH,
+    Fresh,
+    Row,
+    draw,
+    overview,
+    page,
+    read,
+    table,
+    write,
+)
 
 __all__ = [
     "BARE",
@@ -269,7 +283,7 @@ def measure_and_keep(module, number, work, net, *, arguments):
 
 
 def publish():
-    """Write the page and the figures from all that has been measured so far."""
+    """Write the page and the figures of all that has been measured, and print where we stand."""
     maps, *others = [read(RESULTS / f"{module}.csv", Row) for module in MODULES]
     fresh = sum([read(RESULTS / f"fresh_{module}.csv", Fresh) for module in MODULES], [])
     ascents = sum(others, [])
@@ -279,6 +293,7 @@ def publish():
     for name, rows in (("side_by_side", maps), ("ascents", ascents)):
         if rows:
             draw(rows).savefig(RESULTS / f"{name}.png", dpi=150)
+    print("", *overview(maps + ascents), sep="\n")
 
 
 def main():

@@ -7,6 +7,7 @@ through its map alone. Between two cuts, only a window around what a patch chang
 import numpy as np
 
 from lecture_lib.datasets.shapes import Image, Network
+from lecture_lib.models.backend import keras
 from lecture_lib.models.cuts import cuts_of
 from lecture_lib.models.layers import layer_names, layer_outputs
 from lecture_lib.models.per_model_cache import kept_with_model
@@ -24,7 +25,7 @@ def layers_to_reuse(
 ) -> tuple[str, ...]:
     """Choose the layers between which occlusion computes only what a patch changes.
 
-    Of each size of map it is one cut, the last of those with the fewest channels, as long as a
+    Of each size of map it is one cut, the first of those with the fewest channels, as long as a
     patch changes at most half of its map.
 
     Args:
@@ -70,18 +71,22 @@ def _changed_share(reads: np.ndarray, patches: np.ndarray) -> float:
 
 @kept_with_model
 def _narrowest_cuts(model: Network, image_shape: tuple[int, int, int]) -> list[str]:
-    """One cut of each size of map, the last of those with the fewest channels."""
-    cuts = map_cuts(model)
+    """One cut of each size of map, the first of those with the fewest channels."""
+    cuts = [layer for layer in map_cuts(model) if not _only_pads(model, layer)]
     maps = layer_outputs(model, cuts)(np.zeros((1, *image_shape), np.float32))
     chosen = {}
     for layer in cuts:
         size = tuple(maps[layer].shape[1:3])
         channels = maps[layer].shape[3]
-        fewest, _ = chosen.get(size, (channels, layer))
-        if channels <= fewest:
+        fewest, _ = chosen.get(size, (np.inf, layer))
+        if channels < fewest:
             chosen[size] = (channels, layer)
     chosen.pop(image_shape[:2], None)  # before the first map that is smaller, nothing is saved
     return [layer for _, layer in chosen.values()]
+
+
+def _only_pads(model: Network, layer: str) -> bool:
+    return isinstance(model.get_layer(layer), keras.layers.ZeroPadding2D)
 
 
 @kept_with_model

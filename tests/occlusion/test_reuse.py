@@ -40,11 +40,23 @@ def test_a_network_with_blocks_that_part_and_meet_gives_the_same_map():
     np.testing.assert_allclose(explain(), wanted, rtol=1e-3, atol=1e-4 * np.abs(wanted).max())
 
 
-def test_of_each_size_of_map_it_is_the_last_of_the_narrowest_cuts():
+def test_of_each_size_of_map_it_is_the_first_of_the_narrowest_cuts():
     net = load_efficientnet_lite0(trained=False)
     image = random(224, 224, 3)
     chosen = layers_to_reuse(net, image, patch_places((224, 224)))
-    assert chosen == ("block1_project", "block3", "block5")
+    assert chosen == ("block1_project", "block2_project", "block4_project", "block6_project")
+
+
+def test_a_layer_that_only_pads_is_left_out():
+    images = keras.Input((None, None, 3))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", name="first")(images)
+    x = layers.ZeroPadding2D(1, name="pad")(x)
+    x = layers.Conv2D(8, 3, strides=2, name="second")(x)
+    x = layers.Dense(2)(layers.GlobalMaxPooling2D()(x))
+    net = named(keras.Model(images, x), class_names=None, image_size=224)
+    assert "pad" in map_cuts(net)
+    patches = patch_places((224, 224), patch=32, stride=16)
+    assert layers_to_reuse(net, random(224, 224, 3), patches) == ("first", "second")
 
 
 def test_a_patch_that_changes_most_of_a_map_leaves_nothing_to_reuse():
