@@ -103,11 +103,14 @@ def _parts(length: int, tile: int, random: np.random.Generator | None) -> list[s
     """Slices that cut a length into parts of at most `tile`."""
     if length <= tile:
         return [slice(0, length)]
+    # Each new size costs a network time and memory; cuts on a grid make tiles of few sizes.
+    grid = max(1, tile // 16)
     # Cuts move by up to a quarter of a part, so parts are planned a quarter smaller than a tile.
-    parts = ceil(1.25 * length / tile)
+    parts = ceil(1.25 * length / (tile - grid / 2))
     edges = np.linspace(0, length, parts + 1)
     if random:
-        edges[1:-1] += random.uniform(-0.25, 0.25) * length / parts
+        moved = edges[1:-1] + random.uniform(-0.25, 0.25) * length / parts
+        edges[1:-1] = grid * np.round(moved / grid)
     return [slice(start, end) for start, end in pairwise(edges.astype(int))]
 
 

@@ -1,6 +1,7 @@
 """Octaves and tiles: lost detail comes back, tiles and shifts change nothing but the memory."""
 
 import numpy as np
+import pytest
 from PIL import Image
 from small_nets import pixel_net, random, small_net
 
@@ -62,14 +63,26 @@ def test_of_a_net_that_sees_single_pixels_tiles_are_exact_wherever_they_are_cut(
     np.testing.assert_allclose(found, gradient(score, PICTURE), rtol=1e-4, atol=1e-8)
 
 
-def test_no_tile_is_larger_than_asked(monkeypatch):
-    seen = []
+@pytest.fixture
+def seen(monkeypatch):
+    """The shapes of the tiles whose gradient is asked for; each is all ones."""
+    shapes = []
 
     def evaluate(score, image):
-        seen.append(image.shape)
+        shapes.append(image.shape)
         return 1.0, np.ones_like(image)
 
     monkeypatch.setattr(tiling, "value_and_gradient", evaluate)
+    return shapes
+
+
+def test_the_cuts_move_but_tiles_of_few_sizes_occur(seen):
+    for seed in range(50):
+        tiled_gradient(None, random(426, 640, 3), random=np.random.default_rng(seed))
+    assert 3 <= len(set(seen)) <= 12
+
+
+def test_no_tile_is_larger_than_asked(seen):
     for seed in range(50):
         random_cuts = np.random.default_rng(seed)
         value, found = tiled_gradient(None, random(70, 45, 3), tile=32, random=random_cuts)
