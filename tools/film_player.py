@@ -9,11 +9,6 @@ SIZE = (480, 432)  # pixels of a film on a notebook's page
 IN_NOTEBOOK = re.compile(r"<video .*?</video>\n\n.*?\n\n", re.DOTALL)
 
 
-def is_made(number: str) -> bool:
-    """Whether there is a film of notebook `number`."""
-    return (FOLDER / f"{number}.webm").is_file()
-
-
 def words_of(number: str) -> tuple[str, str]:
     """(seconds, what is to be seen) of the film of notebook `number`, from its text."""
     about = (FOLDER / f"{number}.txt").read_text(encoding="utf-8").partition("\n\n")[0]

@@ -213,8 +213,7 @@ def first_picture(name, number):
 
 def save_first_pictures(notebook, name, folder):
     """Write the first picture of each panel of a notebook; all panels store one."""
-    by_panels = [encoded for _, by_panel, _, encoded in pictures_of(notebook) if by_panel]
-    for number, encoded in enumerate(by_panels, start=1):
+    for number, encoded in enumerate(pictures_of_panels(notebook), start=1):
         save(encoded, folder / first_picture(name, number))
 
 
@@ -235,21 +234,15 @@ def notebook_of(pages, notebook):
     }
 
 
-def pictures_of(notebook):
-    """Every picture that a notebook stores.
-
-    Yields (heading, whether a panel shows it, words, encoded picture).
-    """
-    heading = ""
+def pictures_of_panels(notebook):
+    """Every picture, encoded, that a panel shows in a notebook as it is stored."""
     for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown":
-            heading = (re.findall(r"^#+ (.*)", source_of(cell), re.MULTILINE) or [heading])[-1]
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            for alt, encoded in re.findall(
-                r'<img alt="([^"]*)"[^>]*base64,([^"]+)"', "".join(data.get("text/html", []))
-            ):
-                yield heading, "application/vnd.jupyter.widget-view+json" in data, alt, encoded
+            if "application/vnd.jupyter.widget-view+json" in data:
+                yield from re.findall(
+                    r'<img [^>]*base64,([^"]+)"', "".join(data.get("text/html", ""))
+                )
 
 
 def save(encoded, path):
@@ -285,9 +278,7 @@ def make(folder):
                 "title": title,
                 "question": " ".join(re.sub(r"[*`]", "", question).split()),
                 "number": path.stem[:2],
-                "seen": film_player.words_of(path.stem[:2])[1]
-                if film_player.is_made(path.stem[:2])
-                else "",
+                "seen": film_player.words_of(path.stem[:2])[1],
             }
         )
     (folder / "tiles.json").write_text(json.dumps(tiles), encoding="utf-8")

@@ -187,8 +187,6 @@ def tile_of(notebook, path):
     words = rendered(question)[3:-5]
     link = f'<a href="{path}"><h2>{title}</h2><p>{words}</p></a>'
     number = Path(path).stem[:2]
-    if not film_player.is_made(number):
-        return f"<li>{link}</li>"
     _, seen = film_player.words_of(number)
     film = f"docs/films/{number}"
     return (

@@ -119,7 +119,7 @@ def test_a_page_has_the_panels_of_its_notebook_and_every_name_they_use(path):
     cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     own = [panel for source in cells for panel in panels_in(source)]
     assert own and [panel for source in sources for panel in panels_in(source)] == own
-    shown = [picture for picture in make_demo.pictures_of(notebook) if picture[1]]
+    shown = list(make_demo.pictures_of_panels(notebook))
     assert len(shown) == len(own)  # the first picture of each panel is stored
     given, now, later = make_demo.names_in(compile("\n".join(sources), path.name, "exec"))
     assert sorted((now | later) - given - set(dir(builtins)) - {"__name__"}) == []
@@ -178,9 +178,8 @@ def complain_about_others(page, url):
 def test_the_first_page_has_a_card_with_a_film_for_every_notebook(page):
     links = page.get_by_role("link")
     assert links.filter(has=page.locator("h2")).count() == len(NOTEBOOKS)
-    made = [path for path in NOTEBOOKS if make_demo.film_player.is_made(path.stem[:2])]
-    assert links.filter(has_text="in words").count() == len(made)
-    assert page.locator("video[aria-label][controls]").count() == len(made)
+    assert links.filter(has_text="in words").count() == len(NOTEBOOKS)
+    assert page.locator("video[aria-label][controls]").count() == len(NOTEBOOKS)
     assert serious(page) == []
 
 

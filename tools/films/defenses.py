@@ -36,7 +36,7 @@ def shots() -> Iterator[Shot]:
 def attacked(nets: dict, four: np.ndarray) -> Iterator[Shot]:
     """A four that both networks classify correctly, moved more and more against each of them."""
     scenes = [two_answers(nets, four, float(radius)) for radius in RADII]
-    yield Shot(scenes[-1], "To you both are a 4. To one network they are not.", 3.5)
+    yield Shot(scenes[-1], "To you both are a 4. One network disagrees.", 3.5)
     said = "An attack moves each pixel a little, against the gradient."
     yield from several(said, scenes, seconds=6)
     yield Shot(scenes[-1], "The robust network was trained on attacked digits.", 3.5)

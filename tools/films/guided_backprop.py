@@ -1,6 +1,6 @@
 """The gradient of “espresso” for a photograph of a cup, around gray: grain. With another rule at
-every ReLU it becomes a fine drawing of the cup. Three photographs and what one neuron draws of
-each: heads. At last the drawing for “goldfish”, which is the same cup."""
+every ReLU it becomes a fine drawing of the cup. Three photographs and what one channel draws
+of each: heads. At last the drawing for “goldfish”, which is the same cup."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -72,7 +72,7 @@ def heads(model) -> Iterator[Shot]:
         score = partial(neuron_score, layer=LAYER, row=place[0], column=place[1], channel=HEADS)
         drawings.append(gradient_to_image(guided_gradient(model, photo, score), quantile=0.99))
     shown = page(row(photos, middle=120), row(drawings, middle=340))
-    yield Shot(shown, "What one neuron responds to in three photographs: heads.", 5)
+    yield Shot(shown, "What one channel draws of three photographs: heads.", 5)
 
 
 def same_for_all(model, cup: np.ndarray, espresso: int) -> Iterator[Shot]:

@@ -17,6 +17,7 @@ from lecture_lib.models import class_index, class_scores, load_model
 LAYER = "block12_expand_relu"
 RAW = "block12_expand"  # before the ReLU, which ends at 6
 CHANNEL = 569
+CROPS = 120
 
 
 def shots() -> Iterator[Shot]:
@@ -30,7 +31,7 @@ def shots() -> Iterator[Shot]:
     yield Shot(
         page(row([officer, lit(model, officer)])), "And here on an officer with glasses.", 3.5
     )
-    yield Shot(page(grid(strongest(model), 4)), "What excites it most, of 120 crops.", 4)
+    yield Shot(page(grid(strongest(model), 4)), f"What excites it most, of {CROPS} crops.", 4)
     yield Shot(
         page(picture(drawn, (320, 235))),
         "And what maximizes it, drawn by gradient ascent: eyes?",
@@ -47,7 +48,7 @@ def lit(model, image: np.ndarray) -> np.ndarray:
 
 def strongest(model) -> list[np.ndarray]:
     """The middle of what the strongest neurons of the channel read."""
-    crops = random_crops(120, size=224, seed=5)
+    crops = random_crops(CROPS, size=224, seed=5)
     found = top_activations(model, RAW, crops, channels=[CHANNEL], count=12)
     squares = []
     for number, line, column in found.places[0].tolist():

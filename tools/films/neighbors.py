@@ -49,7 +49,7 @@ def drifting() -> Iterator[Shot]:
     flat = pca_map(features)[:SHOWN]
     heap = page(picture(pictures_at(flat, ink, size=16, width=460), (320, 235), width=460))
     yield Shot(heap, f"{SHOWN} handwritten digits on a map: similar ones near each other.", 4)
-    yield Shot(heap, "Nobody told it the labels. Color only shows them to you.", 3.5)
+    yield Shot(heap, "The map is told no labels. Color only shows them to you.", 3.5)
     scenes = []
     for points in tsne_steps(features[:SHOWN], flat):
         drawn = pictures_at(points, ink, size=16, width=460)

@@ -74,4 +74,4 @@ def ranking(net, marked) -> Iterator[Shot]:
     values = [shares[name] for name in names]
     table = page(bars(names, values, (120, 28, 400), texts=[f"{v:.2f}" for v in values], step=55))
     yield Shot(table, f"Over {PICTURES} pictures: the share of each map inside the ring.", 4.5)
-    yield Shot(table, "Edges and center know nothing of the network: the bar.", 4)
+    yield Shot(table, "Edges and center know nothing of it: a map must beat them.", 4)
