@@ -4,20 +4,22 @@ Every map is a function (model, image, class_index, *, options) -> (H, W) float3
 (H, W, C) in [0, 1].
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 
 import cv2
 import numpy as np
+from jaxtyping import Float
 
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import Score, class_score
 from lecture_lib.datasets.images import as_map, strongest_channel, to_uint8
-from lecture_lib.datasets.shapes import Image, Images, Map, Mask, Network
-from lecture_lib.models.batching import batches
-from lecture_lib.models.checks import one_class, one_image
+from lecture_lib.datasets.shapes import Image, Images, Labels, Map, Mask, Network
+from lecture_lib.models.batching import batches, default_batch_size
+from lecture_lib.models.checks import check_class, one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 
+Maps = Float[np.ndarray, "classes seen_height seen_width"]
 Box = tuple[int, int, int, int]  # top, left, bottom, right, the last two one beyond the box
 
 
@@ -44,6 +46,33 @@ def saliency_map(model: Network, image: Image, class_index: int) -> Map:
     image = one_image(model, image)
     score = class_score(model, one_class(model, class_index))
     return strongest_channel(gradient(score, image))
+
+
+def saliency_maps(model: Network, image: Image, classes: Sequence[int] | Labels) -> Maps:
+    """Map what `saliency_map` does for several classes, which go through the network together.
+
+    M_c = max over color of |∂S_c/∂I|, for each class c
+
+    Args:
+        model: images -> logits (N, classes).
+        image: I, (H, W, C) in [0, 1].
+        classes: c, each 0..classes-1.
+
+    Returns:
+        (classes, H, W) float32; of an image of many megapixels, at the size at which the network
+        sees it.
+
+    Raises:
+        ValueError: as `saliency_map` does.
+    """
+    image = one_image(model, image)
+    asked = check_class(model, np.atleast_1d(classes))
+    together = default_batch_size(image.shape)
+    maps = []
+    for some in np.split(asked, range(together, len(asked), together)):
+        copies = np.repeat(image[None], len(some), axis=0)  # one for each class
+        maps.append(strongest_channel(gradient(class_score(model, some), copies)))
+    return np.concatenate(maps)
 
 
 @at_a_size_for_networks

@@ -17,6 +17,7 @@ from lecture_lib.saliency import (
     mean_gradient,
     overlap,
     saliency_map,
+    saliency_maps,
     smoothgrad_map,
 )
 
@@ -37,6 +38,18 @@ def test_of_a_linear_network_every_map_is_known(channels):
 def test_saliency_is_the_strongest_color_of_the_gradient():
     by_hand = np.abs(gradient(class_score(small_net(), 3), IMAGE)).max(axis=2)
     np.testing.assert_array_equal(saliency_map(small_net(), IMAGE, 3), by_hand)
+
+
+@pytest.mark.parametrize("classes", [[3], [0, 4, 1], np.arange(5).repeat(8)])
+def test_maps_of_several_classes_are_those_of_each(classes):
+    each = [saliency_map(small_net(), IMAGE, int(c)) for c in classes]
+    found = saliency_maps(small_net(), IMAGE, classes)
+    np.testing.assert_allclose(found, each, rtol=1e-4, atol=1e-7)
+
+
+def test_several_classes_must_all_be_classes_of_the_network():
+    with pytest.raises(ValueError, match="5 classes, numbered from 0 to 4"):
+        saliency_maps(small_net(), IMAGE, [0, 5])
 
 
 @pytest.mark.parametrize("baseline", [0.0, 1.0, 0.2 * random(64, 64, 3, seed=4)])
