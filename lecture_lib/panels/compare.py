@@ -42,18 +42,18 @@ def _entries(dropdown: ipywidgets.Dropdown) -> tuple:
     return (NONE, *((str(name), name) for name in dropdown.options))
 
 
-def compared(answer: Callable, *, draw: Callable = overlay) -> Callable:
+def compared(answer: Callable, *, draw: Callable | None = None) -> Callable:
     """Return a function for a panel that draws a map beside its picture, and may compare two.
 
     It takes one more argument, `compare_with`: None, or a second picture, for which answer is
-    called with the same values. Then both pictures stand above their maps. Both maps are drawn at
-    once, so that a color means the same number in both.
+    called with the same values. Then both pictures stand above their maps, and a color means the
+    same number in both.
 
     Args:
         answer: called with `picture` and other values, it returns ((image, map), text), image and
             map of one height and width. One that takes `watch` hands it an Ascent whose images are
             such a pair.
-        draw: (image, map) -> the map as a picture.
+        draw: map -> its picture, such as `heat`; None lays its colors over the image.
 
     Returns:
         function(**values) -> (picture, text). Of two pictures the text has a line for each, and one
@@ -81,7 +81,7 @@ def compared(answer: Callable, *, draw: Callable = overlay) -> Callable:
     return drawn
 
 
-def _drawing(watch: Callable, pairs: Sequence, draw: Callable) -> Callable:
+def _drawing(watch: Callable, pairs: Sequence, draw: Callable | None) -> Callable:
     """A function for `watch` that draws the pair of an Ascent, after the pairs that are done."""
     done = list(pairs)
 
@@ -92,10 +92,11 @@ def _drawing(watch: Callable, pairs: Sequence, draw: Callable) -> Callable:
     return watch_pair
 
 
-def _beside(pairs: Sequence, draw: Callable) -> Drawn:
+def _beside(pairs: Sequence, draw: Callable | None) -> Drawn:
     """One picture beside its map, or two above theirs."""
     images = [np.asarray(image, np.float32) for image, _ in pairs]
-    drawn = draw(np.concatenate(images, axis=1), _one_map(pairs))
+    whole = _one_map(pairs)  # drawn as one, both maps have one scale
+    drawn = draw(whole) if draw else overlay(np.concatenate(images, axis=1), whole)
     maps = np.split(np.asarray(drawn, np.float32), len(pairs), axis=1)
     rows = [_row(images), _row(maps)]
     return np.concatenate(rows, axis=1 if len(pairs) == 1 else 0)

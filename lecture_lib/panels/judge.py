@@ -159,7 +159,7 @@ class Judge:
         self.answers: list[tuple[str, bool]] = []
         self.path: Path | None = None
         self.panel = two_sided_panel("judge_channels", "excites it more", self.choose)
-        place_above(self.panel, ipywidgets.HTML(f'<div class="lecture-status">{LEGEND}</div>'))
+        place_above(self.panel, ipywidgets.HTML(f'<div class="lecture-legend">{LEGEND}</div>'))
         self._ask()
 
     def choose(self, side: str) -> None:

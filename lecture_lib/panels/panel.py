@@ -29,6 +29,7 @@ STYLE = """<style>
 .lecture-panel { max-width: 900px; padding: 16px 18px; overflow: hidden;
   border: 1px solid var(--jp-border-color2, #e0e3e7); border-radius: 10px; }
 .lecture-panel img { border-radius: 4px; display: block; }
+.lecture-panel .lecture-legend { font-size: 14px; line-height: 1.5; margin-bottom: 6px; }
 .lecture-panel .lecture-status { min-height: 1.5em; font-size: 14px; line-height: 1.5;
   white-space: pre-line; }
 .lecture-panel .lecture-status[role=alert] { color: var(--jp-error-color1, #c62828); }
@@ -59,6 +60,7 @@ STYLE = """<style>
 AWAY = "The controls of this panel appear when the notebook runs: Run → Run All Cells."
 GRAY = np.full((64, 64, 3), 0.5, np.float32)
 EXPECTED = (ValueError, FileNotFoundError)  # their sentences are written for the reader
+OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # the latter is TensorFlow's
 SAVE = "Save picture"
 LOG = logging.getLogger("lecture_lib")
 
@@ -198,8 +200,13 @@ def choices_of(panel: Panel) -> tuple[str, ...]:
 
 
 def words_for(alt: str | Callable, values: Mapping[str, Any]) -> str:
-    """Return the words for a picture: `alt` itself, or what it says of the values."""
-    return alt(**values) if callable(alt) else alt
+    """Return the words for a picture: `alt` itself, or what it says of the values.
+
+    Where a second picture is compared, they say so.
+    """
+    words = alt(**values) if callable(alt) else alt
+    two = values.get("compare_with") is not None
+    return f"{words}; on its right those of a second picture" if two else words
 
 
 def shown_image(panel: Panel) -> tuple[Image, str]:
@@ -278,6 +285,11 @@ def show_error(panel: Panel, error: BaseException) -> None:
 
 def sentence_of(error: BaseException) -> str:
     """Return what went wrong in one line; of an unexpected error its kind, too."""
+    if type(error).__name__ in OUT_OF_MEMORY:
+        return (
+            "There was not enough memory for this. Choose a smaller size, or shut down the kernels "
+            "of other notebooks (Kernel → Shut Down All Kernels)."
+        )
     text = (str(error).strip() or "no reason given").splitlines()[0]
     if isinstance(error, EXPECTED):
         return text

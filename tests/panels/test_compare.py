@@ -8,7 +8,7 @@ from panel_tools import Reached, upload
 from waiting import wait_until
 
 from lecture_lib.datasets.images import encode_png
-from lecture_lib.figures.images import heat
+from lecture_lib.figures.images import heat, overlay
 from lecture_lib.panels.compare import another_picture, compared
 from lecture_lib.panels.image_picker import picture_dropdown
 from lecture_lib.panels.interactive import explore_panel, run_live_panel
@@ -24,7 +24,7 @@ def ramp_of(picture, factor=1.0):
     return (picture, RAMP * height * factor), f"up to {height * factor:.2f}"
 
 
-in_heat = compared(ramp_of, draw=lambda image, heatmap: heat(heatmap))
+in_heat = compared(ramp_of, draw=heat)
 
 
 def test_one_picture_stands_beside_its_map():
@@ -51,13 +51,16 @@ def test_a_color_means_the_same_number_in_both_maps():
     ]
 
 
+def test_by_default_the_colors_lie_over_the_picture():
+    drawn, _ = compared(ramp_of)(DARK)
+    np.testing.assert_allclose(drawn[:, 256 + 132], overlay(DARK, RAMP / 4)[0, 16], atol=0.03)
+
+
 def test_maps_with_channels_share_what_draws_them_and_have_no_scale():
     def colorful(picture):
         return (picture, picture - 0.5), "a gradient"
 
-    drawn, text = compared(colorful, draw=lambda image, values: values + 0.5)(
-        DARK, compare_with=BRIGHT
-    )
+    drawn, text = compared(colorful, draw=lambda values: values + 0.5)(DARK, compare_with=BRIGHT)
     np.testing.assert_allclose(drawn[:256], drawn[256:], atol=1 / 255)
     assert text == "Left: a gradient\nRight: a gradient"
 
@@ -90,6 +93,7 @@ def test_the_second_picture_is_none_until_it_is_chosen_and_can_be_left(panel):
     assert (second.description, second.label) == ("compare with", "none")
     second.value = "coffee"
     wait_until(lambda: "Right: up to" in shown.status.value)
+    assert 'alt="a map; on its right those of a second picture"' in shown.picture.value
     assert calls == [2.0] * 3 and shown.shown["image"].shape == (512, 512, 3)
     second.value = ""
     wait_until(lambda: shown.picture.value == first)

@@ -171,6 +171,7 @@ def test_the_newest_value_wins():
         (FileNotFoundError("There is no such picture."), ">There is no such picture.<"),
         (KeyError("layer"), "Something went wrong: KeyError: &#x27;layer&#x27;"),
         (SystemExit(2), "Something went wrong: SystemExit: 2"),
+        (MemoryError(), "There was not enough memory for this. Choose a smaller size"),
     ],
 )
 def test_an_error_is_one_sentence_and_the_picture_stays(error, sentence):

@@ -16,6 +16,7 @@ from browsing import (
     changed,
     chosen_picture,
     collect_complaints,
+    cut_off,
     needs_chromium,
     picture_of,
     screenshot,
@@ -305,6 +306,28 @@ def test_the_class_judges_from_the_first_trial_to_the_last(opened, folder):
     assert len(file.read_text().splitlines()) == 21
     assert link.get_attribute("download") == file.name and "95 % interval" in status(panel)
     assert page.complaints == []
+
+
+MAP_PANELS = {5: "saliency", 6: "guided", 7: "Grad-CAM"}
+
+
+@pytest.mark.parametrize("number", MAP_PANELS, ids=MAP_PANELS.values())
+def test_a_second_picture_is_compared_and_left(opened, number):
+    page = opened("pages/course")
+    panels = page.locator(".jp-CodeCell").nth(number).locator(".lecture-panel")
+    panel = panels.filter(has_text="compare with")
+    panel.scroll_into_view_if_needed()
+    panel.locator("img").wait_for()
+    second = panel.locator(".widget-dropdown").filter(has_text="compare with").locator("select")
+    before = view(panel)
+    second.select_option("cat")
+    panel.get_by_text("Right: ").wait_for(timeout=60_000)
+    assert "those of a second picture" in panel.locator("img").get_attribute("alt")
+    assert cut_off(panel) == []
+    screenshot(page, f"course-compare-{number}")
+    second.select_option("none")
+    wait_until(lambda: view(panel) == before, "one is left")
+    assert panel.get_by_role("alert").count() == 0 and page.complaints == []
 
 
 @pytest.mark.parametrize("number", range(len(NOTEBOOKS)), ids=[path.stem for path in NOTEBOOKS])
