@@ -292,7 +292,7 @@ def test_two_classes_are_taught_from_pictures_that_are_uploaded(opened, tmp_path
 def test_the_class_judges_from_the_first_trial_to_the_last(opened, folder):
     page = opened("pages/course")
     panel = panel_in(page, 15, "Left excites it more")
-    assert status(panel) == "Trial 1 of 20."
+    panel.get_by_text("Trial 1 of 20.").wait_for()
     assert "references in green frames" in panel.locator("img").get_attribute("alt")
     screenshot(page, "course-judge")
     panel.get_by_role("button", name="Left excites it more").dblclick()
