@@ -22,7 +22,7 @@ from lecture_lib.deepdream import dream
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.layers import compiled_outputs, layer_outputs
 from lecture_lib.models.zoo import model_is_here
-from lecture_lib.panels.interactive import run_live_panel
+from lecture_lib.panels import run_live_panel
 from lecture_lib.style_transfer import STYLE_LAYERS, gram, stylize
 
 DREAM_LAYER = {

@@ -18,8 +18,8 @@ from lecture_lib.class_visualization import visualize_class
 from lecture_lib.datasets.images import load_image
 from lecture_lib.figures.images import heat
 from lecture_lib.models.zoo import load_model
+from lecture_lib.panels import explore_panel, run_live_panel
 from lecture_lib.panels.controls import class_box, learning_rate_slider
-from lecture_lib.panels.interactive import explore_panel, run_live_panel
 from lecture_lib.saliency import saliency_map, smoothgrad_map
 
 

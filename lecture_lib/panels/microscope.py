@@ -15,6 +15,7 @@ import numpy as np
 from lecture_lib.microscope import switched_off
 from lecture_lib.models.zoo import load_model
 from lecture_lib.panels import channel_answers, channel_card, channel_study
+from lecture_lib.panels.background import ANY_ERROR, SETTLED_AFTER, coalesce
 from lecture_lib.panels.camera import cameras_of
 from lecture_lib.panels.card_view import CardView
 from lecture_lib.panels.channel_answers import (
@@ -36,7 +37,6 @@ from lecture_lib.panels.channel_tiles import (
     show_tiles,
 )
 from lecture_lib.panels.controls import Control
-from lecture_lib.panels.interactive import ANY_ERROR, SETTLED_AFTER, coalesce
 from lecture_lib.panels.panel import (
     STYLE,
     Panel,

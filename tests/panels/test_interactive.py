@@ -23,7 +23,8 @@ from lecture_lib.panels.controls import (
     net_dropdown,
 )
 from lecture_lib.panels.image_picker import picture_dropdown
-from lecture_lib.panels.interactive import explore, explore_panel, run_live, run_live_panel
+from lecture_lib.panels.interactive import explore, explore_panel
+from lecture_lib.panels.runs import run_live, run_live_panel
 
 
 def test_the_learning_rate_may_be_moved_during_the_ascent():

@@ -17,7 +17,7 @@ from course_files import NOTEBOOKS, ROOT
 from waiting import wait_until
 
 from lecture_lib import panels as panel_modules
-from lecture_lib.panels import interactive, microscope
+from lecture_lib.panels import interactive, microscope, runs
 
 sys.path.insert(0, str(ROOT / "tools"))
 
@@ -52,9 +52,10 @@ def shown(monkeypatch):
         if hasattr(module, "display_panel"):
             monkeypatch.setattr(module, "display_panel", lambda panel, **note: panels.append(panel))
     monkeypatch.setattr(microscope, "coalesce", lambda work: lambda: None)
-    monkeypatch.setattr(
-        interactive, "_when_a_control_moves", lambda panel, work: works.update({id(panel): work})
-    )
+    for module in (interactive, runs):
+        monkeypatch.setattr(
+            module, "when_a_control_moves", lambda panel, work: works.update({id(panel): work})
+        )
     return panels, works
 
 
