@@ -128,7 +128,8 @@ def encode(pictures: Iterable[np.ndarray], text: str, *, quality: int) -> bytes:
     import av  # for this alone
 
     film = io.BytesIO()
-    with av.open(film, "w", format="webm") as container:
+    # Without a random number in the file: the same film is the same bytes.
+    with av.open(film, "w", format="webm", options={"fflags": "+bitexact"}) as container:
         container.metadata["description"] = text
         options = {**OPTIONS, "crf": str(quality)}
         stream = container.add_stream("libvpx-vp9", rate=PER_SECOND, options=options)
