@@ -356,9 +356,9 @@ def test_a_picture_is_handed_on_to_another_notebook(opened, folder):
     page.get_by_role("tab", name="05_saliency.ipynb", selected=True).wait_for()
     run_all_cells(page, folder / "notebooks" / "pages" / "05_saliency.ipynb")
     panel = page.locator(".lecture-panel").filter(visible=True).filter(has_text="noise").first
-    panel.get_by_role("combobox").filter(
-        has_text="The photograph while it is attacked (handed on)"
-    ).wait_for()
+    lists = panel.get_by_role("combobox")
+    handed_on = lists.filter(has_text="The photograph while it is attacked (handed on)")
+    handed_on.first.wait_for()
     wait_until(lambda: "handed on" in chosen_picture(panel), "the picture is chosen")
     screenshot(page, "handed-on")
     assert panel.get_by_role("alert").count() == 0 and page.complaints == []
