@@ -31,11 +31,13 @@ export default { render({ model, el }) {
   // Every list gets to know all pictures; the one they were meant for chooses the newest.
   const look = () => {
     const pictures = kept();
-    const wanted = pictures.findLast((picture) => isHere(picture.notebook));
     if (!model.get("listens") || !pictures.length) return;
     model.set("found", pictures.map(({ name, data }) => ({ name, data })));
-    if (wanted) model.set("wanted", wanted.name);
+    const wanted = pictures.findLast((picture) => isHere(picture.notebook));
+    const isChosen = wanted && model.get("chooses");
+    if (isChosen) model.set("wanted", wanted.name);
     model.save_changes();
+    if (!isChosen) return; // what was meant for here waits for another list
     const heard = (picture) => isHere(picture.notebook) ? { ...picture, notebook: "" } : picture;
     keep(pictures.map(heard));
   };

@@ -23,6 +23,7 @@ class Exchange(anywidget.AnyWidget):
         given: the picture to keep, {"name", "data": a PNG in base64, "notebook": whom it is for,
             "most": how many are kept}.
         listens: whether to ask for pictures.
+        chooses: whether to take the one meant for this notebook; another panel's list may want it.
         found: those that are kept, [{"name", "data"}, ...].
         wanted: the name of the one meant for this notebook.
     """
@@ -30,6 +31,7 @@ class Exchange(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("exchange.js")
     given = traitlets.Dict().tag(sync=True)
     listens = traitlets.Bool(False).tag(sync=True)
+    chooses = traitlets.Bool(True).tag(sync=True)
     found = traitlets.List().tag(sync=True)
     wanted = traitlets.Unicode().tag(sync=True)
 

@@ -30,6 +30,7 @@ def picture_dropdown(
     *,
     value: str | None = None,
     size: int | tuple[int, int] | None = None,
+    chooses_handed_on: bool = True,
 ) -> Control:
     """Return a list of pictures with two buttons that add the reader's own: a file, or the camera.
 
@@ -41,6 +42,8 @@ def picture_dropdown(
         names: names or paths as `load_image` takes them.
         value: the one chosen first, by default the first.
         size: the size that `load_image` gives them.
+        chooses_handed_on: whether one handed on to this notebook is chosen when it comes; False
+            where another panel of the notebook is meant.
 
     Raises:
         ValueError: for a value that is not in the list.
@@ -59,7 +62,7 @@ def picture_dropdown(
 
     camera = _camera(dropdown, take, size)
     own = ipywidgets.HBox([_upload_button(take), camera], layout=BELOW_THE_LIST)
-    view = ipywidgets.VBox([dropdown, own, _messenger(take)])
+    view = ipywidgets.VBox([dropdown, own, _messenger(take, chooses=chooses_handed_on)])
     return Control(view, [dropdown, camera], lambda: read(dropdown.value), entry=read)
 
 
@@ -99,9 +102,9 @@ def _camera(
     return camera
 
 
-def _messenger(take: Callable) -> exchange.Exchange:
+def _messenger(take: Callable, *, chooses: bool) -> exchange.Exchange:
     """An Exchange that gives each picture handed on to take; the one meant for here is chosen."""
-    messenger = exchange.hidden(listens=True)
+    messenger = exchange.hidden(listens=True, chooses=chooses)
 
     def hear(change: Any) -> None:
         for name, data in exchange.pictures_found(messenger).items():

@@ -62,7 +62,9 @@ class Lesson:
         panel = explore_panel(
             self._answer,
             alt="The picture, and in colors what spoke for the class that is predicted",
-            picture=picture_dropdown(pictures, size=self._model.image_size),
+            picture=picture_dropdown(
+                pictures, size=self._model.image_size, chooses_handed_on=False
+            ),
             lesson=Control(None, [self._lessons], lambda: self._lessons.value),
         )
         train = ipywidgets.Button(description="Train", button_style="primary")
