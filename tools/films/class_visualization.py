@@ -91,4 +91,4 @@ def only_noise(lite) -> Iterator[Shot]:
     said = f"school bus {percent(probabilities(lite, image)[bus])}"
     shown = page(picture(image, (320, 220), width=400, label=said))
     yield Shot(shown, "Pixel by pixel, an ordinary network draws noise.", 4)
-    yield Shot(shown, "It calls this a bus. Such pictures prove little.", 4)
+    yield Shot(shown, "It predicts “school bus” here. A high probability proves little.", 4)

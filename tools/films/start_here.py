@@ -21,7 +21,7 @@ def shots() -> Iterator[Shot]:
     shares = [guess.probability for guess in guesses]
     first = page(picture(cup, (205, 235), width=380), bars(names, shares, (420, 90, 200)))
     yield Shot(first, "A network turns a picture into a probability for each class.", 4)
-    yield Shot(first, f"Of {len(model.class_names):,} classes it prefers {names[0]}.", 3)
+    yield Shot(first, f"Of {len(model.class_names):,} classes it predicts {names[0]}.", 3)
     yield from noise(model, cup, guesses[0].class_index)
     yield from strangers(model)
 
@@ -37,9 +37,9 @@ def noise(model, cup: np.ndarray, espresso: int) -> Iterator[Shot]:
         answer = [model.class_names[best], percent(shares[number, best])]
         scenes.append(scene(image, answer, so_far))
     yield from several("Now add noise, more and more of it.", scenes[:31], seconds=5)
-    yield from several("You still see the cup. The network loses it.", scenes[31:], seconds=5)
+    yield from several("You still see the cup. Its probability fades.", scenes[31:], seconds=5)
     last = model.class_names[shares[-1].argmax()]
-    yield Shot(scenes[-1], f"In the end it prefers “{last}”, with little probability.", 4)
+    yield Shot(scenes[-1], f"In the end it predicts “{last}”, with little probability.", 4)
 
 
 def scene(image: np.ndarray, answer: list, shares: np.ndarray) -> np.ndarray:

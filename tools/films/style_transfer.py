@@ -59,4 +59,4 @@ def other_styles(model, cat: np.ndarray) -> Iterator[Shot]:
     below = row(list(styles.values()), middle=355, most=110, gap=92)
     shown = page(row(painted, middle=135, most=196, gap=12), below)
     yield Shot(shown, "Another painting, another cat.", 4)
-    yield Shot(shown, "What a network calls style is statistics of its layers.", 4)
+    yield Shot(shown, "Style, to a network, is statistics of its layers.", 4)
