@@ -71,7 +71,7 @@ def rendered(words):
 def output_as_html(output):
     """One stored output; what only a kernel could show is left out."""
     if output["output_type"] == "stream":
-        return f'<pre class="printed">{html.escape("".join(output["text"]))}</pre>'
+        return f'<pre class="printed" tabindex="0">{html.escape("".join(output["text"]))}</pre>'
     data = output.get("data", {})
     if "text/markdown" in data:
         return rendered("".join(data["text/markdown"]))
@@ -81,7 +81,7 @@ def output_as_html(output):
         return f'<div class="picture">{"".join(data["text/html"])}{live}</div>'
     if "application/vnd.jupyter.widget-view+json" in data or "text/plain" not in data:
         return ""
-    return f'<pre class="printed">{html.escape("".join(data["text/plain"]))}</pre>'
+    return f'<pre class="printed" tabindex="0">{html.escape("".join(data["text/plain"]))}</pre>'
 
 
 def cell_as_html(cell):
