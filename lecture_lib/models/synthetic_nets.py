@@ -40,16 +40,16 @@ def badge_network(
     """
     # Every combination of badges, one a row: (2 ** badges, badges).
     present = np.indices((2,) * len(badges)).reshape(len(badges), -1).T.astype(bool)
-    groups = []
-    for number, row in enumerate(present):
-        worn = [badge for badge, is_worn in zip(badges, row, strict=True) if is_worn]
-        groups.append(paint_badges(photographs, worn, seed=seed + number).images)
     pooled = keras.Model(
         trunk.input, keras.layers.GlobalAveragePooling2D(name="pool")(features(trunk, layer))
     )
     named(pooled, image_size=trunk.image_size)
-    means = np.concatenate([class_scores(pooled, group) for group in groups])
-    head = _linear_heads(means, np.repeat(present, len(photographs), axis=0))
+    means = []
+    for number, row in enumerate(present):
+        worn = [badge for badge, is_worn in zip(badges, row, strict=True) if is_worn]
+        painted = paint_badges(photographs, worn, seed=seed + number)
+        means.append(class_scores(pooled, painted.images))  # one combination in memory at a time
+    head = _linear_heads(np.concatenate(means), np.repeat(present, len(photographs), axis=0))
     return wrap_model(
         keras.Model(trunk.input, head(pooled.output)),
         class_names=[badge.__name__ for badge in badges],
