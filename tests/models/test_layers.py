@@ -5,6 +5,7 @@ import pytest
 from small_nets import pixel_features, pixel_net, pixel_scores, random, small_net
 
 from lecture_lib.models import layers
+from lecture_lib.models.surgery import clone
 
 IMAGES = random(5, 6, 6, 3)
 
@@ -65,7 +66,7 @@ def test_mean_activations_are_the_means_over_rows_and_columns_and_rows_stay_as_t
 
 
 def test_activations_of_another_image_are_computed_by_the_same_graph():
-    net = small_net()
+    net = clone(small_net())  # of which nobody else has asked anything
     for ask in layers.activation_maps, layers.mean_activations:
         ask(net, "conv1", IMAGES)
     counts = {kind: graph.experimental_get_tracing_count() for kind, graph in graphs_of(net)}
