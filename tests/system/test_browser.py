@@ -95,6 +95,8 @@ def folder(tmp_path_factory):
     pages = [cell_with_page(notebooks / "pages" / path.name) for path in NOTEBOOKS]
     write(notebook_of(pages), notebooks / "pages" / "course.ipynb")
     (notebooks / "slides").mkdir()
+    for place in (folder, notebooks):  # the first cell plays ../docs/films
+        shutil.copytree(ROOT / "docs" / "films", place / "docs" / "films")
     for path in NOTEBOOKS:
         write(copy_of(path), notebooks / path.name)
         shutil.copy(path, notebooks / "slides")  # with their stored outputs
@@ -441,6 +443,12 @@ def test_nothing_overflows_a_slide(slides, name):
         page.wait_for_timeout(250)
     assert len(seen) > 15
     assert {slide: ends for slide, ends in seen.items() if ends[0] > 1280 or ends[1] > 720} == {}
+
+
+def test_the_longest_first_slide_has_room_for_its_film(slides):
+    page = slides("slides/16_microscope")
+    _, right, bottom = page.evaluate(FURTHEST)
+    assert right <= 1280 and bottom <= 720
 
 
 def test_a_button_opens_the_first_slide_in_a_tab_of_its_own(opened):

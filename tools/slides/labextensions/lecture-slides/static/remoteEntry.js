@@ -1,9 +1,10 @@
 // Widgets on slides. The manager of ipywidgets 8 asks for @jupyterlab/console, which JupyterLab shares and the slides of
 // jupyterlab-rise 0.43 do not, and gives up without it; slides then show a widget's words only. It needs no more of a console
 // than a name to ask for and a class that nothing is an instance of. A slide also has room for fifteen lines of code beside a
-// picture that takes what is left of the screen, and a tab of slides begins with the first: the cell chosen in the notebook,
-// after Run All the last one, is taken out of its address. The notebook's speaker's notes become those of every slide: S shows
-// them in a window of their own. Where the real console is there, this is no slide, and nothing is done.
+// picture that takes what is left of the screen, the film of the first cell is small, and a tab of slides begins with the
+// first: the cell chosen in the notebook, after Run All the last one, is taken out of its address. The notebook's speaker's
+// notes become those of every slide: S shows them in a window of their own. Where the real console is there, this is no slide,
+// and nothing is done.
 async function giveNotes() {
   const settings = JSON.parse(document.getElementById("jupyter-config-data").textContent);
   const path = settings.notebookPath.split("/").filter(Boolean).map(encodeURIComponent).join("/");
@@ -30,7 +31,8 @@ window._JUPYTERLAB["lecture-slides"] = {
       history.replaceState(null, "", address);
     }
     const style = document.createElement("style");
-    style.textContent = ".jp-RenderedHTMLCommon img { max-height: calc(100vh - 370px) !important; object-fit: contain; object-position: left }";
+    style.textContent = ".jp-RenderedHTMLCommon img { max-height: calc(100vh - 370px) !important; object-fit: contain; object-position: left }"
+      + ".jp-RenderedHTMLCommon video { height: calc(100vh - 590px) }";  // beside the text of the first slide
     document.head.append(style);
     giveNotes();
   },
