@@ -1,15 +1,17 @@
 """A network that learns new classes in a second: its features stay, its last layer is new."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 from sklearn.linear_model import LogisticRegression
 
 from lecture_lib.datasets.shapes import Images, Labels, Network
-from lecture_lib.models.backend import keras
+from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.batching import batches
 from lecture_lib.models.checks import batch_for
+from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.surgery import named
 
 
@@ -76,9 +78,16 @@ def last_features(model: Network, images: Images) -> Float[np.ndarray, "images f
         model: images -> logits (N, classes).
         images: (N, H, W, C) in [0, 1].
     """
-    forward = keras.Model(model.input, model.layers[-1].input)
+    forward = _without_its_last_layer(model)
     stacks = batches(batch_for(model, images))
-    return np.concatenate([forward(stack, training=False).numpy() for stack in stacks])
+    return np.concatenate([forward(stack) for stack in stacks])
+
+
+@kept_with_model
+def _without_its_last_layer(model: Network) -> Callable:
+    """Compiled, it lets go of the maps of a layer once the next one has read them."""
+    forward = keras.Model(model.input, model.layers[-1].input)
+    return tf.function(partial(forward, training=False), autograph=False, reduce_retracing=True)
 
 
 def _check_ends_linearly(model: Network) -> None:
