@@ -265,6 +265,18 @@ def panel_in(page, number, button):
     return panel
 
 
+def panel_of(page, number):
+    """The panels in the cell of a notebook."""
+    return page.locator(".jp-CodeCell").nth(number).locator(".lecture-panel")
+
+
+def seen(panel):
+    """Bring a panel into view, and wait until it shows its picture and says what that is."""
+    panel.scroll_into_view_if_needed()
+    panel.locator("img").wait_for()
+    wait_until(lambda: status(panel), "the panel says what its picture is")
+
+
 def upload_gray(panel, button, shade, *, file):
     """Upload a gray picture by a button of a panel."""
     Image.fromarray(np.full((96, 96, 3), shade, np.uint8)).save(file)
@@ -276,7 +288,7 @@ def upload_gray(panel, button, shade, *, file):
 def test_two_classes_are_taught_from_pictures_that_are_uploaded(opened, tmp_path):
     page = opened("pages/course")
     panel = panel_in(page, 5, "Train")
-    assert "learned from 12 officer and 12 astronaut" in status(panel)
+    panel.get_by_text("learned from 12 officer and 12 astronaut").wait_for()
     assert panel.locator("img").get_attribute("alt").startswith("The picture, and in colors")
     train = panel.get_by_role("button", name="Train", exact=True)
     for count, answer in ((1, "upload 2 at least"), (2, "learned from 2 officer")):
@@ -316,16 +328,14 @@ MAP_PANELS = {5: "saliency", 6: "guided", 7: "Grad-CAM"}
 @pytest.mark.parametrize("number", MAP_PANELS, ids=MAP_PANELS.values())
 def test_a_second_picture_is_compared_and_left(opened, number):
     page = opened("pages/course")
-    panels = page.locator(".jp-CodeCell").nth(number).locator(".lecture-panel")
-    panel = panels.filter(has_text="compare with")
-    panel.scroll_into_view_if_needed()
-    panel.locator("img").wait_for()
+    panel = panel_of(page, number).filter(has_text="compare with")
+    seen(panel)
     second = panel.locator(".widget-dropdown").filter(has_text="compare with").locator("select")
     before = view(panel)
     second.select_option("cat")
     panel.get_by_text("Right: ").wait_for(timeout=60_000)
-    assert "those of a second picture" in panel.locator("img").get_attribute("alt")
-    assert cut_off(panel) == []
+    alt = panel.locator("img").get_attribute("alt")
+    assert "those of a second picture" in alt and cut_off(panel) == []
     screenshot(page, f"course-compare-{number}")
     second.select_option("none")
     wait_until(lambda: view(panel) == before, "one is left")
