@@ -55,6 +55,21 @@ def logged(command, log, **options):
         yield subprocess.Popen(command, **streams, **options)
 
 
+def end(process):
+    """Ask a process to end; after half a minute it is killed, with all that it has started."""
+    if process.poll() is not None:
+        return
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        for one in (psutil.Process(process.pid), *started):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.wait(30)
+
+
 @contextlib.contextmanager
 def served(command, url, *, folder, cwd, **variables):
     """While a server runs: a module of Python with its options, until the url answers.
@@ -69,5 +84,4 @@ def served(command, url, *, folder, cwd, **variables):
             wait_until(lambda: status_of(url) == 200, f"{command[2]} answers", seconds=90)
             yield
         finally:
-            server.terminate()
-            server.wait(30)
+            end(server)
