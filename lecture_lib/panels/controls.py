@@ -172,8 +172,9 @@ def channel_slider_for(
 ) -> Control:
     """Return a slider over the channels of the layer that is chosen beside it.
 
-    When another network or layer is chosen, the slider ends at the last channel of that one, and
-    a number that it does not have becomes the largest that it has.
+    When another network or layer is chosen, the slider ends at the last channel of that one. A
+    number that it does not have becomes the largest that it has, and comes back with a layer that
+    has it.
 
     Args:
         net: the Control of a network, such as `net_dropdown` returns.
@@ -192,14 +193,30 @@ def channel_slider_for(
     if not 0 <= value <= last():
         raise ValueError(f"There is no channel {value} in this layer; the last one is {last()}.")
     slider = ipywidgets.IntSlider(value=value, max=last(), step=step)
-
-    def follow(change: Any) -> None:
-        with suppress(ValueError, FileNotFoundError):  # of a net that is not here its list speaks
-            slider.max = last()
-
+    follow = _ending_at(slider, last)
     for source in (*net.sources, *layer.sources):
         source.observe(follow, names="value")
     return Control(slider, [slider], lambda: slider.value)
+
+
+def _ending_at(slider: ipywidgets.IntSlider, last: Callable[[], int]) -> Callable:
+    """A function for when the end may have moved; what the reader has chosen is remembered."""
+    wanted = slider.value
+
+    def follow(change: Any) -> None:
+        nonlocal wanted
+        chosen = wanted  # a list that gets new entries chooses a small layer for a moment
+        with suppress(ValueError, FileNotFoundError):  # of a net that is not here its list speaks
+            slider.max = last()
+            slider.value = min(chosen, slider.max)
+        wanted = chosen
+
+    def remember(change: Any) -> None:
+        nonlocal wanted
+        wanted = slider.value
+
+    slider.observe(remember, names="value")
+    return follow
 
 
 def net_dropdown(

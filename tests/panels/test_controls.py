@@ -123,9 +123,18 @@ def test_the_slider_of_channels_ends_where_the_layer_does():
     layer.view.value = "conv1"
     assert (channel.view.max, channel.read()) == (7, 7)
     net.view.value = "large"  # a layer of the same name has other channels there
-    assert (channel.view.max, channel.read()) == (63, 7)
+    assert (channel.view.max, channel.read()) == (63, 19)
     net.view.value = "elsewhere"
     assert channel.view.max == 63
+
+
+def test_a_list_of_layers_that_gets_new_entries_leaves_the_channel_alone():
+    channels = {"first": {"input": 3, "conv1": 64}, "second": {"image": 3, "conv2": 32}}
+    net = net_dropdown(list(channels))
+    layer = layer_dropdown_for(net, lambda name: list(channels[name]), value="conv1")
+    channel = channel_slider_for(net, layer, lambda name, at: channels[name][at], value=20)
+    net.view.value = "second"  # whose list begins with a layer of three channels
+    assert (layer.read(), channel.view.max, channel.read()) == ("conv2", 31, 20)
 
 
 def test_a_slider_of_channels_has_no_channel_beyond_the_last():
