@@ -197,7 +197,7 @@ def pgd(
             **options,
         )
         reached.append(moved)
-    best = _farthest(attack_margin(model, labels, targeted=targeted), reached or [batch])
+    best = _farthest(attack_margin(model, labels, targeted=targeted), reached or [batch.copy()])
     warn_of_zero_gradients(model, best, labels, has_gradient=has_gradient, targeted=targeted)
     return unbatch(best, images)
 

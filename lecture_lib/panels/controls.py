@@ -154,9 +154,7 @@ def layer_dropdown_for(
         chosen = (
             dropdown.value if dropdown.value in names else names[round(place * (len(names) - 1))]
         )
-        with LISTS_CHANGE:
-            dropdown.options = names
-            dropdown.value = chosen
+        _refill(dropdown, names, chosen)
 
     net.sources[0].observe(follow, names="value")
     return Control(dropdown, [dropdown], lambda: dropdown.value)
@@ -278,10 +276,13 @@ def dropdown_of(options: Sequence, value: Any, *, what: str) -> ipywidgets.Dropd
 def set_options(dropdown: ipywidgets.Dropdown, options: Sequence) -> None:
     """Give a list other entries; what is chosen stays chosen."""
     if tuple(options) != tuple(dropdown.options):
-        chosen = dropdown.value
-        with LISTS_CHANGE:
-            dropdown.options = options
-            dropdown.value = chosen
+        _refill(dropdown, options, dropdown.value)
+
+
+def _refill(dropdown: ipywidgets.Dropdown, options: Sequence, value: Any) -> None:
+    with LISTS_CHANGE:
+        dropdown.options = options
+        dropdown.value = value
 
 
 # A box for classes

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from films.scenes import BLUE, ORANGE, Shot, bars, curve, page, percent, picture, several, words
+from films.scenes import BLUE, ORANGE, Shot, bars_of, curve, page, percent, picture, several, words
 from lecture_lib.datasets import load_image
 from lecture_lib.figures import heat, overlay
 from lecture_lib.models import class_index, load_model, probabilities, top_classes
@@ -30,10 +30,12 @@ def shots() -> Iterator[Shot]:
 
 
 def question(image: np.ndarray, guesses: list) -> Iterator[Shot]:
-    names = [guess.class_name for guess in guesses]
-    shares = [guess.probability for guess in guesses]
-    asked = page(picture(image, (225, 235)), bars(names, shares, (455, 150, 165), marked="tripod"))
-    yield Shot(asked, f"A network sees a tripod in this photograph: {percent(shares[0])}.", 3.5)
+    asked = page(picture(image, (225, 235)), bars_of(guesses, (455, 150, 165), marked="tripod"))
+    yield Shot(
+        asked,
+        f"A network sees a tripod in this photograph: {percent(guesses[0].probability)}.",
+        3.5,
+    )
     yield Shot(asked, "Which part of the picture does it need for that?", 3)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from films.scenes import Shot, bars, page, picture, several
+from films.scenes import Shot, bars_of, page, picture, several
 from lecture_lib.core import class_score, gradient
 from lecture_lib.datasets import load_image
 from lecture_lib.figures import heat
@@ -21,9 +21,7 @@ def shots() -> Iterator[Shot]:
     model = load_model("efficientnet_lite0")
     cup = load_image("coffee", size=224)
     guesses = top_classes(model, cup, count=3)
-    names = [guess.class_name for guess in guesses]
-    shares = [guess.probability for guess in guesses]
-    asked = page(picture(cup, (205, 235), width=380), bars(names, shares, (420, 140, 200)))
+    asked = page(picture(cup, (205, 235), width=380), bars_of(guesses, (420, 140, 200)))
     yield Shot(asked, "A network sees espresso here.", 3)
     yield Shot(asked, "Which pixels would change its score the most?", 3)
     maps = averaged(model, cup, guesses[0].class_index)

@@ -6,13 +6,14 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from lecture_lib.datasets.images import to_uint8
+from lecture_lib.models.inference import Guess
 
 WIDTH = 640
 HEIGHT = 470
@@ -165,6 +166,12 @@ def together(*parts: Part) -> Part:
             part(canvas)
 
     return draw
+
+
+def bars_of(guesses: Sequence[Guess], box: tuple[int, int, int], **options: Any) -> Part:
+    """A bar for each guess of a network; see `bars`."""
+    names = [guess.class_name for guess in guesses]
+    return bars(names, [guess.probability for guess in guesses], box, **options)
 
 
 def bars(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from films.scenes import BLUE, Shot, bars, curve, grid, page, percent, picture, several, words
+from films.scenes import BLUE, Shot, bars_of, curve, grid, page, percent, picture, several, words
 from lecture_lib.datasets import load_image
 from lecture_lib.models import load_model, probabilities, top_classes
 
@@ -17,11 +17,11 @@ def shots() -> Iterator[Shot]:
     model = load_model("efficientnet_lite0")
     cup = load_image("coffee", size=224)
     guesses = top_classes(model, cup, count=5)
-    names = [guess.class_name for guess in guesses]
-    shares = [guess.probability for guess in guesses]
-    first = page(picture(cup, (205, 235), width=380), bars(names, shares, (420, 90, 200)))
+    first = page(picture(cup, (205, 235), width=380), bars_of(guesses, (420, 90, 200)))
     yield Shot(first, "A network turns a picture into a probability for each class.", 4)
-    yield Shot(first, f"Of {len(model.class_names):,} classes it predicts {names[0]}.", 3)
+    yield Shot(
+        first, f"Of {len(model.class_names):,} classes it predicts {guesses[0].class_name}.", 3
+    )
     yield from noise(model, cup, guesses[0].class_index)
     yield from strangers(model)
 
