@@ -124,7 +124,7 @@ def test_what_is_stored_comes_from_one_run_without_errors(path):
     printed = ["".join(output["text"]) for output in outputs if output["output_type"] == "stream"]
     assert [output["text"] for output in outputs if output.get("name") == "stderr"] == []
     assert [text for text in printed if re.search(r"WARNING|Warning:", text)] == []
-    assert path.stat().st_size <= 1_600_000
+    assert path.stat().st_size <= 1_500_000
 
 
 @each_notebook
