@@ -106,7 +106,8 @@ def test_projected_gradient_fools_as_often_as_that_of_foolbox(epsilon):
 def test_projected_gradient_in_euclidean_length_too(epsilon):
     ours = pgd(load_model("mnist_cnn"), *digits(), epsilon=epsilon, steps=40, norm="l2")
     other = theirs(foolbox.attacks.L2PGD(**OPTIONS), epsilon)
-    assert abs(success(ours) - success(other)) < 0.03 and success(ours) > 0.02
+    apart = round(abs(success(ours) - success(other)), 6)  # 4 of 200 digits are 0.02 exactly
+    assert apart <= 0.02 and success(ours) > 0.02
 
 
 def test_the_changes_of_carlini_and_wagner_are_as_long_as_those_of_foolbox():
