@@ -4,7 +4,8 @@ Everything here takes features, one row of numbers for each image: `layer_featur
 pixels are features, too.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -14,6 +15,8 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
+
+from lecture_lib.models.parts import between_parts
 
 DIRECTIONS = 50  # of the features, that t-SNE looks at: the rest is next to nothing and costs time
 ONE_THREAD_BELOW = 4000  # points: in a smaller map the threads of t-SNE wait more than they work
@@ -156,6 +159,7 @@ def tsne_map(
     seed: int = 0,
     start: Points | None = None,
     steps: int = 500,
+    watch: Callable | None = None,
 ) -> Points:
     """Place points in the plane so that each has the neighbors there that its features have.
 
@@ -169,6 +173,7 @@ def tsne_map(
         seed: draws the random start; the same seed gives the same map.
         start: points (N, 2) to begin with, instead.
         steps: of gradient descent, 250 or more.
+        watch: (step, steps, points), called after each step; returning True ends the descent there.
 
     Returns:
         (N, 2) float32 without units.
@@ -186,11 +191,55 @@ def tsne_map(
         rows = PCA(DIRECTIONS, random_state=0).fit_transform(rows)
     if start is None:
         start = np.random.default_rng(seed).standard_normal((len(rows), 2))
-    small = np.float32(1e-4 * np.asarray(start) / np.std(start))
+    small = np.float32(1e-4 * np.asarray(start) / np.std(start)).view(_MovingPoints)
+    small.tell = _teller(watch, steps)
     tsne = TSNE(2, perplexity=perplexity, init=small, max_iter=steps, random_state=seed)
     threads = 1 if len(rows) < ONE_THREAD_BELOW else None
-    with threadpool_limits(threads, user_api="openmp"):
-        return tsne.fit_transform(rows)
+    try:
+        with threadpool_limits(threads, user_api="openmp"):
+            return np.asarray(tsne.fit_transform(rows))
+    except _ToldToStop as stopped:
+        return stopped.points
+
+
+class _MovingPoints(np.ndarray):
+    """Points that tell when they have moved.
+
+    scikit-learn has nothing that watches its descent, but adds each step to these points in place.
+    """
+
+    tell: Callable | None = None
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.tell = getattr(other, "tell", None)
+
+    def __iadd__(self, step: Any) -> Any:
+        moved = super().__iadd__(step)
+        if self.tell and np.shape(step) == self.shape:
+            self.tell(np.array(moved).reshape(-1, 2))
+        return moved
+
+
+class _ToldToStop(Exception):  # noqa: N818 - nothing went wrong
+    """Raised in the middle of a descent whose `watch` said that it shall end."""
+
+    def __init__(self, points: Points) -> None:
+        super().__init__()
+        self.points = points
+
+
+def _teller(watch: Callable | None, steps: int) -> Callable:
+    """A function that hears of each step, and tells who watches."""
+    step = 0
+
+    def tell(points: Points) -> None:
+        nonlocal step
+        step += 1
+        if watch is not None and watch(step, steps, points):
+            raise _ToldToStop(points)
+        between_parts(step, steps)
+
+    return tell
 
 
 def _check_options(count: int, *, perplexity: float, start: np.ndarray | None, steps: int) -> None:

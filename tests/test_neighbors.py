@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
-from sklearn.manifold import trustworthiness
+from sklearn.manifold import TSNE, trustworthiness
 from sklearn.neighbors import NearestNeighbors
 from small_nets import normal, random
 
+from lecture_lib.models.parts import Left, told_between_parts
 from lecture_lib.neighbors import (
     assign_to_grid,
     nearest_neighbors,
@@ -151,6 +152,41 @@ def test_tsne_keeps_neighborhoods_and_repeats_itself():
     np.testing.assert_array_equal(one, same)
     assert not np.allclose(one, other)
     assert min(trustworthiness(features, points, n_neighbors=8) for points in (one, other)) > 0.8
+
+
+def test_tsne_is_watched_step_by_step_and_the_map_is_that_of_scikit_learn():
+    start = np.random.default_rng(0).standard_normal((len(BLOBS), 2))
+    small = np.float32(1e-4 * start / np.std(start))
+    options = {"perplexity": 10, "max_iter": 260, "random_state": 0}
+    theirs = TSNE(2, init=small, **options).fit_transform(BLOBS)
+    seen = []
+    ours = tsne_map(
+        BLOBS, perplexity=10, steps=260, start=start, watch=lambda *told: seen.append(told)
+    )
+    assert type(ours) is np.ndarray
+    np.testing.assert_array_equal(ours, theirs)
+    assert [(step, steps) for step, steps, _ in seen] == [(n, 260) for n in range(1, 261)]
+    np.testing.assert_array_equal(seen[-1][2], theirs)
+    assert seen[0][2].std() < seen[-1][2].std()
+
+
+def test_tsne_ends_where_its_watch_says_so():
+    first = []
+    reached = tsne_map(BLOBS, perplexity=10, watch=lambda step, *rest: first.append(step) or True)
+    assert first == [1] and reached.shape == (len(BLOBS), 2)
+
+
+def test_a_map_that_nobody_waits_for_is_left_between_two_steps():
+    told = []
+
+    def tell(done, total):
+        told.append((done, total))
+        if done == 3:
+            raise Left
+
+    with pytest.raises(Left), told_between_parts(tell):
+        tsne_map(BLOBS, perplexity=10)
+    assert told == [(1, 500), (2, 500), (3, 500)]
 
 
 def test_tsne_goes_on_from_where_it_is_told_to_begin():

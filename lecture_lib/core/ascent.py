@@ -8,6 +8,7 @@ import numpy as np
 
 from lecture_lib.core.gradients import value_and_gradient
 from lecture_lib.core.scores import Score
+from lecture_lib.models.parts import between_parts
 
 
 class Ascent(NamedTuple):
@@ -183,6 +184,7 @@ def ascend(
                 break
             moved = project(images + _now(learning_rate) * direction(_finite(gradient, step)))
             images = _move_only(unfinished, images, moved)
+            between_parts(step + 1, steps)
     except KeyboardInterrupt:
         _check_anything_reached(reached)
     return reached

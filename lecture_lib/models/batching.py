@@ -7,6 +7,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lecture_lib.datasets.shapes import Image, Images
+from lecture_lib.models.parts import between_parts
 
 
 def default_batch_size(shape: tuple) -> int:
@@ -33,13 +34,18 @@ def batches(images: Iterable[Image] | Images, *, size: int | None = None) -> Ite
         ValueError: for images of two sizes.
     """
     stream = iter(images)
+    total = len(images) if isinstance(images, np.ndarray) else None
+    done = 0
     for first in stream:
+        if done:
+            between_parts(done, total)
         count = size or default_batch_size(np.shape(first))
         together = [first, *itertools.islice(stream, count - 1)]
         if len({np.shape(image) for image in together}) > 1:
             raise ValueError(
                 "The images are not of one size; give all of them the same height and width."
             )
+        done += len(together)
         yield np.stack(together)
 
 
@@ -58,4 +64,5 @@ def with_progress(evaluate: Callable, stacks: Iterable, *, count: int) -> Iterat
             results = evaluate(stack)
             # Before they are given away: whoever wants no more does not come back.
             progress.update(len(stack))
+            between_parts(progress.n, count)
             yield from results

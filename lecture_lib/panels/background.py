@@ -14,21 +14,25 @@ ANY_ERROR = (Exception, SystemExit)
 SETTLED_AFTER = 0.01  # seconds: by then lists that follow a choice have made theirs
 
 
-def when_a_control_moves(panel: Panel, work: Callable) -> None:
+def when_a_control_moves(panel: Panel, work: Callable) -> Callable:
     """Let work() be done in the background when a reader has moved a control.
 
     A list that gets new entries chooses another one for a moment, and comes back. So the work waits
     for a moment too, and finds the values as they were.
+
+    Returns:
+        () -> whether a control was moved since the work that is being done has begun.
     """
 
     def settled_work() -> None:
         time.sleep(SETTLED_AFTER)
         work()
 
-    request = coalesce(settled_work)
+    requests = _Coalesced(settled_work)
     for control in panel.controls.values():
         for source in control.sources:
-            source.observe(lambda change: request(), names="value")
+            source.observe(lambda change: requests.request(), names="value")
+    return lambda: requests.wanted
 
 
 def coalesce(work: Callable) -> Callable:
@@ -85,6 +89,11 @@ def image_and_text(result: Any) -> tuple[Any, Any]:
     """Return what a function gave as (image, text), with no text where it gave none."""
     # An Ascent is a tuple too, of another type, and an answer by itself.
     return result if type(result) is tuple else (result, "")
+
+
+def images_of(result: Any) -> Any:
+    """Return the images of an Ascent, or anything else as it is."""
+    return getattr(result, "images", result)
 
 
 def is_same(value: Any, other: Any) -> bool:

@@ -3,34 +3,36 @@
 The work is done in the background, so that the page goes on listening.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from threading import Timer
+from collections.abc import Callable, Mapping
+from functools import partial
+from inspect import signature
 from typing import Any
 
 from lecture_lib.datasets.images import encode_jpeg, encode_png
+from lecture_lib.models.parts import Left
 from lecture_lib.panels.background import (
     ANY_ERROR,
     image_and_text,
+    images_of,
     is_same,
     name_of,
     when_a_control_moves,
 )
 from lecture_lib.panels.camera import cameras_of
+from lecture_lib.panels.computing import WAITING, Computing, seen_to_compute
 from lecture_lib.panels.panel import (
     Panel,
     build,
     choices_of,
     chosen_image,
     display_panel,
+    log_error,
     set_status,
     show_error,
     show_image,
     values_of,
     words_for,
 )
-
-SLOW_AFTER = 0.3  # seconds
 
 
 def explore(
@@ -43,12 +45,17 @@ def explore(
     """Show a panel that calls function(**values) whenever a control moves, and shows its answer.
 
     A ValueError or FileNotFoundError of the function is shown as its sentence, and the picture
-    before it stays. From a list of pictures the camera can be chosen; live, each of its frames is
-    a picture that is answered, as many of a second as the function allows.
+    before it stays. From a list of pictures the camera can be chosen; live, each of its frames is a
+    picture that is answered, as many of a second as the function allows.
+
+    An answer that takes long says how far it is. When a control moves it is left for a newer one,
+    between two steps, batches or masks of the course's functions; one part, such as one call of
+    TensorFlow, runs to its end.
 
     Args:
         function: returns an image (H, W, 3) in [0, 1], or (image, text); a list of guesses, as
-            `top_classes` returns it, in place of the text is drawn as bars.
+            `top_classes` returns it, in place of the text is drawn as bars. One with an argument
+            `watch` gets a function for it, as in `run_live`, and what that is told is shown.
         alt: what is to be seen in words, or a function of the values.
         hand_on: {text: notebook}, buttons that hand the chosen picture on to the panel of another
             notebook; where there is no list of pictures, the one on view.
@@ -82,7 +89,7 @@ def explore_panel(
     panel = build(controls, name=name_of(function), hand_on=hand_on, image_of=chosen_image)
     answers = _Answers(panel, function, alt)
     answers.give()
-    when_a_control_moves(panel, answers.give)
+    answers.newer_is_asked_for = when_a_control_moves(panel, answers.give)
     return panel
 
 
@@ -93,15 +100,14 @@ class _Answers:
         self.panel = panel
         self.function = function
         self.alt = alt
+        self.asked: dict | None = None  # the values that are answered now; None while unusable
         self.answered: dict | None = None  # the values of the answer on view; None after an error
+        self.said = ""  # the status line with that answer
+        self.was_left = False  # whether the panel still waits, for another answer than it began
+        self.newer_is_asked_for: Callable = bool  # before the panel is seen, nothing is
         self.cameras = cameras_of(panel.controls.values())
         for camera in self.cameras:
             camera.offers_live = True
-
-    def _is_on_view(self, values: dict) -> bool:
-        return self.answered is not None and all(
-            is_same(value, self.answered[name]) for name, value in values.items()
-        )
 
     def give(self) -> None:
         """Call the function with the values that the controls have now, and show its answer.
@@ -110,44 +116,86 @@ class _Answers:
         """
         try:
             self._give()
+        except Left:
+            self.was_left = True
         except ANY_ERROR as error:
-            self.answered = None
-            show_error(self.panel, error)
+            self._complain(error)
         finally:
             for camera in self.cameras:
                 camera.answered(self.panel.shown["text"])
 
     def _give(self) -> None:
+        self.asked = None
         choices = choices_of(self.panel)
-        values = values_of(self.panel)
-        if self._is_on_view(values):
+        self.asked = values = values_of(self.panel)
+        if self.answered is not None and _are_same(values, self.answered):
+            self._come_back()
             return
-        is_live = any(camera.is_live for camera in self.cameras)
-        with nullcontext() if is_live else _saying_when_slow(self.panel):
-            result = self.function(**values)
-        image, text = image_and_text(result)
         words = words_for(self.alt, values)
-        encode = encode_jpeg if is_live else encode_png
-        show_image(self.panel, image, words, choices=choices, encode=encode)
+        show = partial(show_image, self.panel, words=words, choices=choices)
+        is_live = any(camera.is_live for camera in self.cameras)
+        result = self._call(values, _unwatched) if is_live else self._computed(values, show)
+        image, text = image_and_text(result)
+        show(images_of(image), encode=encode_jpeg if is_live else encode_png)
         # Ten answers a second are too many to be read aloud; the camera says some of them.
         set_status(self.panel, text, role="group" if is_live else "status")
+        self._end_waiting()
         self.answered = values
+        self.said = self.panel.status.value
+
+    def _call(self, values: dict, watch: Callable) -> Any:
+        if _takes_watch(self.function):
+            values = {"watch": watch} | values
+        return self.function(**values)
+
+    def _computed(self, values: dict, show: Callable) -> Any:
+        """The answer, which is seen to be computed and may be left."""
+        computing = Computing(self.panel, show, self._is_outdated)
+        try:
+            with seen_to_compute(computing):
+                return self._call(values, computing.watch)
+        finally:
+            if computing.has_drawn:
+                self.answered = None
+
+    def _is_outdated(self) -> bool:
+        """Whether something else is chosen now, which will be answered."""
+        if self.asked is None or not self.newer_is_asked_for():
+            return False
+        try:
+            return not _are_same(values_of(self.panel), self.asked)
+        except ANY_ERROR:  # what is chosen cannot be used: its sentence follows
+            return True
+
+    def _come_back(self) -> None:
+        """Say again what is said of the picture on view, where a newer one was left."""
+        if self.was_left:
+            self.panel.status.value = self.said
+            self._end_waiting()
+
+    def _complain(self, error: BaseException) -> None:
+        self.answered = None
+        if self._is_outdated():  # nobody waits for this answer any more
+            log_error(error)
+            return
+        self._end_waiting()
+        show_error(self.panel, error)
+
+    def _end_waiting(self) -> None:
+        self.was_left = False
+        self.panel.picture.remove_class(WAITING)
 
 
-@contextmanager
-def _saying_when_slow(panel: Panel) -> Iterator[None]:
-    """Say "Computing …" and dim the picture while an answer takes longer than a moment."""
-    timer = Timer(SLOW_AFTER, _say_computing, [panel])
-    timer.daemon = True
-    timer.start()
+def _are_same(values: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    return all(is_same(value, others[name]) for name, value in values.items())
+
+
+def _takes_watch(function: Callable) -> bool:
     try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()  # what it has begun to say is said before the answer
-        panel.picture.remove_class("lecture-waiting")
+        return "watch" in signature(function).parameters
+    except ValueError:  # some functions written in C do not say what they take
+        return False
 
 
-def _say_computing(panel: Panel) -> None:
-    panel.picture.add_class("lecture-waiting")
-    set_status(panel, "Computing …")
+def _unwatched(*progress: Any, **options: Any) -> bool:
+    return False

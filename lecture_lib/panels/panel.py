@@ -276,11 +276,16 @@ def set_status(panel: Panel, text: str | Sequence, *, role: str = "status", link
 
 def show_error(panel: Panel, error: BaseException) -> None:
     """Say what went wrong in the status line, and keep the traceback in the log."""
+    log_error(error)
+    set_status(panel, sentence_of(error), role="alert")
+
+
+def log_error(error: BaseException) -> None:
+    """Keep the traceback of what went wrong in the log."""
     if isinstance(error, EXPECTED):
         LOG.debug("A panel showed a sentence in place of an answer.", exc_info=error)
     else:
         LOG.error("Something unexpected went wrong in a panel.", exc_info=error)
-    set_status(panel, sentence_of(error), role="alert")
 
 
 def sentence_of(error: BaseException) -> str:

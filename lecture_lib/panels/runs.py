@@ -16,6 +16,7 @@ from lecture_lib.figures.html import curve_svg
 from lecture_lib.panels.background import (
     ANY_ERROR,
     image_and_text,
+    images_of,
     is_same,
     name_of,
     when_a_control_moves,
@@ -90,7 +91,7 @@ def run_live_panel(
     )
     if first is not None:
         words = alt if isinstance(alt, str) else "The picture before the gradient ascent"
-        show_image(panel, _images_of(first), words, choices=("start",))
+        show_image(panel, images_of(first), words, choices=("start",))
     runs = _Runs(panel, function, alt)
     runs.connect_buttons()
     when_a_control_moves(panel, runs.look_at_choice)
@@ -172,7 +173,7 @@ class _Runs:
         try:
             preview = _Preview(self.panel, self.alt, self.stopped)
             result, text = image_and_text(self.function(**preview.values, watch=preview.watch))
-            preview.show(_images_of(result))
+            preview.show(images_of(result))
             summary = _summary(self.panel, result, self.stopped.is_set())
             set_status(self.panel, f"{summary} {text}".strip())
         except ANY_ERROR as error:
@@ -216,11 +217,6 @@ class _Preview:
         """Put images into the panel, with the choices and the step that made them."""
         step = () if self.step is None else (f"step-{self.step}",)
         show_image(self.panel, images, self.words, choices=(*self.choices, *step), **options)
-
-
-def _images_of(result: Any) -> ImageOrImages:
-    """The images of an Ascent, or an image as it is."""
-    return getattr(result, "images", result)
 
 
 def _summary(panel: Panel, result: Any, stopped: bool) -> str:

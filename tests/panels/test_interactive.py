@@ -16,6 +16,7 @@ from PIL import Image
 from waiting import wait_until
 
 from lecture_lib.datasets.images import decode_image, encode_png, load_image
+from lecture_lib.models.parts import between_parts
 from lecture_lib.panels import panel
 from lecture_lib.panels.controls import (
     class_box,
@@ -163,6 +164,129 @@ def test_the_newest_value_wins():
     gate.set()
     wait_until(lambda: "number 200" in shown.status.value)
     assert seen[0] == 0 and seen[-1] == 200 and len(seen) <= 3
+
+
+# Answers of many parts
+
+
+def in_parts(parts, *, pause=0.02, count=50, fails=False):
+    """A function for a panel whose answer takes many parts, which it notes as (number, part)."""
+
+    def answer(number):
+        if number:
+            for part in range(count):
+                parts.append((number, part))
+                time.sleep(pause)
+                between_parts(part + 1, count)
+            if fails and number == 5:
+                raise ValueError("Five is too much.")
+        return GRAY * number / 9, f"number {number}"
+
+    return answer
+
+
+def moved_in_the_middle(shown, parts, *, after=20):
+    """Choose 5, and 7 when the answer to 5 is on its way; return what was drawn after that."""
+    shown.controls["number"].view.value = 5
+    wait_until(lambda: len(parts) >= after)
+    drawn = []
+    shown.picture.observe(lambda change: drawn.append(shown.status.value), names="value")
+    shown.controls["number"].view.value = 7
+    return drawn
+
+
+def test_a_slow_answer_is_left_for_a_newer_one_between_two_parts():
+    parts = []
+    shown = explore_panel(in_parts(parts), alt="gray", number=ipywidgets.IntSlider(0, 0, 9))
+    drawn = moved_in_the_middle(shown, parts)
+    wait_until(lambda: "number 7" in shown.status.value)
+    assert 20 <= sum(number == 5 for number, _ in parts) < 40  # of fifty
+    assert sum(number == 7 for number, _ in parts) == 50
+    assert len(drawn) == 1  # the picture of 7, and nothing older
+    np.testing.assert_allclose(shown.shown["image"], GRAY * 7 / 9)
+    assert "lecture-waiting" not in shown.picture._dom_classes
+
+
+def test_a_slow_answer_says_how_far_it_is():
+    parts = []
+    shown = explore_panel(in_parts(parts), alt="gray", number=ipywidgets.IntSlider(0, 0, 9))
+    said = []
+    shown.status.observe(lambda change: said.append(change["new"]), names="value")
+    shown.controls["number"].view.value = 5
+    wait_until(lambda: "number 5" in shown.status.value)
+    counts = [int(count) for text in said for count in re.findall(r"… (\d+) of 50", text)]
+    assert len(counts) > 3 and counts == sorted(counts)
+
+
+def test_what_goes_wrong_in_an_answer_that_nobody_waits_for_is_not_shown():
+    parts = []
+    answer = in_parts(parts, pause=0.005, count=20, fails=True)  # too short to be left
+    shown = explore_panel(answer, alt="gray", number=ipywidgets.IntSlider(0, 0, 9))
+    said = []
+    shown.status.observe(lambda change: said.append(change["new"]), names="value")
+    moved_in_the_middle(shown, parts, after=3)
+    wait_until(lambda: "number 7" in shown.status.value)
+    assert [text for text in said if "alert" in text] == []
+
+
+def test_an_answer_that_is_nearly_there_is_shown_before_the_newer_one():
+    parts = []
+    answer = in_parts(parts, pause=0.005, count=20)
+    shown = explore_panel(answer, alt="gray", number=ipywidgets.IntSlider(0, 0, 9))
+    drawn = moved_in_the_middle(shown, parts, after=3)
+    wait_until(lambda: "number 7" in shown.status.value)
+    assert len(drawn) == 2 and len(parts) == 40
+
+
+def test_back_at_the_picture_on_view_its_words_come_back_and_nothing_is_computed():
+    parts = []
+    shown = explore_panel(in_parts(parts), alt="gray", number=ipywidgets.IntSlider(0, 0, 9))
+    before = shown.status.value
+    shown.controls["number"].view.value = 5
+    wait_until(lambda: "Computing" in shown.status.value)
+    shown.controls["number"].view.value = 0
+    wait_until(lambda: shown.status.value == before)
+    assert "lecture-waiting" not in shown.picture._dom_classes
+    assert len(parts) < 40
+
+
+def test_a_list_that_gets_new_entries_does_not_end_an_answer():
+    pictures = picture_dropdown(["cat", "coffee"], size=32)
+    parts = []
+    answer = in_parts(parts, count=40)
+    shown = explore_panel(
+        lambda number, picture: answer(number),
+        alt="gray",
+        number=ipywidgets.IntSlider(0, 0, 9),
+        picture=pictures,
+    )
+    shown.controls["number"].view.value = 5
+    wait_until(lambda: len(parts) > 15)
+    given = base64.b64encode(encode_png(GRAY)).decode()
+    pictures.view.children[-1].found = [{"name": "gray", "data": given}]
+    wait_until(lambda: "number 5" in shown.status.value)
+    assert len(parts) == 40
+
+
+def test_what_a_function_has_reached_is_seen_before_it_is_there():
+    def grow(level, watch):
+        for step in range(1, 21):
+            time.sleep(0.05)
+            watch(step, 20, Reached(GRAY * level * step / 20, np.zeros(1), []))
+        return GRAY * level
+
+    slider = ipywidgets.IntSlider(0, 0, 2)
+    shown = explore_panel(grow, alt=lambda level: f"level {level}", level=slider)
+    seen = []
+    shown.picture.observe(lambda change: seen.append(change["new"]), names="value")
+    slider.value = 2
+    wait_until(lambda: 0 < shown.shown["image"].max() < 1)
+    slider.value = 1
+    wait_until(lambda: "Computing" not in shown.status.value)
+    np.testing.assert_array_equal(shown.shown["image"], GRAY)
+    levels = [int(re.search(r"level (\d)", picture).group(1)) for picture in seen]
+    assert levels == sorted(levels, reverse=True) and set(levels) == {2, 1}
+    assert levels.count(2) < 10 and "lecture-waiting" not in shown.picture._dom_classes
 
 
 @pytest.mark.parametrize(
