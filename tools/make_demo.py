@@ -25,6 +25,7 @@ PANELS = {
     "explore",
     "explore_channels",
     "explore_map",
+    "explore_tiles",
     "judge_channels",
     "live_camera",
     "real_or_changed",

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from lecture_lib.figures.html import as_curve_list, check_count
 from lecture_lib.figures.images import INK, publish
+from lecture_lib.figures.numbers import without_minus_zero
 
 ACCENT = "#1f6f9f"
 PALE = "#b9d3e2"
@@ -152,7 +153,7 @@ def show_matrix(
         text = f"{value:.2f}" if texts is None else texts[row][column]
         on_dark = abs(2 * value - low - high) > 0.65 * (high - low)
         style = {"ha": "center", "va": "center", "fontsize": 9.5}
-        axis.text(column, row, text, color="white" if on_dark else INK, **style)
+        axis.text(column, row, without_minus_zero(text), color="white" if on_dark else INK, **style)
     _name_rows_and_columns(axis, rows, columns)
     publish(figure, alt)
 

@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 
 from lecture_lib.datasets.images import as_batch
 from lecture_lib.datasets.shapes import Image, ImageOrImages
+from lecture_lib.figures.numbers import without_minus_zero
 
 PAGE_WIDTH = 760  # pixels
 GAP = 14  # pixels between images
@@ -231,8 +232,9 @@ def curve_svg(values: np.ndarray, *, width: int = 300, height: int = 80) -> str:
     x = np.linspace(3, width - 3, max(len(curves), 2))[steps]
     y = 3 + (height - 6) * (high - curves[steps]) / ((high - low) or 1)
     lines = "".join(_polyline(x, column) for column in y.T[:8])
+    label = without_minus_zero(f"score from {low:.3g} to {high:.3g}")
     return (
-        f'<svg role="img" aria-label="score from {low:.3g} to {high:.3g}" '
+        f'<svg role="img" aria-label="{label}" '
         f'viewBox="0 0 {width} {height}" width="100%">{lines}</svg>'
     )
 

@@ -23,6 +23,7 @@ from lecture_lib.figures.html import (
     grid_layout,
     picture_bundle,
 )
+from lecture_lib.figures.numbers import short_number, without_minus_zero
 
 INK = "#2b2f36"
 SHARPNESS = 1.6  # dots drawn per pixel of the page, for fine screens
@@ -263,7 +264,7 @@ def _draw_image(
     smooth = max(image.shape[:2]) > 96 if smooth is None else smooth
     axis.imshow(image, interpolation="hanning" if smooth else "nearest", aspect="auto")
     axis.set_axis_off()
-    axis.set_title(title, fontsize=9.5, color=INK, pad=5, linespacing=1.25)
+    axis.set_title(without_minus_zero(title), fontsize=9.5, color=INK, pad=5, linespacing=1.25)
 
 
 def _draw_scale(axis: Axes, heatmap: Map, *, signed: bool) -> None:
@@ -278,11 +279,6 @@ def _draw_scale(axis: Axes, heatmap: Map, *, signed: bool) -> None:
         text = short_number(0 if abs(number) < high / 1000 else number)
         style = {"ha": side, "va": "center", "fontsize": 8.5, "color": INK}
         bar.text(x, 0.4, text, transform=bar.transAxes, **style)
-
-
-def short_number(number: float) -> str:
-    """Return two digits of a small number, and a whole number from 10 on: 280 and not 2.8e+02."""
-    return f"{number:.0f}" if abs(number) >= 10 else f"{number:.2g}"
 
 
 def publish(figure: Figure, alt: str) -> None:

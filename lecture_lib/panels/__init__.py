@@ -36,5 +36,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "runs": ["run_live", "run_live_panel"],
         "saving": ["save_page"],
         "teach": ["teach_two_classes"],
+        "tile_chooser": ["explore_tiles"],
     },
 )

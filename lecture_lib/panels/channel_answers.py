@@ -11,6 +11,7 @@ from lecture_lib.core.scores import neuron_score
 from lecture_lib.datasets.atlas import atlas_tiles
 from lecture_lib.datasets.images import resize_image
 from lecture_lib.datasets.shapes import Activations, Image, Network
+from lecture_lib.figures.numbers import without_minus_zero
 from lecture_lib.guided_backprop import gradient_to_image, guided_gradient
 from lecture_lib.microscope import (
     before_relu,
@@ -25,6 +26,7 @@ from lecture_lib.models.layers import compiled_outputs, map_features
 from lecture_lib.models.receptive_field import Box
 from lecture_lib.models.zoo import load_model
 from lecture_lib.panels import channel_card, channel_study
+from lecture_lib.panels.channel_tiles import LARGEST_TILE
 
 MAPS = "its map here"
 MAXIMA = "what maximizes it"
@@ -33,7 +35,6 @@ BY_NUMBER = "by number"
 IN_BOX = "in the box"
 FOR_CLASS = "for the class"
 SMALLEST = 128  # pixels of a picture: a smaller one leaves few positions
-LARGEST_TILE = 48  # pixels of a tile, in the picture of all tiles
 LINES = 6  # classes in the table
 
 Cell = tuple[str, Image]  # words and an image of the card
@@ -190,7 +191,8 @@ def facts_table(subject: Subject, facts: dict[str, Any]) -> str:
         "<th scope='col'>before</th><th scope='col'>at 0</th><th scope='col'>at its mean</th></tr>"
         f"{''.join(rows)}</table>"
     )
-    return f"<div class='lecture-facts'>{text}{_helped(names, facts.get('effects'))}</div>"
+    helped = _helped(names, facts.get("effects"))
+    return without_minus_zero(f"<div class='lecture-facts'>{text}{helped}</div>")
 
 
 def _row(name: str, before: float, off: float, at_mean: float | None) -> str:

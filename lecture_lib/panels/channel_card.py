@@ -12,6 +12,7 @@ from lecture_lib.datasets.images import resize_image, to_uint8
 from lecture_lib.datasets.shapes import Activations, Image, Images, Network
 from lecture_lib.figures.html import tile
 from lecture_lib.figures.images import overlay
+from lecture_lib.figures.numbers import without_minus_zero
 from lecture_lib.grad_cam import enlarge
 from lecture_lib.microscope import strongest_neuron
 from lecture_lib.models.receptive_field import receptive_field
@@ -76,7 +77,7 @@ def composed(cells: Mapping[str, Image]) -> Float[np.ndarray, "card_height card_
     for (words, image), (row, column) in zip(cells.items(), places, strict=True):
         left = column * (SIDE + GAP)
         top = row * (LINE + SIDE + GAP)
-        pen.text((left, top + 2), words, fill=INK, font=font)
+        pen.text((left, top + 2), without_minus_zero(words), fill=INK, font=font)
         page.paste(PillowImage.fromarray(to_uint8(_fitted(image))), (left, top + LINE))
     return np.asarray(page, np.float32) / 255
 

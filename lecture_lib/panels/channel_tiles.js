@@ -120,6 +120,14 @@ function tilesView(model, view) {
     });
     if (list.children[active]) list.setAttribute("aria-activedescendant", list.children[active].id);
   };
+  // Scroll the list, and not the page, until a tile is seen.
+  const reveal = (tile) => {
+    if (!tile) return;
+    const below = tile.offsetTop + TILE - list.offsetTop - list.clientHeight;
+    const above = tile.offsetTop - list.offsetTop;
+    if (below > list.scrollTop) list.scrollTop = below + 3;
+    if (above < list.scrollTop) list.scrollTop = above - 3;
+  };
   const arrange = () => {
     const order = model.get("order");
     const columns = model.get("columns");
@@ -170,18 +178,16 @@ function tilesView(model, view) {
     if (isChoice) return choose(active);
     active = Math.min(Math.max(places[event.key], 0), last);
     mark();
-    const tile = list.children[active];
-    const below = tile.offsetTop + TILE - list.offsetTop - list.clientHeight;
-    const above = tile.offsetTop - list.offsetTop;
-    if (below > list.scrollTop) list.scrollTop = below + 3;
-    if (above < list.scrollTop) list.scrollTop = above - 3;
+    reveal(list.children[active]);
   });
   list.addEventListener("focus", mark);
   list.addEventListener("blur", mark);
   model.on("change:order change:names change:chosen", arrange);
+  model.on("change:chosen", () => reveal(list.children[active]));
   model.on("change:sheet", show);
   show();
   view.append(list);
+  requestAnimationFrame(() => reveal(list.children[active])); // when it has a size
 }
 
 export default { render({ model, el }) {
@@ -189,14 +195,16 @@ export default { render({ model, el }) {
   style.textContent = STYLE;
   const view = document.createElement("div");
   view.className = "channel-tiles";
-  const left = document.createElement("div");
-  const hint = document.createElement("div");
-  hint.className = "hint";
-  hint.textContent = "Drag a box: which channels fire there?";
-  pictureView(model, left);
-  left.append(hint);
+  if (model.get("picture").byteLength) {
+    const left = document.createElement("div");
+    const hint = document.createElement("div");
+    hint.className = "hint";
+    hint.textContent = "Drag a box: which channels fire there?";
+    pictureView(model, left);
+    left.append(hint);
+    view.append(left);
+  }
   tilesView(model, view);
-  view.prepend(left);
   view.dataset.lmSuppressShortcuts = "true"; // arrow keys and Enter are the tiles' own, not JupyterLab's
   el.append(style, view);
 } };

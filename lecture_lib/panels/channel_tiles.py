@@ -13,12 +13,14 @@ from lecture_lib.datasets.shapes import Image, Images
 from lecture_lib.figures.html import tile
 from lecture_lib.models.receptive_field import Box
 
+LARGEST_TILE = 48  # pixels of a tile, in the picture of all tiles
+
 
 class ChannelTiles(anywidget.AnyWidget):
     """Tiles of channels, one of them chosen, and a picture with a box.
 
     Attributes:
-        picture: the bytes of a JPEG; words: what it shows.
+        picture: the bytes of a JPEG; words: what it shows. Without one there are tiles alone.
         sheet: the bytes of a PNG or JPEG with the tiles of all channels by number, `columns` in a
             row, each of `side` pixels; count: how many channels there are.
         order: the numbers of the channels as they are to be shown.

@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 from lecture_lib.datasets.images import resize_image
 from lecture_lib.datasets.shapes import Image
-from lecture_lib.figures.images import overlay, short_number
+from lecture_lib.figures.images import overlay
+from lecture_lib.figures.numbers import short_number
 from lecture_lib.panels.controls import Control, labeled, set_options
 
 SIDE = 256  # pixels of each picture and each map

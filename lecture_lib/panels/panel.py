@@ -21,6 +21,7 @@ from IPython.display import display
 from lecture_lib.datasets.images import as_batch, encode_png, to_uint8
 from lecture_lib.datasets.shapes import Image, ImageOrImages
 from lecture_lib.figures.html import guess_bars, image_tag, picture_bundle, tile, width_on_page
+from lecture_lib.figures.numbers import without_minus_zero
 from lecture_lib.panels import exchange
 from lecture_lib.panels.controls import LISTS_CHANGE, Control, as_control
 from lecture_lib.panels.saving import save_picture
@@ -267,6 +268,7 @@ def set_status(panel: Panel, text: str | Sequence, *, role: str = "status", link
         link: HTML that follows it.
     """
     is_sentence = isinstance(text, str)
+    text = without_minus_zero(text) if is_sentence else text
     content = html.escape(text) if is_sentence else guess_bars(text)
     panel.status.value = f'<div class="lecture-status" role="{role}">{content}{link}</div>'
     panel.shown["text"] = (
@@ -348,6 +350,11 @@ def hand_on_image(panel: Panel, notebook: str, image_of: Callable) -> None:
 def place_above(panel: Panel, widget: ipywidgets.Widget) -> None:
     """Put a widget over the picture and the controls of a panel."""
     panel.above.children = (*panel.above.children, widget)
+
+
+def place_below(panel: Panel, widget: ipywidgets.Widget) -> None:
+    """Put a widget under the picture and the controls of a panel."""
+    panel.box.children = (*panel.box.children, widget)
 
 
 def display_panel(panel: Panel, *, note: str = AWAY) -> None:

@@ -166,6 +166,14 @@ def test_the_newest_value_wins():
     assert seen[0] == 0 and seen[-1] == 200 and len(seen) <= 3
 
 
+def test_a_zero_in_a_panels_words_has_no_sign():
+    text = f"from {-1e-9:.3f} to 0.5"
+    shown = explore_panel(lambda: (GRAY, text), alt="gray")
+    assert (
+        ">from 0.000 to 0.5<" in shown.status.value and shown.shown["text"] == "from 0.000 to 0.5"
+    )
+
+
 # Answers of many parts
 
 

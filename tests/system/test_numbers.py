@@ -5,6 +5,8 @@ import re
 import pytest
 from course_files import NOTEBOOKS, ROOT, cells_of
 
+from lecture_lib.figures.numbers import MINUS_ZERO
+
 MEASURED = re.compile(r"(?<![\w.,])\d+(?:\.\d+)?(?=\s?%)|(?<![\w.,])\d+\.\d+(?![\w.])")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # Formulas, code and links are no prose.
@@ -67,6 +69,23 @@ def test_a_number_in_the_teachers_notes_is_one_of_the_notebook(path):
     section = notes.partition(f"notebooks/{path.name})\n")[2].partition("\n## ")[0]
     assert section
     assert unsupported(section, numbers_on_page(cells_of(path))) == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_zero_of_a_notebook_has_a_sign(path):
+    cells = cells_of(path)
+    prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    printed = [text for cell in cells for text in texts_of_outputs(cell)]
+    assert [text for text in (*prose, *printed) if MINUS_ZERO.search(text)] == []
+
+
+DOCS = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_no_zero_of_a_document_has_a_sign(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if MINUS_ZERO.search(line)] == []
 
 
 def test_a_number_that_nothing_prints_is_found():

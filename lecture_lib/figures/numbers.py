@@ -1,0 +1,20 @@
+"""Numbers as they are written on pictures and pages."""
+
+import re
+
+# A minus in front of a number whose digits are all 0, such as −0, -0.00, -0.0e+00 and -0%.
+MINUS_ZERO = re.compile(r"(?<![\w.)\]])[-−](?=0+(?:\.0+)?(?:e[+-]0+)?(?![\w.]*\d)(?![A-Za-z_]))")
+
+
+def short_number(number: float) -> str:
+    """Return two digits of a small number, and a whole number from 10 on: 280 and not 2.8e+02."""
+    return without_minus_zero(f"{number:.0f}" if abs(number) >= 10 else f"{number:.2g}")
+
+
+def without_minus_zero(text: str) -> str:
+    """Return a text in which zero has no sign: what is rounded to 0 is neither below nor above.
+
+    Args:
+        text: any; "from -0.00 to 1" becomes "from 0.00 to 1".
+    """
+    return MINUS_ZERO.sub("", text)
