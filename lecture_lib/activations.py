@@ -1,6 +1,6 @@
 """Activations: what each channel of a layer makes of an image, and which patches excite it most."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ __all__ = [
     "patches_of",
     "receptive_field",
     "top_activations",
+    "top_activations_of_layers",
     "top_patches",
 ]
 
@@ -107,21 +108,78 @@ def top_activations(
     Raises:
         ValueError: for a layer, channel or image that is none.
     """
-    map_features(model, layer)
-    channels = _checked_channels(model, layer, channels)
-    found = so_far or _nothing_yet(len(channels), count)
-    _check_same_channels(found, channels)
-    strongest = _strongest_positions(model, layer)
+    earlier = None if so_far is None else {layer: so_far}
+    found = top_activations_of_layers(
+        model, {layer: channels}, images, count=count, so_far=earlier, batch_size=batch_size
+    )
+    return found[layer]
+
+
+def top_activations_of_layers(
+    model: Network,
+    channels: Mapping[str, int | Sequence[int] | None],
+    images: Iterable[Image],
+    *,
+    count: int = 9,
+    so_far: Mapping[str, TopActivations] | None = None,
+    batch_size: int | None = None,
+) -> dict[str, TopActivations]:
+    """Find the images that excite channels of several layers most, in one pass through the network.
+
+    Args:
+        model: images -> logits (N, classes).
+        channels: {layer: numbers of its channels, None for all}.
+        images, count, batch_size: see `top_activations`.
+        so_far: an earlier result for the same layers and channels, to go on with further images.
+
+    Returns:
+        {layer: what `top_activations` returns for it}.
+
+    Raises:
+        ValueError: for a layer, channel or image that is none.
+    """
+    numbers = _checked_layers(model, channels)
+    found = _start_of_search(numbers, count=count, so_far=so_far)
+    strongest = _strongest_positions(model, tuple(numbers))
     total = len(images) if hasattr(images, "__len__") else None
     try:
         with tqdm(total=total, desc="images", delay=20) as progress:  # only when it takes long
             for some in batches(images, size=batch_size):
                 batch = _fitting(model, some)
-                found = _merge(found, strongest(batch, channels), batch)
+                peaks = strongest(batch, numbers)
+                found = {layer: _merge(found[layer], peaks[layer], batch) for layer in numbers}
                 progress.update(len(batch))
     except KeyboardInterrupt:
-        print(f"Stopped after {found.seen} images; so_far= goes on from there.")
+        seen = min(search.seen for search in found.values())
+        print(f"Stopped after {seen} images; so_far= goes on from there.")
     return found
+
+
+def _checked_layers(
+    model: Network, channels: Mapping[str, int | Sequence[int] | None]
+) -> dict[str, np.ndarray]:
+    """The numbers of the channels of each layer, checked."""
+    if not channels:
+        raise ValueError("Name at least one layer and its channels.")
+    for layer in channels:
+        map_features(model, layer)
+    return {layer: _checked_channels(model, layer, some) for layer, some in channels.items()}
+
+
+def _start_of_search(
+    channels: dict[str, np.ndarray], *, count: int, so_far: Mapping[str, TopActivations] | None
+) -> dict[str, TopActivations]:
+    """What was found earlier, checked; where there is nothing, an empty result for each layer."""
+    if so_far is None:
+        return {layer: _nothing_yet(len(some), count) for layer, some in channels.items()}
+    if set(so_far) != set(channels):
+        raise ValueError(
+            f"so_far holds {', '.join(so_far)}, and {', '.join(channels)} are asked for; go on "
+            "with the same layers."
+        )
+    for layer, some in channels.items():
+        _check_same_channels(so_far[layer], some)
+    return {layer: so_far[layer] for layer in channels}
 
 
 def _fitting(model: Network, images: Images) -> Images:
@@ -164,21 +222,28 @@ def _check_same_channels(found: TopActivations, channels: np.ndarray) -> None:
 
 
 @kept_with_model
-def _strongest_positions(model: Network, layer: str) -> Callable:
-    """Compile images, channels -> the largest number of each channel (N, n), its position, width.
+def _strongest_positions(model: Network, layers: tuple[str, ...]) -> Callable:
+    """Compile images, {layer: channels} -> {layer: its largest numbers, where they are, width}.
 
-    Positions are counted row by row, on maps of that width.
+    The numbers are those of each image and channel, (N, n); positions are counted row by row, on
+    maps of that width.
     """
-    outputs = layer_outputs(model, layer)
-    signature = [tf.TensorSpec(model.input.shape), tf.TensorSpec([None], tf.int32)]
+    outputs = layer_outputs(model, layers)
+    some_channels = {layer: tf.TensorSpec([None], tf.int32) for layer in layers}
+    signature = [tf.TensorSpec(model.input.shape), some_channels]
 
     @tf.function(autograph=False, input_signature=signature)
-    def strongest(images: tf.Tensor, channels: tf.Tensor) -> tuple:
-        maps = tf.gather(outputs(images, training=False)[layer], channels, axis=-1)
-        flat = tf.reshape(maps, [tf.shape(maps)[0], -1, tf.shape(maps)[-1]])  # (N, h · w, n)
-        return tf.reduce_max(flat, axis=1), tf.argmax(flat, axis=1), tf.shape(maps)[2]
+    def strongest(images: tf.Tensor, channels: dict[str, tf.Tensor]) -> dict[str, tuple]:
+        maps = outputs(images, training=False)
+        return {layer: _peaks(tf.gather(maps[layer], channels[layer], axis=-1)) for layer in layers}
 
     return strongest
+
+
+def _peaks(maps: tf.Tensor) -> tuple:
+    """The largest number of each map (N, h, w, n), its position row by row, and the width."""
+    flat = tf.reshape(maps, [tf.shape(maps)[0], -1, tf.shape(maps)[-1]])  # (N, h · w, n)
+    return tf.reduce_max(flat, axis=1), tf.argmax(flat, axis=1), tf.shape(maps)[2]
 
 
 def _merge(found: TopActivations, strongest: tuple, batch: Images) -> TopActivations:

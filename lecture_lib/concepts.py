@@ -353,7 +353,8 @@ def concept_importances(
         (N, concepts) float32.
 
     Raises:
-        ValueError: for a layer that a connection leads past, and as `layer_gradients` does.
+        ValueError: for a layer that a connection leads past, and for a class or a layer that the
+            network does not have.
 
     Source:
         Sundararajan, Taly and Yan, Axiomatic attribution for deep networks, 2017.
@@ -380,7 +381,8 @@ def logits_without(
         (whole (N,), without (N, concepts)), float32.
 
     Raises:
-        ValueError: as `concept_importances` does.
+        ValueError: for a layer that a connection leads past, and for a class or a layer that the
+            network does not have.
     """
     score = class_score(_network_above(model, layer), one_class(model, class_index))
     strengths, directions = found

@@ -141,7 +141,8 @@ def class_effects(model: Network, layer: str, channel: int, images: ImageOrImage
         (classes,) float32, in units of the logits; above 0 where the channel helps the class.
 
     Raises:
-        ValueError: as `switched_off` does.
+        ValueError: for a layer or channel that the network does not have, and for images that do
+            not fit it.
     """
     is_chosen = _is_chosen(model, layer, channel)
     forward = _compiled(model, layer, _effects)
@@ -227,7 +228,7 @@ def square_around(
         share: the largest side of the square, as a share of the image's shorter side.
 
     Raises:
-        ValueError: as `receptive_field` does.
+        ValueError: for a layer or a neuron that the network does not have.
 
     Source:
         Luo et al., Understanding the effective receptive field in deep convolutional neural

@@ -133,8 +133,16 @@ def deletion_curve(
         Petsiuk et al., RISE: randomized input sampling for explanation of black-box models, 2018.
     """
     image = one_image(model, image)
-    heatmap = as_map(heatmap)
     index = one_class(model, class_index)
+    covered = _covered(image, heatmap, steps=steps, fill=fill, seed=seed)
+    return class_scores(model, covered)[:, index]
+
+
+def _covered(
+    image: Image, heatmap: Map, *, steps: int, fill: float | Image = 0.5, seed: int = 0
+) -> Images:
+    """The image with ever more of the highest pixels replaced: (steps + 1, H, W, C)."""
+    heatmap = as_map(heatmap)
     if heatmap.shape != image.shape[:2] or steps < 1:
         raise ValueError(
             f"The map must be {image.shape[:2]} like the picture and steps 1 or more; they are "
@@ -147,7 +155,7 @@ def deletion_curve(
     # One image for each share, with the pixels of the lowest ranks gone.
     counts = np.linspace(0, heatmap.size, steps + 1).round()
     gone = np.stack([rank < count for count in counts])
-    return class_scores(model, np.where(gone, np.float32(fill), image))[:, index]
+    return np.where(gone, np.float32(fill), image)
 
 
 def insertion_curve(
@@ -170,6 +178,20 @@ def insertion_curve(
         model, image, class_index, heatmap=lowest_first, steps=steps, fill=fill, seed=seed
     )
     return deleted[::-1]
+
+
+def _deletion_and_insertion(
+    model: Network, image: Image, class_index: int, *, heatmap: Map, steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both curves in one pass; their ends are the same two images, which are asked once."""
+    image = one_image(model, image)
+    highest_first = _covered(image, heatmap, steps=steps)
+    lowest_first = _covered(image, -heatmap, steps=steps)
+    asked = np.concatenate([highest_first, lowest_first[1:-1]])
+    logits = class_scores(model, asked)[:, one_class(model, class_index)]
+    deleted = logits[: steps + 1]
+    between = logits[steps + 1 :]
+    return deleted, np.concatenate([deleted[-1:], between[::-1], deleted[:1]])
 
 
 def normalized_auc(curve: np.ndarray) -> float:
@@ -329,8 +351,7 @@ def _grades(
     began = time.perf_counter()
     heatmap = explain(model, image, index)
     seconds = time.perf_counter() - began
-    inserted = insertion_curve(model, image, index, heatmap=heatmap, steps=steps)
-    deleted = deletion_curve(model, image, index, heatmap=heatmap, steps=steps)
+    deleted, inserted = _deletion_and_insertion(model, image, index, heatmap=heatmap, steps=steps)
     return Grades(
         pointing=pointing_game(heatmap, mask),
         mass=mass_inside(heatmap, mask),

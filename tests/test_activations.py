@@ -10,6 +10,7 @@ from lecture_lib.activations import (
     activation_maps,
     channels_to_images,
     top_activations,
+    top_activations_of_layers,
     top_patches,
 )
 from lecture_lib.models.backend import keras
@@ -17,6 +18,7 @@ from lecture_lib.models.layers import layer_outputs
 from lecture_lib.models.receptive_field import Box
 
 layers = keras.layers
+IMAGES = random(2, 12, 12, 3)
 
 
 # Maps
@@ -98,6 +100,18 @@ def test_all_channels_in_one_pass_are_each_channel_alone_and_as_by_hand(batch_si
         [6, 2], :3, 0
     ].tolist()
     assert lists[0] == top_patches(small_net(), "relu2", 6, images, count=3)
+
+
+def test_several_layers_in_one_pass_are_each_layer_alone():
+    images, channels = random(11, 12, 12, 3), {"conv2": [6, 2], "conv1": None}
+    found = top_activations_of_layers(small_net(), channels, images[:5], count=4, batch_size=3)
+    found = top_activations_of_layers(small_net(), channels, images[5:], so_far=found)
+    assert list(found) == ["conv2", "conv1"]
+    for layer, numbers in channels.items():
+        alone = top_activations(small_net(), layer, images, channels=numbers, count=4)
+        np.testing.assert_array_equal(found[layer].places, alone.places)
+        np.testing.assert_allclose(found[layer].values, alone.values, rtol=1e-5)
+        assert found[layer].seen == 11
 
 
 def test_a_stream_gives_what_an_array_gives_and_reads_each_picture_once():
@@ -183,6 +197,16 @@ def test_equal_pictures_stay_in_their_order():
             ),
             "same channels",
         ),
+        (lambda: top_activations_of_layers(small_net(), {}, IMAGES), "at least one layer"),
+        (
+            lambda: top_activations_of_layers(
+                small_net(),
+                {"conv2": [0]},
+                IMAGES,
+                so_far=top_activations_of_layers(small_net(), {"relu2": [0]}, IMAGES),
+            ),
+            "same layers",
+        ),
     ],
 )
 def test_what_cannot_be_searched_gives_a_sentence(ask, sentence):
@@ -196,10 +220,10 @@ def test_other_channels_pictures_and_batches_compile_nothing_anew():
         top_activations(
             net, "edges", random(count, side, side, 3, seed=count), channels=channels, batch_size=4
         )
-    assert activations._strongest_positions(net, "edges").experimental_get_tracing_count() == 1
+    assert activations._strongest_positions(net, ("edges",)).experimental_get_tracing_count() == 1
 
 
-def test_spotlight_leaves_the_box_and_pales_the_rest():
+def test_a_highlight_leaves_the_box_and_pales_the_rest():
     image, box = 0.5 * np.ones((6, 8, 3), np.float32), Box(1, 2, 4, 5)
     lit = activations.highlight_box(image, box)
     np.testing.assert_array_equal(lit[1:4, 2:5], image[1:4, 2:5])

@@ -48,11 +48,11 @@ def test_a_small_step_along_a_direction_changes_the_score_as_the_gradient_says()
     net, direction, step = small_net(), normal(6, seed=5), 1e-3
     above = keras.Model(features(net, "conv1"), net.output)
     maps = layer_outputs(net, "conv1")(IMAGES)["conv1"].numpy()
-    slopes = (above(maps + step * direction).numpy() - above(maps - step * direction).numpy())[
+    expected = (above(maps + step * direction).numpy() - above(maps - step * direction).numpy())[
         :, 3
     ] / (2 * step)
     found = layer_gradients(net, "conv1", IMAGES, class_index=3)["conv1"] @ direction
-    np.testing.assert_allclose(found, slopes, rtol=0.02, atol=0.02 * np.abs(slopes).max())
+    np.testing.assert_allclose(found, expected, rtol=0.02, atol=0.02 * np.abs(expected).max())
 
 
 def test_a_class_for_each_image_gives_each_image_the_gradient_of_its_own():
@@ -91,7 +91,7 @@ def test_a_concept_that_separates_has_accuracy_1_and_score_1():
         layer_gradients(net, "colors", photographs[:8], class_index=index)["colors"]
         for index in (0, 1)
     ]
-    assert [tcav_score(slopes, found.vector) for slopes in gradients] == [1.0, 0.0]
+    assert [tcav_score(one, found.vector) for one in gradients] == [1.0, 0.0]
 
 
 def test_the_vector_has_length_1_and_says_what_the_classifier_says():
@@ -120,7 +120,7 @@ def test_a_channel_that_does_not_differ_has_no_part_in_the_direction_however_qui
 
 def test_the_score_is_the_share_of_pictures_and_takes_many_vectors():
     gradients = np.array([[1.0, 0], [2, 1], [-1, 0], [0, 5]])
-    assert tcav_score(gradients, np.array([1.0, 0])) == 0.5  # a slope of 0 is no rise
+    assert tcav_score(gradients, np.array([1.0, 0])) == 0.5  # a derivative of 0 is no rise
     np.testing.assert_array_equal(
         tcav_score(gradients, np.array([[1.0, 0], [0, 1], [-1, 0]])), [0.5, 0.5, 0.25]
     )

@@ -81,11 +81,11 @@ def test_the_filter_itself_beats_ten_thousand_random_inputs_of_its_length(shape)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_climb_arrives_at_the_filter_divided_by_its_length(seed):
+def test_the_ascent_arrives_at_the_filter_divided_by_its_length(seed):
     weights = 3 * normal(4, 4, 3, seed=seed)
-    climb = ascend_to_best_input(weights, seed=seed)
-    np.testing.assert_allclose(climb.images, weights / np.linalg.norm(weights), atol=1e-3)
-    assert np.all(np.diff(climb.values) > -1e-4)
+    found = ascend_to_best_input(weights, seed=seed)
+    np.testing.assert_allclose(found.images, weights / np.linalg.norm(weights), atol=1e-3)
+    assert np.all(np.diff(found.values) > -1e-4)
 
 
 def test_best_inputs_of_several_filters_and_of_none():
@@ -127,22 +127,22 @@ def test_more_penalty_makes_smaller_templates():
     assert small < large
 
 
-# Climbing to a filter's picture
+# Gradient ascent to a filter's picture
 
 
 def by_the_slides(net, layer, number, *, learning_rate, seed):
     """The slides' loop: 30 times the image plus learning_rate · its gradient at length 1."""
     image = np.random.default_rng(seed).uniform(0, 0.25, (12, 12, 3)).astype(np.float32)
     for _ in range(30):
-        slope = gradient(filter_score(net, layer, number), image)
-        image = np.clip(image + learning_rate * slope / np.linalg.norm(slope), 0, 1)
+        found = gradient(filter_score(net, layer, number), image)
+        image = np.clip(image + learning_rate * found / np.linalg.norm(found), 0, 1)
     return image, layer_outputs(net, layer)(image[None])[layer][
         0, 2:-2, 2:-2, number
     ].numpy().mean()
 
 
 @pytest.mark.parametrize("learning_rate", [10.0, 0.1])
-def test_the_climb_is_that_of_the_slides(learning_rate):
+def test_the_ascent_is_that_of_the_slides(learning_rate):
     start = np.random.default_rng(4).uniform(0, 0.25, (1, 12, 12, 3))
     awake = int(
         layer_outputs(small_net(), "relu2")(start)["relu2"][0, 2:-2, 2:-2]
@@ -151,10 +151,10 @@ def test_the_climb_is_that_of_the_slides(learning_rate):
         .argmax()
     )
     image, value = by_the_slides(small_net(), "relu2", awake, learning_rate=learning_rate, seed=4)
-    climb = visualize_filter(small_net(), "relu2", awake, learning_rate=learning_rate, seed=4)
-    np.testing.assert_allclose(climb.values[-1], value, rtol=0.01)
-    np.testing.assert_allclose(climb.images.mean(), image.mean(), rtol=0.02)
-    assert len(climb.values) == 31 and climb.values[-1] > climb.values[0] > 0
+    found = visualize_filter(small_net(), "relu2", awake, learning_rate=learning_rate, seed=4)
+    np.testing.assert_allclose(found.values[-1], value, rtol=0.01)
+    np.testing.assert_allclose(found.images.mean(), image.mean(), rtol=0.02)
+    assert len(found.values) == 31 and found.values[-1] > found.values[0] > 0
 
 
 def test_the_score_is_the_mean_without_a_border_of_two():
@@ -178,7 +178,7 @@ def test_of_a_small_map_something_stays(side, kept):
     np.testing.assert_allclose(value, maps[kept, kept, 1].mean(), rtol=1e-5)
 
 
-def test_a_batch_of_filters_climbs_as_each_would_alone():
+def test_a_batch_of_filters_ascends_as_each_would_alone():
     start = random(3, 12, 12, 3)
     together = visualize_filter(
         small_net(), "conv2", np.array([2, 0, 6]), start=start, learning_rate=0.5, steps=4
@@ -190,7 +190,7 @@ def test_a_batch_of_filters_climbs_as_each_would_alone():
         np.testing.assert_allclose(together.images[number], alone.images, atol=1e-4)
 
 
-def test_a_climb_repeats_itself_with_its_seed_and_stays_in_the_picture():
+def test_an_ascent_repeats_itself_with_its_seed_and_stays_in_the_picture():
     one, same, other = (
         visualize_filter(small_net(), "conv1", 1, seed=seed).images for seed in (0, 0, 1)
     )
@@ -217,11 +217,11 @@ def test_a_silent_filter_stays_asleep_until_its_relu_lets_a_little_gradient_thro
     assert awake.values[-1] == pytest.approx(0.5)
 
 
-def test_waking_relu_is_relu_forwards_and_leaks_a_tenth_backwards():
+def test_leaky_gradient_relu_is_relu_forwards_and_leaks_a_tenth_backwards():
     x = np.float32([[[[-2.0], [3.0]]]])
-    value, slope = value_and_gradient(_sum_of(filters.leaky_gradient_relu), x)
+    value, found = value_and_gradient(_sum_of(filters.leaky_gradient_relu), x)
     assert value[0] == 3
-    np.testing.assert_allclose(slope.ravel(), [0.1, 1.0])
+    np.testing.assert_allclose(found.ravel(), [0.1, 1.0])
 
 
 def _sum_of(function):

@@ -9,6 +9,7 @@ from skimage.filters import sobel
 from sklearn.metrics import roc_auc_score
 from small_nets import linear_net, normal, numbers_of, random, small_net
 
+from lecture_lib import scoreboard
 from lecture_lib.datasets.synthetic import cross, paint_badges, ring
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.synthetic_nets import hand_set_network
@@ -131,7 +132,15 @@ def test_one_picture_at_a_time_gives_the_same_curve():
     )
 
 
-def test_the_share_under_a_curve_is_known_for_lines():
+@pytest.mark.parametrize("steps", [1, 5])
+def test_both_curves_in_one_pass_are_the_two_alone(steps):
+    net, options = small_net(), {"heatmap": random(12, 12), "steps": steps}
+    deleted, inserted = scoreboard._deletion_and_insertion(net, IMAGE, 3, **options)
+    np.testing.assert_allclose(deleted, deletion_curve(net, IMAGE, 3, **options), rtol=1e-5)
+    np.testing.assert_allclose(inserted, insertion_curve(net, IMAGE, 3, **options), rtol=1e-5)
+
+
+def test_the_normalized_area_under_a_curve_is_known_for_lines():
     assert (
         normalized_auc(np.linspace(3, -1, 9))
         == pytest.approx(0.5)
@@ -142,7 +151,7 @@ def test_the_share_under_a_curve_is_known_for_lines():
     ) == pytest.approx(7 / 8)
 
 
-def test_likeness_is_the_rank_correlation_and_a_constant_map_is_like_itself_alone():
+def test_rank_correlation_is_the_correlation_of_ranks_and_a_constant_map_is_like_itself_alone():
     one, other = random(12, 10), random(12, 10, seed=1)
     assert rank_correlation(one, np.exp(one)) == pytest.approx(1) and rank_correlation(
         one, -one

@@ -23,10 +23,8 @@ from lecture_lib.models.backend import tf
 from lecture_lib.saliency import saliency_map
 
 NETS = "tinynet_robust", "mobilenetv2"
-COLORS, MARKS = (
-    dict(zip(NETS, ("#0072B2", "#D55E00"), strict=True)),
-    dict(zip(NETS, "os", strict=True)),
-)
+COLORS = dict(zip(NETS, ("#0072B2", "#D55E00"), strict=True))
+MARKS = dict(zip(NETS, "os", strict=True))
 
 
 def of_pixels(model, side):

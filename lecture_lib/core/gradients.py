@@ -48,7 +48,8 @@ def value_and_gradient(score: Score | Callable, images: np.ndarray) -> tuple[Any
         float32.
 
     Raises:
-        ValueError: as `gradient` does.
+        ValueError: when the images hold a number that is not finite, or the score is not one number
+            per image.
     """
     images = np.asarray(images, np.float32)
     if not np.isfinite(images).all():

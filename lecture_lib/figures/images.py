@@ -188,7 +188,7 @@ def overlay(image: Image, heatmap: Map, *, strength: float = 0.6, signed: bool =
         image: (H, W, 3) in [0, 1].
         heatmap: (H, W).
         strength: the share of the colors where the map is highest, in [0, 1].
-        signed: as in `heat`.
+        signed: whether the colors have 0 in their middle; see `heat`.
 
     Raises:
         ValueError: when image and map have different sizes.

@@ -257,10 +257,10 @@ def test_adam_steps_are_those_of_keras():
     np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-4)
 
 
-def test_how_the_slope_is_taken_and_the_size_of_the_picture_may_be_others():
+def test_how_the_gradient_is_taken_and_the_size_of_the_picture_may_be_others():
     def downhill(objective, images):
-        value, slope = value_and_gradient(objective, images)
-        return value, -slope
+        value, found = value_and_gradient(objective, images)
+        return value, -found
 
     fallen = ascend(scores.l2, START, steps=3, evaluate=downhill)
     assert fallen.values[-1] < fallen.values[0]

@@ -32,13 +32,13 @@ def test_a_linear_net_gives_its_weights_exactly():
 
 def test_one_image_and_a_batch_agree():
     images, score = random(3, 6, 6, 3), scores.class_score(pixel_net(), 1)
-    values, slopes = value_and_gradient(score, images)
-    assert values.shape == (3,) and slopes.shape == images.shape
-    for image, value, slope in zip(images, values, slopes, strict=True):
-        one_value, one_slope = value_and_gradient(score, image)
-        assert np.shape(one_value) == () and one_slope.shape == image.shape
+    values, found = value_and_gradient(score, images)
+    assert values.shape == (3,) and found.shape == images.shape
+    for image, value, expected in zip(images, values, found, strict=True):
+        one_value, one_gradient = value_and_gradient(score, image)
+        assert np.shape(one_value) == () and one_gradient.shape == image.shape
         np.testing.assert_allclose(one_value, value, rtol=1e-6)
-        np.testing.assert_allclose(one_slope, slope, rtol=1e-5, atol=1e-8)
+        np.testing.assert_allclose(one_gradient, expected, rtol=1e-5, atol=1e-8)
 
 
 def test_the_value_alone_is_the_value_beside_the_gradient():
@@ -72,22 +72,22 @@ def test_the_images_of_a_batch_do_not_touch_each_other():
     np.testing.assert_array_equal(gradient(score, images)[0], gradient(score, others)[0])
 
 
-def test_it_is_the_slope_that_finite_differences_find():
+def test_it_is_what_finite_differences_find():
     image, step = random(4, 4, 3), 1e-6
-    slope = gradient(scores.class_score(pixel_net(), 2), image)
+    found = gradient(scores.class_score(pixel_net(), 2), image)
     for position in np.ndindex(image.shape):
         move = np.zeros(image.shape)
         move[position] = step
         difference = pixel_scores(image[None] + move)[0, 2] - pixel_scores(image[None] - move)[0, 2]
-        np.testing.assert_allclose(slope[position], difference / (2 * step), rtol=1e-5, atol=1e-8)
+        np.testing.assert_allclose(found[position], difference / (2 * step), rtol=1e-5, atol=1e-8)
 
 
 def test_a_score_that_does_not_look_at_the_images_has_gradient_zero():
-    value, slope = value_and_gradient(
+    value, found = value_and_gradient(
         lambda images: tf.fill(tf.shape(images)[:1], 3.0), random(2, 4, 4, 3)
     )
     np.testing.assert_array_equal(value, [3, 3])
-    np.testing.assert_array_equal(slope, np.zeros((2, 4, 4, 3)))
+    np.testing.assert_array_equal(found, np.zeros((2, 4, 4, 3)))
 
 
 @pytest.mark.parametrize(
@@ -210,14 +210,14 @@ def test_gradients_at_layers_are_those_known_by_hand():
     outputs = keras.Model(
         net.input, [net.get_layer("conv").output, net.get_layer("pool").output, net.output]
     )
-    (maps, means), slopes = gradients.gradient_at_layers(outputs, images, 1)
+    (maps, means), found = gradients.gradient_at_layers(outputs, images, 1)
     weights = net.get_layer("scores").get_weights()[0][:, 1]
     np.testing.assert_allclose(maps, pixel_features(images), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(
         means, pixel_features(images).mean(axis=(1, 2)), rtol=1e-4, atol=1e-6
     )
-    np.testing.assert_allclose(slopes[0], np.broadcast_to(weights / 30, (2, 6, 5, 4)), rtol=1e-5)
-    np.testing.assert_allclose(slopes[1], np.broadcast_to(weights, (2, 4)), rtol=1e-5)
+    np.testing.assert_allclose(found[0], np.broadcast_to(weights / 30, (2, 6, 5, 4)), rtol=1e-5)
+    np.testing.assert_allclose(found[1], np.broadcast_to(weights, (2, 4)), rtol=1e-5)
 
 
 def test_gradients_at_layers_compile_once_for_all_classes_and_pictures():

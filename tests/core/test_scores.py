@@ -85,6 +85,22 @@ def test_each_score_is_its_formula(make, formula):
     np.testing.assert_allclose(values, formula(IMAGES), rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("place", [2, np.int64(2), [4, 0, 1]])
+def test_one_number_of_each_row_is_picked_with_a_gradient_of_few_operations(place):
+    rows = tf.constant(normal(3, 5))
+    expected = rows.numpy()[range(3), place]
+    np.testing.assert_array_equal(scores.select_per_row(rows, place), expected)
+
+    @tf.function
+    def rising(rows):
+        return tf.gradients(scores.select_per_row(rows, place), rows)[0]
+
+    ones = np.zeros((3, 5))
+    ones[range(3), place] = 1
+    np.testing.assert_array_equal(rising(rows), ones)
+    assert len(rising.get_concrete_function(rows).graph.get_operations()) < 40
+
+
 def test_energies_add_up_over_layers_by_their_weights():
     images = random(2, 8, 8, 3)
     one = scores.layer_energy(small_net(), "conv1")(images)
@@ -107,37 +123,37 @@ def test_total_variation_by_hand():
     np.testing.assert_array_equal(scores.total_variation(np.stack([image, 0 * image])), [2, 0])
 
 
-def test_where_the_images_are_the_target_distance_and_slope_are_zero():
-    value, slope = value_and_gradient(
+def test_where_the_images_are_the_target_distance_and_gradient_are_zero():
+    value, found = value_and_gradient(
         scores.feature_distance(small_net(), "conv2", IMAGES[0]), IMAGES[0]
     )
     np.testing.assert_allclose(value, 0, atol=1e-8)
-    np.testing.assert_allclose(slope, np.zeros_like(slope), atol=1e-4)
+    np.testing.assert_allclose(found, np.zeros_like(found), atol=1e-4)
 
 
-def linear_slopes(image, weights, class_index):
+def linear_gradients(image, weights, class_index):
     """∂P_c/∂I and ∂log P_c/∂I of a linear net, by the formula and in double precision."""
     weights = np.float64(weights)
     chances = softmax(np.tensordot(np.float64(image), weights, axes=3))
-    log_slope = weights[..., class_index] - weights @ chances
-    return chances[class_index] * log_slope, log_slope
+    of_log = weights[..., class_index] - weights @ chances
+    return chances[class_index] * of_log, of_log
 
 
 def test_the_log_points_where_the_probability_points():
     weights, image = normal(4, 4, 3, 5), random(4, 4, 3)
-    slope, log_slope = linear_slopes(image, weights, 2)
+    of_probability, of_log = linear_gradients(image, weights, 2)
     np.testing.assert_allclose(
-        slope / np.linalg.norm(slope), log_slope / np.linalg.norm(log_slope), rtol=1e-12
+        of_probability / np.linalg.norm(of_probability), of_log / np.linalg.norm(of_log), rtol=1e-12
     )
     np.testing.assert_allclose(
         gradient(scores.class_probability(linear_net(weights), 2), image),
-        slope,
+        of_probability,
         rtol=1e-4,
         atol=1e-7,
     )
     np.testing.assert_allclose(
         gradient(scores.class_log_probability(linear_net(weights), 2), image),
-        log_slope,
+        of_log,
         rtol=1e-4,
         atol=1e-5,
     )

@@ -82,11 +82,13 @@ def test_a_cluster_of_two_gives_the_same(tmp_path):
 
 
 def test_the_floor_is_that_of_tensorflow_for_pixels_from_minus_1_to_1():
-    """A pixel in [0, 1] moves half as far as in [-1, 1], so that its slope is twice as long."""
+    """A pixel in [0, 1] moves half as far as in [-1, 1], so that its gradient is twice as long."""
     for size in (1e-9, 1e-6, 1e-3, 1.0):
-        slopes = size * normal(1, 5, 5, 3)
+        gradients = size * normal(1, 5, 5, 3)
         np.testing.assert_allclose(
-            recipe("attack_sweep").floored(slopes), tf.math.l2_normalize(slopes / 2), rtol=1e-5
+            recipe("attack_sweep").floored(gradients),
+            tf.math.l2_normalize(gradients / 2),
+            rtol=1e-5,
         )
 
 

@@ -34,7 +34,7 @@ def test_every_bundled_photograph_is_an_image_with_some_contrast():
         assert image.min() >= 0 and image.max() <= 1 and image.std() > 0.01
 
 
-def test_an_int_takes_the_centre_square_and_a_pair_the_whole(tmp_path):
+def test_an_int_takes_the_center_square_and_a_pair_the_whole(tmp_path):
     stripes = np.zeros((20, 60, 3), np.float32)
     stripes[:, 20:40] = 1
     path = images.save_image(stripes, tmp_path / "stripes.png")

@@ -135,7 +135,7 @@ def test_a_digit_reader_reads_what_the_card_says(name, least, test_digits):
 @pytest.mark.parametrize(
     "name, low, high", [("mnist_natural", 0.0, 0.05), ("mnist_robust", 0.9, 1.0)]
 )
-def test_one_of_the_twins_withstands_an_attack(name, low, high, test_digits):
+def test_one_of_the_counterparts_withstands_an_attack(name, low, high, test_digits):
     images, labels = (part[:200] for part in test_digits)
     net = load_model(name)
     assert low <= share_correct(net, pgd(net, images, labels, epsilon=0.3), labels) <= high

@@ -6,7 +6,16 @@ import subprocess
 import sys
 
 import pytest
-from course_files import LIBRARY, NOTEBOOKS, ROOT, code_cells, modules, topics
+from course_files import (
+    LIBRARY,
+    NOTEBOOKS,
+    ROOT,
+    cells_of,
+    code_cells,
+    modules,
+    topics,
+    tracked_text_files,
+)
 
 TREES = {path: ast.parse((LIBRARY / path).read_text(encoding="utf-8")) for path in modules()}
 FOLDERS = {path.parts[0] for path in TREES if len(path.parts) > 1} - set(topics())
@@ -59,7 +68,10 @@ def test_each_folder_is_on_a_floor():
     assert FOLDERS == set(FLOORS) - {"a topic"}
 
 
-@pytest.mark.parametrize("folder", sorted(FOLDERS | {"occlusion", "adversarial", "defenses"}))
+ROOMS_OF_SEVERAL_FILES = {path.parts[0] for path in TREES if len(path.parts) > 1}
+
+
+@pytest.mark.parametrize("folder", sorted(ROOMS_OF_SEVERAL_FILES))
 def test_each_folder_says_in_a_sentence_what_it_holds(folder):
     docstring = ast.get_docstring(ast.parse((LIBRARY / folder / "__init__.py").read_text("utf-8")))
     assert docstring and docstring.splitlines()[0].endswith(".")
@@ -239,7 +251,9 @@ def test_a_line_does_one_thing(path):
     assert several == []
 
 
-PRIVATE_WORDS = re.compile(r"slope|climb|unrest|twin|colour|neighbour|grey|centre|iterations")
+PRIVATE_WORDS = re.compile(
+    r"slope|climb|unrest|twin|spotlight|colour|neighbour|grey|centre|iterations"
+)
 
 
 @each_module
@@ -249,3 +263,29 @@ def test_names_are_those_of_the_field(path):
     names |= {node.arg for node in ast.walk(TREES[path]) if isinstance(node, ast.arg)}
     names |= {node.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Name)}
     assert sorted(name for name in names if PRIVATE_WORDS.search(name)) == []
+
+
+def texts_of_code_and_prose():
+    """What people read in the files that git knows: code, pages, and the cells of notebooks."""
+    for path in tracked_text_files():
+        if path.suffix == ".ipynb":
+            yield path, "\n".join("".join(cell["source"]) for cell in cells_of(path))
+        elif path.suffix in (".py", ".md", ".js", ".css"):
+            yield path, path.read_text(encoding="utf-8")
+
+
+def test_no_sentence_has_a_private_word_either():
+    """Comments, sentences of errors, tests and prose; `negative_slope` is a name of Keras's."""
+    words = re.compile(
+        r"(?<!negative_)slopes?\b|\bclimb|\bunrest|\btwins?\b|sureness"
+        r"|colour|neighbour|\bgrey|\bcentred?\b|behaviour|favour|licence|labelled|modelling",
+        re.IGNORECASE,
+    )
+    own = {"test_structure.py", "test_notebooks.py"}  # which name what they look for
+    found = [
+        (path.name, match.group())
+        for path, text in texts_of_code_and_prose()
+        for match in words.finditer(text)
+        if path.name not in own
+    ]
+    assert found == []

@@ -67,7 +67,8 @@ def wandering(covered: np.ndarray, maps: list, values: np.ndarray) -> Iterator[S
 def answer(
     image: np.ndarray, covered: np.ndarray, grown: np.ndarray, values: np.ndarray
 ) -> Iterator[Shot]:
-    worst, best = int(values.argmin()), int(values.argmax())
+    worst = int(values.argmin())
+    best = int(values.argmax())
     colors = grown / grown.max()
     lowest = f"At the worst place the probability is {percent(values[worst])}."
     yield Shot(scene(covered[worst], colors, values, now=worst), lowest, 3.5)
