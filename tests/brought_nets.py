@@ -359,6 +359,23 @@ class OwnClass(keras.Model):
         return images
 
 
+class OwnCall(keras.Model):
+    """A graph with something around it."""
+
+    def __init__(self):
+        images = keras.Input((SIDE, SIDE, 3))
+        super().__init__(images, softmax_head(trunk(images)))
+
+    def call(self, images, **options):
+        return super().call(1 - images, **options)
+
+
+def quantized() -> keras.Model:
+    model = three()
+    model.quantize("int8")
+    return model
+
+
 half_policy = partial(under, "dtype_policy")
 three = partial(model_of, softmax_head)
 to_symmetric = keras.applications.mobilenet_v2.preprocess_input
@@ -448,6 +465,9 @@ BROUGHT = {
     "channels first": Brought(
         under("image_data_format", "channels_first", partial(three, shape=(3, SIDE, SIDE))), "three"
     ),
+    "channels first, turned inside": Brought(
+        partial(three, front=layers.Permute((2, 3, 1)), shape=(3, SIDE, SIDE)), "three"
+    ),
     # Precision
     "mixed_float16": Brought(half_policy("mixed_float16", three), "three"),
     "bfloat16": Brought(half_policy("bfloat16", three), "three"),
@@ -508,5 +528,19 @@ BROUGHT = {
         lambda: sequential(layers.Dense(3), shape=(784,)), r"keras.Input\(\(28, 28, 1\)\)"
     ),
     "two inputs": Brought(two_inputs, "one input and one output"),
-    "a class of its own": Brought(OwnClass, "must be functional or Sequential"),
+    "a class of its own": Brought(OwnClass, r"model.call\(images\)\) is functional"),
+    "a call of its own": Brought(OwnCall, "must be functional or Sequential"),
+    "quantized": Brought(quantized, "wrap the model as it was before model.quantize"),
+    "rounded": Brought(
+        partial(three, front=lambda images: ops.round(images)), "rounding, comparing"
+    ),
+    "tf.stop_gradient": Brought(
+        partial(three, front=layers.Lambda(lambda images: tf.stop_gradient(images))),
+        "have no gradient with respect to its images",
+    ),
+    "softmax over one, by a keyword": Brought(
+        partial(model_of, dense(1)), "softmax over a single output", {"probability": "softmax"}
+    ),
+    "a path": Brought(lambda: "own.keras", r"load_model\('own.keras'\) reads"),
+    "no Keras": Brought(lambda: np.zeros(3), "is no model of Keras 3"),
 }

@@ -16,7 +16,16 @@ from PIL import Image, ImageCms, ImageOps
 from lecture_lib.datasets import downloads
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
-BITS_PER_SAMPLE = 258  # the number of that tag in a TIFF file
+# Numbers of tags in a TIFF file, and a value of the second.
+BITS_PER_SAMPLE = 258
+PHOTOMETRIC = 262
+WHITE_IS_ZERO = 0
+# What a color profile is for: the mode it counts in, and the modes of pictures it can belong to.
+MODES_OF_SPACES = {
+    "RGB": ("RGB", ("RGB", "RGBA", "P", "PA", "L", "LA", "1")),
+    "GRAY": ("L", ("L", "LA", "1")),
+    "CMYK": ("CMYK", ("CMYK",)),
+}
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 40_000_000
 
@@ -120,9 +129,9 @@ def decode_image(
 ) -> np.ndarray:
     """Turn the bytes of a JPEG, PNG, GIF, WEBP, BMP or TIFF file into an image.
 
-    It is turned upright as its EXIF data say. Gray, palette and CMYK become RGB, 16 bits are
-    divided by 65535 and 12 bits by 4095, transparency lies on white, an animation gives its first
-    frame.
+    It is turned upright as its EXIF data say. Gray, palette and CMYK become RGB, colors of another
+    space sRGB; white is 1 in 8, 12 and 16 bits; transparency lies on white, and an animation gives
+    its first frame.
 
     Args:
         data: at most 50 MB.
@@ -205,9 +214,11 @@ def _open(data, name):
 def _decode(picture, name, *, to_srgb):
     try:
         picture.load()
-        white = _white_of(picture)  # asked now: what follows keeps the pixels alone
-        picture = _in_srgb(picture) if to_srgb else picture
-        return _plain(ImageOps.exif_transpose(picture), white)
+        white, black = _white_and_black_of(picture)  # now: what follows keeps the pixels alone
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith("I"):
+            return _from_16_bits(picture, white, black, to_srgb=to_srgb)
+        return _plain(_in_srgb(picture) if to_srgb else picture)
     # decoders meet broken files with a dozen kinds of exception, and all of them mean the same to
     # the reader
     except Exception:
@@ -217,43 +228,68 @@ def _decode(picture, name, *, to_srgb):
         ) from None
 
 
-def _white_of(picture):
-    """The largest number that a pixel can hold: 4095 for a TIFF file of 12 bits, else 65535."""
-    bits = getattr(picture, "tag_v2", {}).get(BITS_PER_SAMPLE, (16,))[0]
-    return 2**bits - 1 if 8 < bits < 16 else 65535
+def _white_and_black_of(picture):
+    """The numbers of white and black in gray of more than 8 bits: (65535, 0) for most files.
+
+    In a TIFF file 12 bits end at 4095, and white may be 0, as in scans of negatives.
+    """
+    tags = getattr(picture, "tag_v2", {})
+    bits = tags.get(BITS_PER_SAMPLE, (16,))[0]
+    largest = 2**bits - 1 if 8 < bits < 16 else 65535
+    return (0, largest) if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else (largest, 0)
 
 
 def _in_srgb(picture):
     """The picture with its colors in sRGB, where its file names another color space."""
     profile = picture.info.get("icc_profile")
-    if not profile or picture.mode not in ("RGB", "RGBA", "CMYK"):
+    if not profile:
         return picture
     try:
         space = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(space):
+        mode, modes = MODES_OF_SPACES[space.profile.xcolor_space.strip()]
+        if picture.mode not in modes or _is_srgb(space):
             return picture
-        mode = "RGBA" if picture.mode == "RGBA" else "RGB"
         srgb = ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(picture, space, srgb, outputMode=mode)
-    except (ImageCms.PyCMSError, OSError):
+        colors = ImageCms.profileToProfile(picture.convert(mode), space, srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, KeyError):
         return picture  # a broken profile says nothing about the pixels
-    converted.info.setdefault("exif", picture.info.get("exif", b""))
-    return converted
+    if picture.has_transparency_data:
+        colors.putalpha(picture.convert("RGBA").getchannel("A"))
+    return colors
 
 
-def _plain(picture, white):
+def _is_srgb(space):
+    description = ImageCms.getProfileDescription(space).lower()
+    return "srgb" in description and "linear" not in description
+
+
+def _from_16_bits(picture, white, black, *, to_srgb):
+    """One float channel, in 0..1, of gray with more than 8 bits."""
+    numbers = np.asarray(picture, np.float32)
+    values = (numbers - black) / (white - black)
+    if to_srgb and "icc_profile" in picture.info:
+        # What sRGB makes of 256 grays; the others lie between them.
+        ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+        ramp.info["icc_profile"] = picture.info["icc_profile"]
+        curve = np.asarray(_in_srgb(ramp).convert("L"), np.float32)[0] / 255
+        # What is beyond 16 bits stays beyond 0..1.
+        values = np.interp(values, np.linspace(0, 1, 256), curve, left=-1, right=2)
+    clear = picture.info.get("transparency")
+    if isinstance(clear, int):
+        values = np.where(numbers == clear, 1, values)
+    return Image.fromarray(np.float32(values))
+
+
+def _plain(picture):
     """Bring any mode to one of two.
 
     RGB with 8 bits, or F, one float channel, for what has more than 8 bits.
     """
     if picture.mode == "F":
         return picture
-    if picture.mode.startswith("I"):
-        values = np.asarray(picture, np.float32)
-        clear = picture.info.get("transparency")
-        if isinstance(clear, int):
-            values = np.where(values == clear, white, values)
-        return Image.fromarray(np.float32(values / white))
+    clear = picture.info.get("transparency")
+    if isinstance(clear, tuple) and max(clear) > 255:  # a color of 16 bits, of which 8 were read
+        picture.info["transparency"] = tuple(value // 256 for value in clear)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)

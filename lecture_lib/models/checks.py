@@ -20,12 +20,17 @@ from lecture_lib.models.per_model_cache import kept_with_model
 
 def check_network(model: Network) -> None:
     """Raise ValueError for what is no network of the course, such as a plain Keras model."""
-    if getattr(model, "class_names", None) is None:
+    if not is_network(model):
         what = "This Keras model" if isinstance(model, keras.Model) else f"A {type(model).__name__}"
         raise ValueError(
             f"{what} is no network of the course; wrap_model(model) makes one from a Keras model, "
             "images in [0, 1] -> logits."
         )
+
+
+def is_network(model: Network) -> bool:
+    """Say whether a model is a network of the course, whatever attributes others gave it."""
+    return getattr(model, "probability", None) is not None
 
 
 def check_has_classes(model: Network) -> None:

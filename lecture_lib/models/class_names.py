@@ -4,8 +4,8 @@ No TensorFlow is needed for that, and panels open quickly without it.
 """
 
 import difflib
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 
@@ -29,6 +29,8 @@ def as_class_names(names: Any, *, count: int) -> tuple[str, ...]:
         raise ValueError(
             f"class_names is one text, {_as_text(names)!r}; give a list, a name for each class."
         )
+    if hasattr(names, "numpy"):  # a tensor
+        names = names.numpy()
     listed = _in_order(names) if isinstance(names, Mapping) else _listed(names)
     texts = [_as_text(name) for name in listed]
     if len(texts) != count:
@@ -50,7 +52,9 @@ def _listed(names: Any) -> list:
 def _in_order(names: Mapping) -> list:
     """The names of {number: name} or {name: number} in the order of the numbers."""
     by_number = _numbers(names.keys())
-    if by_number is None:
+    # Folders may be called 0, 1, 10, 2: then texts that look like numbers are the names.
+    is_turned = _are_whole(names.values()) and not _are_whole(names.keys())
+    if by_number is None or is_turned:
         names = {number: name for name, number in names.items()}
         by_number = _numbers(names.keys())
     if by_number is None or sorted(by_number) != list(range(len(names))):
@@ -69,17 +73,22 @@ def _numbers(keys: Any) -> dict | None:
         return None
 
 
+def _are_whole(values: Iterable) -> bool:
+    return all(isinstance(value, Integral) for value in values)
+
+
 def _as_text(name: Any) -> str:
+    if not isinstance(name, (str, bytes)) and hasattr(name, "__len__"):
+        # As in ImageNet's file: a code, then the name.
+        name = name[-1]
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
 
 
 def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
     """The names, with its number behind one that was there before: "crane", "crane (517)"."""
-    seen = Counter()
     different = []
     for index, name in enumerate(names):
-        different.append(f"{name} ({index})" if seen[name] else name)
-        seen[name] += 1
+        different.append(f"{name} ({index})" if name in different else name)
     return tuple(different)
 
 

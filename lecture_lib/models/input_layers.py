@@ -7,6 +7,7 @@ width). Sequences, volumes and rows of numbers are refused.
 
 from collections.abc import Iterator
 from math import isqrt
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -35,11 +36,13 @@ class InputKind(NamedTuple):
     Attributes:
         shape: of one image in the course's form, (height, width, channels); None for any side.
         channels_first: whether it reads (N, channels, height, width).
+        turned_inside: whether it reads these and turns them into (N, height, width, channels).
         without_channel: whether it reads (N, height, width).
     """
 
     shape: tuple
     channels_first: bool = False
+    turned_inside: bool = False
     without_channel: bool = False
 
 
@@ -49,6 +52,7 @@ def read_input(model: keras.Model) -> InputKind:
     Raises:
         ValueError: for a model that is no graph, that reads several things, or no images.
     """
+    _check_is_model(model)
     check_is_graph(model)
     if len(model.inputs) != 1:
         raise ValueError(
@@ -72,7 +76,31 @@ def read_input(model: keras.Model) -> InputKind:
         raise ValueError(_no_image(shape))
     if has_channels_first(model):
         return InputKind((*shape[1:], shape[0]), channels_first=True)
+    if shape[0] in (1, 3) and shape[-1] not in (1, 3):  # as of a net converted from PyTorch
+        return InputKind((*shape[1:], shape[0]), turned_inside=True)
     return InputKind(shape)
+
+
+def into_their_form(kind: InputKind) -> keras.layers.Layer | None:
+    """Return a layer that brings images to the form a network reads; None for layers turned so."""
+    if kind.without_channel:
+        return layers.Reshape(kind.shape[:2], name="without_channel")
+    return layers.Permute((3, 1, 2), name="channels_first") if kind.turned_inside else None
+
+
+def _check_is_model(model: keras.Model) -> None:
+    if isinstance(model, str | Path):
+        raise ValueError(f"load_model({str(model)!r}) reads a network from a file or by its name.")
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"A {type(model).__name__} of {type(model).__module__} is no model of Keras 3, and "
+            "others are not read; build it from keras.layers, and give it the weights."
+        )
+    if any(getattr(layer, "quantization_mode", None) for layer in all_layers(model)):
+        raise ValueError(
+            "This model is quantized, and whole numbers have no gradients; wrap the model as it "
+            "was before model.quantize."
+        )
 
 
 def _unknown_channels(shape: tuple, model: keras.Model) -> bool:
@@ -119,7 +147,8 @@ def in_their_form(images: Images, kind: InputKind) -> np.ndarray:
     """Return images (N, H, W, C) as a network reads them that was not wrapped yet."""
     if kind.without_channel:
         return images[..., 0]
-    return np.moveaxis(images, -1, 1) if kind.channels_first else images
+    is_turned = kind.channels_first or kind.turned_inside
+    return np.moveaxis(images, -1, 1) if is_turned else images
 
 
 def channels_last_copy(layer: keras.layers.Layer) -> keras.layers.Layer:

@@ -1,5 +1,6 @@
 """Layers made from layers: the same kind and settings, weights apart, in single precision."""
 
+import warnings
 from collections.abc import Callable, Collection
 from typing import Any, no_type_check
 
@@ -50,7 +51,7 @@ def copy(
     if isinstance(layer, Borrowed):
         return borrow(layer.layer)
     try:
-        config = _in_single_precision(layer.get_config())
+        config = _in_single_precision(_settings_of(layer))
         config = change(config) if change else config
         return _made_from(config, layer)
     except Exception:  # whatever a layer of somebody's own raises
@@ -60,6 +61,12 @@ def copy(
 def borrow(layer: keras.layers.Layer) -> Borrowed:
     """Make a layer that calls another one, and has an output of its own."""
     return Borrowed(layer, name=layer.name, dtype="float32")
+
+
+def _settings_of(layer: keras.layers.Layer) -> dict:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a lambda cannot be stored; nothing is
+        return layer.get_config()
 
 
 def _made_from(config: dict, layer: keras.layers.Layer) -> keras.layers.Layer:

@@ -66,12 +66,14 @@ def find_ending(graph: Graph, images: Images) -> Ending:
     Raises:
         ValueError: for a softmax over a single output, which is 1 whatever the image.
     """
+    if len(graph.output.shape) != 2 and not _is_one_position(graph.output):
+        return Ending(graph.output, None)  # maps, whatever they hold
     for candidate in _candidates(graph):
         shape = [side or 2 for side in candidate.tensor.shape[1:]]
         numbers = 3 * np.random.default_rng(0).standard_normal((4, *shape)).astype(np.float32)
         found = _flat(_tried(candidate.rest, numbers))
         if _is_one_of(SOFTMAX, found, _flat(numbers)):
-            _check_several(found)
+            check_several(found.shape[-1])
             return Ending(candidate.tensor, "softmax", candidate.activated)
         if _is_one_of(SIGMOID, found, _flat(numbers)):
             return Ending(candidate.tensor, "sigmoid", candidate.activated)
@@ -125,8 +127,9 @@ def _is_one_of(formulas: tuple, found: np.ndarray, logits: np.ndarray) -> bool:
     )
 
 
-def _check_several(outputs: np.ndarray) -> None:
-    if outputs.shape[-1] == 1:
+def check_several(outputs: int) -> None:
+    """Raise ValueError for a softmax over a single output."""
+    if outputs == 1:
         raise ValueError(
             "The model ends in a softmax over a single output, which is 1 for every image; "
             "end it in Dense(1, activation='sigmoid') or in Dense(2, activation='softmax')."
@@ -156,10 +159,9 @@ def _from_outputs(graph: Graph, images: Images) -> Ending:
 
 
 def _are_shares(outputs: np.ndarray) -> bool:
-    """Whether the outputs of each image are not negative and sum to 1, or to 100 percent."""
+    """Whether the outputs are shares of one whole for all images: of 1, of 100 percent, of 255."""
     sums = outputs.sum(axis=1)
-    whole = np.allclose(sums, 1, atol=1e-3) or np.allclose(sums, 100, atol=0.1)
-    return bool(whole and outputs.min() >= 0)
+    return bool(outputs.min() >= 0 and sums[0] > 0 and np.allclose(sums, sums[0], rtol=1e-3))
 
 
 def _go_from_0_to_1(graph: Graph, classes: int) -> bool:
@@ -216,7 +218,7 @@ def with_logits(graph: Graph, ending: Ending) -> keras.Model:
 
 
 def _log_share(shares: keras.KerasTensor) -> keras.KerasTensor:
-    """The logarithm of probabilities, which may be percent."""
+    """The logarithm of probabilities, which may be shares of another whole than 1."""
     return _log(shares / keras.ops.sum(shares, axis=-1, keepdims=True))
 
 

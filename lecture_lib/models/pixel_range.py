@@ -21,6 +21,9 @@ WHITES = (1, 255, 65535)  # what white may be: a number, 8 bits, 16 bits
 # for pixels in [-1, 1], four times for those of ImageNet's deviation.
 LEAST_SPREAD = 0.03
 UNCLEAR_SPREAD = 0.06
+MOST_WHITE = (
+    8  # of pixels that are divided alone; by 16, as for digits of 4 bits, white is 255 / 16
+)
 LEAST_MOVEMENT = 0.1  # of a trained network's logits, from one picture to another
 FAR_FROM_ZERO = 20  # a mean of ImageNet, in 0..255, is subtracted from pixels in 0..255
 NORMALIZATIONS = (keras.layers.Normalization, keras.layers.BatchNormalization)
@@ -53,23 +56,37 @@ def find_pixel_range(graph: Graph, images: Images, *, logits: keras.KerasTensor)
     arrives = [np.asarray(_at(graph, first, white * images), np.float32) for white in WHITES]
     if np.allclose(arrives[0], arrives[1], rtol=1e-2, atol=1e-2 * arrives[0].std()):
         return PixelRange(1, "")  # each picture is brought to one range, whatever its own
-    if arrives[0].shape == images.shape and np.allclose(arrives[0], images, atol=1e-4):
+    if _is_unscaled(arrives[0]):
         return _from_statistics(graph, images, logits)
     return _from_spread(arrives)
 
 
+def _is_unscaled(arrives: np.ndarray) -> bool:
+    """Whether images in [0, 1] arrive so, as they are or behind padding, cropping and the like."""
+    return bool(arrives.min() > -0.01 and 0.9 < arrives.max() < 1.1)
+
+
 def _from_spread(arrives: list[np.ndarray]) -> PixelRange:
-    by_channel = [values.reshape(-1, values.shape[-1]) for values in arrives]
-    spreads = [float(values.std(axis=0).mean()) for values in by_channel]
-    if spreads[0] < 1 and np.abs(by_channel[0].mean(axis=0)).mean() > FAR_FROM_ZERO:
+    spreads = [_spread(values) for values in arrives]
+    mean = np.abs(arrives[0].mean(axis=tuple(range(arrives[0].ndim - 1)))).mean()
+    if spreads[0] < 1 and mean > FAR_FROM_ZERO:
         return PixelRange(255, _said(255))
     large_enough = [
         white for white, spread in zip(WHITES, spreads, strict=True) if spread > LEAST_SPREAD
     ]
     white = large_enough[0] if large_enough else 1
-    if not large_enough or (white == 1 and spreads[0] < UNCLEAR_SPREAD):
+    known = arrives[WHITES.index(white)]
+    is_small = white == 1 and spreads[0] < UNCLEAR_SPREAD
+    is_large = white > 1 and known.min() > -0.01 and known.max() > MOST_WHITE
+    if not large_enough or is_small or is_large:
         return PixelRange(1, UNCLEAR)
     return PixelRange(white, _said(white) if white > 1 else "")
+
+
+def _spread(values: np.ndarray) -> float:
+    """How much the images differ, where they do: a border of zeros tells nothing of them."""
+    spread = values.std(axis=0)
+    return float(spread[spread > 0].mean()) if spread.any() else 0.0
 
 
 def _said(white: int) -> str:
@@ -143,10 +160,10 @@ def _from_movement(logits: Tensor) -> PixelRange:
 # Preprocessing functions
 
 
-def wants_255(preprocess: Callable) -> bool:
-    """Say whether a function is the `preprocess_input` of a network of `keras.applications`."""
+def range_for(preprocess: Callable | None) -> tuple[int, int] | None:
+    """Return (0, 255) for a `preprocess_input` of `keras.applications`, None for any other."""
     function = getattr(preprocess, "func", preprocess)  # of a partial, the function inside
-    return getattr(function, "__name__", "") == "preprocess_input"
+    return (0, 255) if getattr(function, "__name__", "") == "preprocess_input" else None
 
 
 def as_layer_call(preprocess: Callable) -> Callable:

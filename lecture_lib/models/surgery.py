@@ -155,11 +155,18 @@ def check_is_graph(model: keras.Model) -> None:
             "The Sequential model has no input shape yet; "
             "begin it with keras.Input((height, width, 3))."
         )
-    if not hasattr(model, "inputs"):
+    if not hasattr(model, "inputs") or _has_own_call(model):
         raise ValueError(
-            "A model must be functional or Sequential, so that its layers can be reached; "
-            "this one is a class of its own."
+            "A model must be functional or Sequential, so that its layers can be reached; this one "
+            "is a class of its own. With images = keras.Input((height, width, 3)), "
+            "keras.Model(images, model.call(images)) is functional, if it is made of Keras layers."
         )
+
+
+def _has_own_call(model: keras.Model) -> bool:
+    """Whether the class of a model computes something around its graph, or in its place."""
+    owner = next(kind for kind in type(model).__mro__ if "call" in vars(kind))
+    return not owner.__module__.startswith("keras.")
 
 
 def _call(
@@ -185,21 +192,23 @@ def _call(
     outputs = layer(*inputs, **options)
     if exchange is not None:
         outputs = exchange(layer, inputs, options, outputs)
-    return inputs[0] if _changes_precision_alone(layer, inputs, outputs) else outputs
+    return inputs[0] if _changes_no_number(layer, inputs, outputs) else outputs
 
 
-def _changes_precision_alone(layer: keras.Operation, inputs: tuple, outputs: Any) -> bool:
-    """Whether an operation brings floats to floats, which the copy has in one precision."""
-    if type(layer).__name__ not in ("Cast", "ConvertToTensor"):
-        return False
-    return "float" in inputs[0].dtype and "float" in outputs.dtype
+def _changes_no_number(layer: keras.Operation, inputs: tuple, outputs: Any) -> bool:
+    """Whether an operation brings floats to floats, or only keeps training from what is before."""
+    name = type(layer).__name__
+    if name in ("Cast", "ConvertToTensor"):  # the copy has one precision
+        return "float" in inputs[0].dtype and "float" in outputs.dtype
+    return name == "StopGradient"
 
 
 def _options_for(layer: keras.Operation, options: dict) -> dict:
     """Those options that a layer takes: what stands in its place may know no mask, no training."""
     given = {name: value for name, value in options.items() if value is not None}
-    if "training" not in inspect.signature(layer.call).parameters:
-        given.pop("training", None)
+    asked = given.pop("training", None)
+    if asked is not None and "training" in inspect.signature(layer.call).parameters:
+        given["training"] = False  # Keras predicts so, too, where a layer was called with True
     return given
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from lecture_lib.datasets.shapes import Images, Network, TensorImages
+from lecture_lib.datasets.decoding import check_size
+from lecture_lib.datasets.shapes import Images, Network, Tensor, TensorImages
 from lecture_lib.models.backend import keras, tf, usual_settings
+from lecture_lib.models.checks import is_network
 from lecture_lib.models.class_names import as_class_names
 from lecture_lib.models.graph_calls import Graph, graph_of
 from lecture_lib.models.input_layers import (
@@ -20,11 +22,12 @@ from lecture_lib.models.input_layers import (
     all_layers,
     channels_last_copy,
     in_their_form,
+    into_their_form,
     read_input,
 )
 from lecture_lib.models.layer_copies import Borrowed, borrow, copy
-from lecture_lib.models.output_layers import Ending, find_ending, with_logits
-from lecture_lib.models.pixel_range import as_layer_call, find_pixel_range, wants_255
+from lecture_lib.models.output_layers import Ending, check_several, find_ending, with_logits
+from lecture_lib.models.pixel_range import as_layer_call, find_pixel_range, range_for
 from lecture_lib.models.remarks import say
 from lecture_lib.models.surgery import clone, named, without_classes
 
@@ -43,6 +46,8 @@ OF_SCORES = (
     *("hinge", "squared_hinge", "categorical_hinge"),
 )
 HALF = ("float16", "bfloat16")
+# Operations of Keras whose gradient is none.
+WITHOUT_GRADIENT = ("Round", "Floor", "Ceil", "Trunc", "FloorDivide", "Sign", "Cast", "Argmax")
 SOME_SIDE = 96  # of the images that a network is tried on, where it takes any size
 
 
@@ -81,31 +86,55 @@ def wrap_model(
         ValueError: for a model that is no graph of layers, that reads no images, whose weights are
             not finite or whose layers cannot be copied, and for a wrong number of names.
     """
-    _check_option(probability)
     kind = read_input(model)
+    _check_options(probability, preprocess, image_size, pixel_range)
+    class_names = _or_own(class_names, model, "class_names")
+    image_size = _or_own(image_size, model, "image_size")
+    probability = _or_own(probability, model, "probability")
     images = _images_to_try(kind, image_size)
     flat = _flat_copy(model, kind, images)
-    _check_weights(flat)
 
     # The range of the pixels is asked for behind the given preprocessing, so this goes first.
-    if preprocess is not None and wants_255(preprocess):
-        pixel_range = pixel_range or (0, 255)
-    graph = graph_of(_behind(preprocess, flat))
+    pixel_range = pixel_range or range_for(preprocess)
+    graph = graph_of(_behind(preprocess, flat, images))
     ending = _complete_ending(model, graph, images, probability)
     to_logits = with_logits(graph, ending)
     scale = _scale(model, graph, ending, images=images, pixel_range=pixel_range)
 
     net = clone(to_logits, preprocess=scale, separate=True)
     _check_numbers(net, images)
-    net.image_size = image_size or _own_size(kind)
-    return _with_names(net, ending, class_names)
+    return _with_names(net, ending, class_names, image_size=image_size or _own_size(kind))
 
 
-def _check_option(probability: str | None) -> None:
+def _check_options(probability: Any, preprocess: Any, image_size: Any, pixel_range: Any) -> None:
     if probability not in (None, *PROBABILITIES):
         raise ValueError(
             f"probability is {probability!r}; it must be one of {', '.join(PROBABILITIES)}."
         )
+    if preprocess is not None and not callable(preprocess):
+        raise ValueError(
+            "preprocess is a function, such as keras.applications.vgg16.preprocess_input, not "
+            f"{preprocess!r}."
+        )
+    if image_size is not None:
+        check_size(image_size)
+    if pixel_range is not None and not _is_range(pixel_range):
+        raise ValueError(
+            f"pixel_range is {pixel_range!r}; give what black and white are, such as (0, 255)."
+        )
+
+
+def _is_range(pair: Any) -> bool:
+    try:
+        black, white = map(float, pair)
+    except (TypeError, ValueError):
+        return False
+    return bool(np.isfinite([black, white]).all() and black != white)
+
+
+def _or_own(given: Any, model: keras.Model, attribute: str) -> Any:
+    """What was given, or else what a network that was wrapped before says of itself."""
+    return getattr(model, attribute) if given is None and is_network(model) else given
 
 
 # Its layers
@@ -141,7 +170,8 @@ def _flat_copy(model: keras.Model, kind: InputKind, images: Images) -> keras.Mod
 
 
 def _check_call(model: keras.Model, images: np.ndarray) -> None:
-    """Raise ValueError for a model that cannot be called itself."""
+    """Raise ValueError for a model with weights that are no numbers, or that cannot be called."""
+    _check_weights(model)
     batch = model.inputs[0].shape[0] or 1
     try:
         _outputs(model, np.resize(images, (batch, *images.shape[1:])))
@@ -168,8 +198,7 @@ def _is_random(model: keras.Model, images: np.ndarray) -> bool:
 
 def _copied(graph: keras.Model, kind: InputKind, copy_layer: Callable) -> keras.Model:
     """A flat copy for images of any size, or where this cannot be, of the model's own."""
-    if kind.without_channel:
-        to_theirs = keras.layers.Reshape(kind.shape[:2], name="without_channel")
+    if to_theirs := into_their_form(kind):
         return clone(graph, clone_function=copy_layer, shape=kind.shape, preprocess=to_theirs)
     try:
         return clone(graph, clone_function=copy_layer, shape=(None, None, kind.shape[-1]))
@@ -229,12 +258,24 @@ def _near(found: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
     return bool(np.allclose(found[known], expected[known], rtol=tolerance, atol=tolerance * size))
 
 
-def _behind(preprocess: Callable | None, model: keras.Model) -> keras.Model:
-    return clone(model, preprocess=as_layer_call(preprocess)) if preprocess else model
+def _behind(preprocess: Callable | None, model: keras.Model, images: Images) -> keras.Model:
+    """The model behind its preprocessing, tried on an image."""
+    if preprocess is None:
+        return model
+    try:
+        behind = clone(model, preprocess=as_layer_call(preprocess))
+        _outputs(behind, images[:1])
+        return behind
+    except Exception as error:  # what is said of a function in a graph has many kinds
+        raise ValueError(
+            "preprocess cannot be built into the network; it takes images (N, height, width, "
+            f"{images.shape[-1]}) and is made of operations of Keras or TensorFlow: "
+            f"{_in_a_line(error)}."
+        ) from None
 
 
 def _check_weights(model: keras.Model) -> None:
-    for layer in model.layers:
+    for layer in all_layers(model):
         if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
             raise ValueError(
                 f"Weights of the layer {layer.name!r} are NaN or infinite, as after a training "
@@ -256,21 +297,29 @@ def _check_numbers(model: keras.Model, images: Images) -> None:
 
 def _check_gradient(model: keras.Model, images: Images) -> None:
     """Raise ValueError where a function in the model has no gradient, such as some of tf.image."""
-    if not any(isinstance(layer, Borrowed) for layer in model.layers):
+    if not any(_may_have_no_gradient(operation) for operation in model.operations):
         return
 
     @tf.function(autograph=False)
-    def gradient(pixels: TensorImages) -> list:
-        return tf.gradients(model(pixels, training=False), pixels)
+    def gradient(pixels: TensorImages) -> Tensor:
+        return tf.gradients(model(pixels, training=False), pixels)[0]
 
     try:
-        gradient.get_concrete_function(images[:1])  # drawn up, never run
+        if gradient.get_concrete_function(images[:1]).structured_outputs is None:  # never run
+            raise ValueError(
+                "The scores of this model have no gradient with respect to its images, as behind "
+                "rounding, comparing or tf.stop_gradient; leave that function out."
+            )
     except LookupError as error:
         name = re.search(r"op type: (\w+)", str(error)).group(1)
         raise ValueError(
             f"A function in this model, {name}, has no gradient in TensorFlow; write it with other "
             "operations, or leave it out and apply it to the images yourself."
         ) from None
+
+
+def _may_have_no_gradient(operation: keras.Operation) -> bool:
+    return isinstance(operation, Borrowed) or type(operation).__name__ in WITHOUT_GRADIENT
 
 
 # The range of its pixels
@@ -311,6 +360,8 @@ def _complete_ending(
         return ending
     loss = _name_of(getattr(model, "loss", None))
     kind = probability or _from_training(loss, ending.logits) or _from_outputs(graph, images)
+    if kind == "softmax":
+        check_several(ending.logits.shape[-1])
     return ending._replace(probability=kind)
 
 
@@ -332,6 +383,12 @@ def _from_outputs(graph: Graph, images: Images) -> str:
             "probabilities; if it is a logit, probability='sigmoid' says so."
         )
         return "none"
+    if 0 < outputs.min() and outputs.max() <= 1:
+        say(
+            "The outputs of this model lie from 0 to 1 and do not sum to 1, and yet they are taken "
+            "for logits; if they are none, leave out the layer that makes them, or say what they "
+            "are by probability='sigmoid' or 'none'."
+        )
     if outputs.min() == 0:
         say(
             "This model ends in a ReLU, so its outputs are taken for features, scores without "
@@ -352,16 +409,18 @@ def _name_of(loss: Any) -> str:
 # Its names
 
 
-def _with_names(net: keras.Model, ending: Ending, class_names: Any) -> Network:
+def _with_names(
+    net: keras.Model, ending: Ending, class_names: Any, *, image_size: int | tuple[int, int]
+) -> Network:
     if len(net.output.shape) != 2:
-        return without_classes(net, image_size=net.image_size)
+        return without_classes(net, image_size=image_size)
     if net.output.shape[-1] == 1 and class_names is None:
         class_names = ["score"]
     kind = ending.probability
     if ending.logits.shape[-1] < net.output.shape[-1]:  # one sigmoid, two classes
         class_names = _names_of_two(class_names)
         kind = "softmax"
-    return named(net, class_names=class_names, image_size=net.image_size, probability=kind)
+    return named(net, class_names=class_names, image_size=image_size, probability=kind)
 
 
 def _names_of_two(names: Any) -> Any:

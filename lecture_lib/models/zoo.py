@@ -74,6 +74,18 @@ TORCH = {
     "offset": [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225],
 }
 OLDER_FILES = (".h5", ".hdf5", ".pb")
+HDF5 = b"\x89HDF"  # how its files begin
+FILES_OF_OTHERS = (
+    ".pt",
+    ".pth",
+    ".onnx",
+    ".tflite",
+    ".safetensors",
+    ".bin",
+    ".ckpt",
+    ".npz",
+    ".zip",
+)
 FILE = "weights_tf_dim_ordering_tf_kernels"  # what Keras calls most files of weights
 KERAS = keras.applications
 APPLICATIONS = {
@@ -148,8 +160,18 @@ def load_model(
 
 
 def _is_file(name: str | Path) -> bool:
-    """Whether a name is the path of a file; ValueError for one in another form of Keras."""
+    """Whether a name is the path of a file; ValueError for one in a form that is not read."""
     path = Path(str(name)).expanduser()
+    if path.name.lower().endswith(".weights.h5"):
+        raise ValueError(
+            f"{name} holds weights without their model; build it in Python, give it the weights by "
+            "model.load_weights, and wrap it by wrap_model."
+        )
+    if path.suffix.lower() in FILES_OF_OTHERS:
+        raise ValueError(
+            f"{name} is no file of Keras; build the model of keras.layers, give it the weights by "
+            "layer.set_weights, and wrap it by wrap_model."
+        )
     if path.suffix.lower() in OLDER_FILES or (path / "saved_model.pb").is_file():
         raise ValueError(
             f"{name} is in an older form of Keras; read it with keras.saving.load_model, "
@@ -313,6 +335,7 @@ def read_keras_file(path: str | Path, *, custom_objects: dict | None = None) -> 
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {path}.")
+    _check_is_archive(Path(path))
     try:
         with _spelled_small(Path(path)) as file:
             model = keras.saving.load_model(
@@ -328,6 +351,23 @@ def read_keras_file(path: str | Path, *, custom_objects: dict | None = None) -> 
             "the model in Python, give it the weights by model.load_weights, and wrap it by "
             f"wrap_model: {reason}"
         ) from None
+
+
+def _check_is_archive(path: Path) -> None:
+    """Raise ValueError for a file that is no `.keras` file, whatever its name is."""
+    if zipfile.is_zipfile(path):
+        return
+    with path.open("rb") as file:
+        is_older = file.read(4) == HDF5
+    if is_older:
+        raise ValueError(
+            f"{path} is an HDF5 file; let its name end in .h5, read it with "
+            "keras.saving.load_model, and save it as 'own.keras'."
+        )
+    raise ValueError(
+        f"{path} holds no Keras model ({path.stat().st_size} bytes), or is cut off; save it anew "
+        "with model.save('own.keras')."
+    )
 
 
 def _loss_in(path: Path) -> str:

@@ -56,6 +56,17 @@ def test_names_are_read_in_all_forms(names):
     assert as_class_names(names, count=3) == ("a", "b", "3")
 
 
+def test_folders_whose_names_are_numbers_are_names():
+    class_indices = {name: number for number, name in enumerate(sorted(map(str, range(11))))}
+    names = as_class_names(class_indices, count=11)
+    assert names == ("0", "1", "10", "2", "3", "4", "5", "6", "7", "8", "9")
+
+
+def test_of_a_code_and_a_name_the_name_counts():
+    names = {"1": ["n01443537", "goldfish"], "0": ["n01440764", "tench"]}
+    assert as_class_names(names, count=2) == ("tench", "goldfish")
+
+
 def test_without_names_classes_are_numbered():
     assert as_class_names(None, count=2) == ("class 0", "class 1")
     assert as_class_names(range(2), count=2) == ("0", "1")

@@ -66,9 +66,22 @@ def test_a_function_around_preprocess_input_is_seen_through():
     assert len(said) == 1
 
 
-def normalized(variance):
+def test_a_border_of_zeros_behind_a_rescaling_hides_no_range():
+    front = keras.Sequential([layers.Rescaling(1 / 127.5, offset=-1), layers.ZeroPadding2D(2)])
+    theirs = three(front=front)
+    said, net = remarks(theirs)
+    assert len(said) == 1
+    np.testing.assert_allclose(probabilities(net, IMAGES), theirs(255 * IMAGES), rtol=1e-3)
+
+
+def test_digits_of_4_bits_are_asked_about():
+    said, _ = remarks(three(front=layers.Rescaling(1 / 16)))
+    assert "cannot be seen in it" in said[0]
+
+
+def normalized(variance, *, front=lambda images: images):
     """A model without preprocessing whose batch normalization has seen this much variance."""
-    model = model_of(softmax_head, body=normalized_trunk)
+    model = model_of(softmax_head, front=front, body=normalized_trunk)
     layer = model.get_layer("norm")
     layer.set_weights([*layer.get_weights()[:3], np.float32(variance)])
     return model
@@ -88,6 +101,13 @@ def test_the_statistics_of_a_batch_normalization_tell_the_range(white):
     expected = theirs(white * IMAGES)
     np.testing.assert_allclose(probabilities(net, IMAGES), expected, rtol=1e-3, atol=1e-5)
     assert len(said) == (white == 255)
+
+
+def test_the_statistics_count_behind_a_border_of_zeros_too():
+    theirs = normalized(np.full(6, 255.0**2), front=layers.ZeroPadding2D(2))
+    said, net = remarks(theirs)
+    assert len(said) == 1
+    np.testing.assert_allclose(probabilities(net, IMAGES), theirs(255 * IMAGES), rtol=1e-3)
 
 
 def test_a_model_that_hardly_reacts_to_pixels_up_to_1_is_asked_about():
@@ -188,6 +208,63 @@ def test_an_average_of_two_different_softmaxes_has_its_own_probabilities():
     np.testing.assert_allclose(softmax(class_scores(net, IMAGES)), expected, rtol=1e-4)
 
 
+def test_shares_of_any_whole_are_probabilities():
+    theirs = model_of(lambda x: 255.0 * softmax_head(x))
+    net = wrap_model(theirs)
+    np.testing.assert_allclose(255 * probabilities(net, IMAGES), theirs(IMAGES), rtol=1e-4)
+
+
+def test_outputs_from_0_to_1_that_are_no_shares_are_asked_about():
+    def head(x):
+        return layers.Maximum()([layers.Dense(3, activation="softmax")(x) for _ in range(2)])
+
+    said, _ = remarks(model_of(head))
+    assert "lie from 0 to 1 and do not sum to 1" in said[0]
+
+
+@pytest.mark.parametrize("classes, activation", [(1, "sigmoid"), (3, "softmax")])
+def test_maps_of_probabilities_are_maps(classes, activation):
+    images = keras.Input((16, 16, 3))
+    maps = layers.Conv2D(classes, 3, activation=activation, name="maps")(images)
+    net = wrap_model(keras.Model(images, maps))
+    assert net.class_names == () and net.output.shape[-1] == classes
+    np.testing.assert_allclose(net(IMAGES), layer_outputs(net, "maps")(IMAGES)["maps"])
+
+
+def test_a_network_that_is_wrapped_again_stays_what_it_was():
+    theirs = model_of(layers.Dense(3, activation="sigmoid", name="scores"))
+    once = wrap_model(theirs, class_names=["a", "b", "c"], image_size=20)
+    said, net = remarks(once)
+    assert (net.class_names, net.image_size, net.probability) == (("a", "b", "c"), 20, "sigmoid")
+    np.testing.assert_allclose(probabilities(net, IMAGES), theirs(IMAGES), rtol=1e-4)
+    assert not said
+
+
+def test_names_that_somebody_gave_a_model_make_no_network_of_it():
+    theirs = three()
+    theirs.class_names = ["a", "b", "c"]
+    with pytest.raises(ValueError, match="wrap_model"):
+        class_scores(theirs, IMAGES)
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        ({"preprocess": "vgg16"}, "preprocess is a function"),
+        ({"preprocess": lambda x: np.asarray(x) / 255}, "preprocess cannot be built into"),
+        ({"preprocess": keras.ops.image.rgb_to_grayscale}, "preprocess cannot be built into"),
+        ({"pixel_range": 255}, r"give what black and white are, such as \(0, 255\)"),
+        ({"pixel_range": (1, 1)}, "give what black and white are"),
+        ({"image_size": "224"}, "size is '224'"),
+        ({"image_size": 0}, "size is 0"),
+    ],
+)
+def test_an_option_that_is_none_gives_a_sentence(options, sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        wrap_model(three(), **options)
+    assert "\n" not in str(caught.value)
+
+
 def test_convolutions_up_to_the_softmax_are_read_as_classes():
     def head(x):
         x = layers.Reshape((1, 1, 8))(x)
@@ -205,6 +282,26 @@ def test_an_unknown_kind_of_probability_gives_a_sentence():
 
 
 # Layers
+
+
+def test_what_only_keeps_training_away_keeps_no_gradient_away():
+    theirs = model_of(softmax_head, front=lambda images: ops.stop_gradient(images))
+    image = IMAGES[0]
+    wanted = gradient(class_score(reference("three"), 0), image)
+    found = gradient(class_score(wrap_model(theirs), 0), image)
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [layers.BatchNormalization, lambda: layers.Dropout(0.9)])
+def test_a_layer_that_was_called_for_training_predicts_as_keras_does(layer):
+    theirs = model_of(softmax_head, front=lambda images: layer()(images, training=True))
+    before = [np.array(weight) for weight in theirs.get_weights()]
+    net = wrap_model(theirs)
+    expected = theirs(IMAGES, training=False)
+    np.testing.assert_allclose(probabilities(net, IMAGES), expected, rtol=1e-3)
+    np.testing.assert_allclose(probabilities(net, IMAGES[:1]), expected[:1], rtol=1e-3)
+    for weight, after in zip(before, theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, after)
 
 
 def test_both_calls_of_a_layer_have_a_name():
@@ -386,6 +483,29 @@ def test_a_file_with_two_outputs_says_how_to_choose_one(collect, tmp_path):
 
 def enumerate_as_text(outputs):
     return ((f"output {number}", output) for number, output in enumerate(outputs))
+
+
+@pytest.mark.parametrize(
+    "name, sentence",
+    [
+        ("own.weights.h5", "holds weights without their model"),
+        ("own.pth", "is no file of Keras"),
+        ("resnet.onnx", "is no file of Keras"),
+    ],
+)
+def test_a_file_that_holds_no_model_of_keras_is_named(name, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        load_model(name)
+
+
+@pytest.mark.parametrize(
+    "content, sentence",
+    [(b"", "or is cut off"), (b"a text", "or is cut off"), (b"\x89HDF\r\n", "is an HDF5 file")],
+)
+def test_another_file_under_the_name_of_one_of_keras_is_told(content, sentence, tmp_path):
+    (tmp_path / "own.keras").write_bytes(content)
+    with pytest.raises(ValueError, match=sentence):
+        load_model(tmp_path / "own.keras")
 
 
 @pytest.mark.parametrize("name", ["own.h5", "OWN.HDF5", "saved_model.pb"])
