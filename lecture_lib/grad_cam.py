@@ -6,8 +6,12 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from lecture_lib.core.gradients import gradient_at_layers, gradient_at_layers_of_prediction
-from lecture_lib.datasets.shapes import Activations, Image, Map, Network
+from lecture_lib.core.gradients import (
+    gradient_at_layers,
+    gradient_at_layers_of_prediction,
+    mean_gradients_at_layers,
+)
+from lecture_lib.datasets.shapes import Activations, Image, Labels, Map, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.checks import check_class, one_class, one_image
 from lecture_lib.models.inference import class_scores
@@ -24,6 +28,7 @@ from lecture_lib.models.per_model_cache import kept_with_model
 
 # A map of the size of the image, or with full_size=False of the size of the layer.
 CoarseMap = Float[np.ndarray, "rows columns"]
+ChannelWeights = Float[np.ndarray, "features"]  # α, one number for each channel
 
 
 @at_a_size_for_networks
@@ -98,49 +103,68 @@ def grad_cam_map(
         localization, 2017.
     """
     layer = layer or spatial_layers(model)[-1]
+    class_index = one_class(model, class_index)
     return grad_cam_maps(model, image, class_index, layers=[layer], full_size=full_size)[layer]
 
 
 def grad_cam_maps(
     model: Network,
     image: Image,
-    class_index: int,
+    class_index: int | Sequence[int] | Labels,
     *,
     layers: Sequence[str] | None = None,
     full_size: bool = True,
 ) -> dict[str, np.ndarray]:
-    """Map where each of several layers found evidence for a class, from one pass of the network.
+    """Map where each of several layers found evidence for a class, or for each of several classes.
+
+    M_c = ReLU(Σ_k α_ck A_k), α_ck = mean of ∂S_c/∂A_k over rows and columns
+
+    A class enters through its weights α_c alone. So all layers and classes have one pass forward in
+    common, and one pass backward for each class, which go through the network together.
 
     Args:
         model: images -> logits (N, classes).
         image: I, (H, W, C) in [0, 1].
-        class_index: c, 0..classes-1.
+        class_index: c, 0..classes-1, or several.
         layers: their names, by default all layers that have rows and columns.
         full_size: False returns the (h, w) numbers of each layer that there really are.
 
     Returns:
-        {layer name: map}, each as `grad_cam_map` returns it; those of an image of many megapixels
-        are of the size at which the network sees it.
+        {layer name: map}, each as `grad_cam_map` returns it, or of several classes the maps
+        (classes, H, W); those of an image of many megapixels are of the size at which the network
+        sees it.
 
     Raises:
         ValueError: as `grad_cam_map` does.
     """
     image = one_image(model, image)
-    class_index = one_class(model, class_index)
+    classes = check_class(model, class_index)
     names = tuple(layers or spatial_layers(model))
     for name in layers or ():
         map_features(model, name)  # says what is wrong with a layer that has no map
 
-    # One pass forward and back gives A and ∂S_c/∂A of all layers, (1, h, w, channels) each.
-    outputs = layers_and_scores(model, names)
-    activations, gradients = gradient_at_layers(outputs, image[None], class_index)
-    maps = {
-        name: weighted_sum(at_layer.numpy()[0], gradient.numpy()[0])
-        for name, at_layer, gradient in zip(names, activations, gradients, strict=True)
-    }
-    if full_size:
-        return {name: enlarge(heatmap, image.shape[:2]) for name, heatmap in maps.items()}
+    # One pass forward gives A of all layers, and one back for each class gives α at each of them.
+    activations, alphas = _activations_and_weights(model, names, image, classes=classes)
+    maps = {}
+    for name, at_layer, alpha in zip(names, activations, alphas, strict=True):
+        size = image.shape[:2] if full_size else at_layer.shape[:2]
+        coarse = [positive_sum(at_layer, of_class) for of_class in alpha]
+        heatmaps = np.stack([enlarge(heatmap, size) for heatmap in coarse])  # (classes, H, W)
+        maps[name] = heatmaps if classes.ndim else heatmaps[0]
     return maps
+
+
+def _activations_and_weights(
+    model: Network, layers: tuple[str, ...], image: Image, *, classes: int | Labels
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """A of each layer, (h, w, channels), and its weights α, (classes, channels)."""
+    outputs = layers_and_scores(model, layers)
+    if np.ndim(classes):
+        return mean_gradients_at_layers(outputs, image, classes)
+    # A single class needs no second graph, nor the second or two that compiling it takes.
+    activations, gradients = gradient_at_layers(outputs, image[None], classes)
+    alphas = [at_layer.numpy().mean(axis=(1, 2)) for at_layer in gradients]  # (1, channels) each
+    return [at_layer.numpy()[0] for at_layer in activations], alphas
 
 
 def predict_with_map(
@@ -182,7 +206,21 @@ def weighted_sum(activations: Activations, gradients: Activations) -> CoarseMap:
     Returns:
         (h, w), 0 or more.
     """
-    alpha = gradients.mean(axis=(0, 1))  # (channels,)
+    return positive_sum(activations, gradients.mean(axis=(0, 1)))
+
+
+def positive_sum(activations: Activations, alpha: ChannelWeights) -> CoarseMap:
+    """Sum the channels of a layer, each with a weight of its own, and keep what is positive.
+
+    ReLU(Σ_k α_k A_k)
+
+    Args:
+        activations: A, (h, w, channels).
+        alpha: α, (channels,).
+
+    Returns:
+        (h, w), 0 or more.
+    """
     return np.maximum(activations @ alpha, 0)
 
 
@@ -302,13 +340,12 @@ def contrast_map(
     _check_competitors(own, others, weight)
     layer = layer or spatial_layers(model)[-1]
     map_features(model, layer)  # says what is wrong with a layer that has no map
-    # One copy of the image for each class: row 0 is that of c, the others are its competitors'.
     asked = np.append(np.int32(own), others)
-    copies = np.repeat(image[None], len(asked), axis=0)
     outputs = layers_and_scores(model, (layer,))
-    (activations,), (gradients,) = gradient_at_layers(outputs, copies, asked)
-    difference = gradients.numpy()[0] - weight * gradients.numpy()[1:].mean(axis=0)
-    coarse = weighted_sum(activations.numpy()[0], difference)
+    (activations,), (alphas,) = mean_gradients_at_layers(outputs, image, asked)
+    # Row 0 is that of c, the others are its competitors'.
+    alpha = alphas[0] - weight * alphas[1:].mean(axis=0)
+    coarse = positive_sum(activations, alpha)
     return enlarge(coarse, image.shape[:2]) if full_size else coarse
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import zoom
 from small_nets import (
+    counting_net,
     normal,
     pixel_features,
     pixel_net,
@@ -288,6 +289,34 @@ def test_all_layers_at_once_are_each_alone():
     for layer, heatmap in together.items():
         alone = grad_cam_map(small_net(), IMAGE, 2, layer=layer)
         np.testing.assert_allclose(heatmap, alone, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("classes", [[3], [0, 4, 1], np.arange(5).repeat(8)])
+@pytest.mark.parametrize("full_size", [True, False])
+def test_several_classes_at_once_are_each_alone(classes, full_size):
+    together = grad_cam_maps(small_net(), IMAGE, classes, full_size=full_size)
+    assert tuple(together) == spatial_layers(small_net())
+    options = {"full_size": full_size}
+    for layer, heatmaps in together.items():
+        each = [grad_cam_map(small_net(), IMAGE, int(c), layer=layer, **options) for c in classes]
+        assert np.max(each) > 0
+        np.testing.assert_allclose(heatmaps, each, rtol=1e-4, atol=1e-7)
+
+
+def test_any_number_of_classes_and_any_picture_compile_one_graph():
+    net, calls = counting_net()
+    grad_cam_maps(net, random(6, 6, 3), [0, 1])
+    calls.clear()
+    grad_cam_maps(net, random(6, 6, 3, seed=1), [2, 0, 1])
+    grad_cam_maps(net, random(6, 6, 3, seed=2), [1])
+    assert not calls
+
+
+def test_several_classes_must_all_be_classes_of_the_network():
+    with pytest.raises(ValueError, match="5 classes, numbered from 0 to 4"):
+        grad_cam_maps(small_net(), IMAGE, [0, 5])
+    with pytest.raises(ValueError, match="A map explains one class"):
+        grad_cam_map(small_net(), IMAGE, [0, 1])
 
 
 def test_by_default_it_is_the_last_layer_with_a_map():

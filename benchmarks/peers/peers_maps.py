@@ -9,18 +9,24 @@ correlation tells.
 from functools import cache, partial
 
 import copied
+import numpy as np
 import on_tensorflow
 from bare import best_batch, forward_of, gradient_of, passes, untrained
 from on_tensorflow import CLASS, NOISE, PATCH, picture, stride_of
 from side_by_side import BARE, COPIED, OURS, TORCH, Contender, Work, installed, peer
 
 from lecture_lib.core.scores import class_score
-from lecture_lib.grad_cam import grad_cam_map, spatial_layers
+from lecture_lib.grad_cam import grad_cam_map, grad_cam_maps, spatial_layers
 from lecture_lib.guided_backprop import guided_map
 from lecture_lib.models.backend import keras
 from lecture_lib.models.zoo import model_is_here
 from lecture_lib.occlusion.occlusion import occlusion_map
-from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
+from lecture_lib.saliency import (
+    integrated_gradients_map,
+    saliency_map,
+    saliency_maps,
+    smoothgrad_map,
+)
 
 NETS = (
     "efficientnet_lite0",
@@ -239,6 +245,39 @@ def grad_cam(net):
     ]
 
 
+def grad_cam_of_classes(net, *, count):
+    """Grad-CAM of several classes at once, and of one after another."""
+    model = untrained(net)
+    layer = spatial_layers(model)[-1]
+    classes = np.arange(count)
+    return [
+        ours(lambda: grad_cam_maps(model, picture(), classes, layers=[layer])[layer]),
+        Contender(
+            "ours, one after another",
+            lambda: np.stack([grad_cam_map(model, picture(), number) for number in classes]),
+            "ours, one after another",
+            tolerance=1e-4,
+        ),
+        bare(net, "forward", 1),
+    ]
+
+
+def saliency_of_classes(net):
+    """Saliency of eight classes at once, and of one after another."""
+    model = untrained(net)
+    classes = np.arange(8)
+    return [
+        ours(saliency_maps, model, picture(), classes),
+        Contender(
+            "ours, one after another",
+            lambda: np.stack([saliency_map(model, picture(), number) for number in classes]),
+            "ours, one after another",
+            tolerance=EQUAL,
+        ),
+        bare(net, "gradient", 8),
+    ]
+
+
 def guided_backprop(net):
     model = untrained(net)
     relus = [layer for layer in model.layers if isinstance(layer, keras.layers.ReLU)]
@@ -279,6 +318,9 @@ WORKS = [
         "SmoothGrad": smoothgrad,
         "integrated gradients": integrated_gradients,
         "Grad-CAM": grad_cam,
+        "Grad-CAM of 5 classes": partial(grad_cam_of_classes, count=5),
+        "Grad-CAM of 20 classes": partial(grad_cam_of_classes, count=20),
+        "saliency of 8 classes": saliency_of_classes,
         "guided backprop": guided_backprop,
     }.items()
 ]

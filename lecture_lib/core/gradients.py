@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from lecture_lib.core.scores import Score, as_part, select_per_row
-from lecture_lib.datasets.shapes import Classes, Network, Tensor, TensorImages, TensorValues
+from lecture_lib.datasets.shapes import (
+    Classes,
+    Image,
+    Labels,
+    Network,
+    Tensor,
+    TensorImages,
+    TensorValues,
+)
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.per_model_cache import kept_with_model
 
@@ -216,6 +224,54 @@ def _gradient_at_layers(outputs: Network, images: TensorImages, class_index: Ten
         *activations, logits = outputs(images, training=False)
         values = select_per_row(logits, class_index)  # (N,)
     return activations, tape.gradient(values, activations, unconnected_gradients="zero")
+
+
+def mean_gradients_at_layers(
+    outputs: Network, image: Image, classes: Labels
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the activations A_l of some layers, and the mean gradients of several classes there.
+
+    α_l[c, k] = mean of ∂S_c/∂A_l[..., k] over rows and columns, for each class c and channel k
+
+    One pass forward for all classes. Their passes backward go together, no further than to the
+    lowest of the layers, and only the means are kept of them.
+
+    Args:
+        outputs: a Model from images to [A_1, A_2, ..., logits], the layers with rows and columns.
+        image: (H, W, C).
+        classes: c, (classes,), each 0..classes-1.
+
+    Returns:
+        ([A_1, ...], [α_1, ...]), arrays (h, w, channels) and (classes, channels).
+    """
+    image = tf.convert_to_tensor(image, tf.float32)
+    graph = _compiled_means_at_layers(outputs)
+    # One graph for any number of classes, traced before the first of them arrive.
+    graph.get_concrete_function(image, tf.TensorSpec((None,), tf.int32))
+    # The gradients of many classes at many layers would fill the memory.
+    together = max(8, 32 // (len(outputs.outputs) - 1))
+    alphas = []
+    for part in np.split(classes, range(together, len(classes), together)):
+        activations, means = graph(image, tf.convert_to_tensor(part, tf.int32))
+        alphas.append([at_layer.numpy() for at_layer in means])
+    at_layers = [np.concatenate(at_layer) for at_layer in zip(*alphas, strict=True)]
+    return [at_layer.numpy()[0] for at_layer in activations], at_layers
+
+
+@kept_with_model
+def _compiled_means_at_layers(outputs: Network) -> Callable:
+    graph = partial(_mean_gradients_at_layers, outputs)
+    return tf.function(graph, autograph=False, reduce_retracing=True)
+
+
+def _mean_gradients_at_layers(outputs: Network, image: Tensor, classes: Tensor) -> tuple:
+    with tf.GradientTape() as tape:
+        tape.watch(image)  # so that all is recorded
+        *activations, logits = outputs(image[None], training=False)
+        scores = tf.gather(logits[0], classes)  # S_c, (classes,)
+    # ∂S_c/∂A of each layer, (classes, 1, h, w, channels)
+    gradients = tape.jacobian(scores, activations, unconnected_gradients="zero")
+    return activations, [tf.reduce_mean(at_layer, axis=[1, 2, 3]) for at_layer in gradients]
 
 
 def gradient_at_layers_of_prediction(

@@ -2,17 +2,17 @@
 
 A patch changes only those positions of a layer's map that read one of its pixels, and these read
 only a window of the image around the patch. So the network computes the map of the whole image
-once. For each patch it then computes the map of the window alone, and puts the changed positions
-into a copy of the whole map. Along one axis, for a patch of 4 pixels and a convolution of 3:
+once. For each patch it then computes the map of the window alone, of which it needs the block that
+changes. Along one axis, for a patch of 4 pixels and a convolution of 3:
 
     image, patch covered       . . . . . . # # # # . . . . . .
     window of it                       . . # # # # . .            read: all that the x need
     map of the window                  o x x x x x x o            within: the x; the o lack a pixel
-    whole map, updated         . . . . . x x x x x x . . . . .    changed: where the x are put in
+    whole map, updated         . . . . . x x x x x x . . . . .    changed: where the x belong
 
 Through several layers this goes on from one to the next: the x of one map are the # of the next.
 What has changed grows on its way, slowly where kernels are small. After the last layer that was
-named, the rest of the network is computed as a whole.
+named the block is put into a copy of the whole map, and the rest of the network reads all of it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ import numpy as np
 from lecture_lib.core.gradients import value
 from lecture_lib.datasets.shapes import Image, Network, Tensor, TensorImages
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.batching import batches, default_batch_size, with_progress
+from lecture_lib.models.batching import batches, with_progress
 from lecture_lib.models.layers import map_features
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import read_along
@@ -37,11 +37,13 @@ class Window(NamedTuple):
 
     Attributes:
         read: where the window lies on the map before.
+        covered: the positions that have changed before, the #, counted on the window.
         changed: the positions that change, counted on the whole map of the layer.
         within: the same positions, counted on the map of the window alone.
     """
 
     read: slice
+    covered: slice
     changed: slice
     within: slice
 
@@ -91,71 +93,89 @@ def incremental_values(
     stages, rest, take_weights = stages_of(model, tuple(layers))
     take_weights()  # the model may have learned since
     score = score_of(rest)
-    batch_size = default_batch_size(image.shape)
-
-    # Three things go from stage to stage, beginning with the image itself: the map of the whole
-    # image; the maps under the patches, made one after another only when they are asked for; and
-    # the rows and columns in which these differ.
-    whole = image
-    maps = _covered_images(image, patches, places, fill)
-    changed = patches
-    for stage in stages:
-        windows = _windows_per_axis(stage, changed)
-        whole = stage.forward(whole[None]).numpy()[0]
-        of_patches = [(windows[0][i], windows[1][j]) for i, j in places]
-        maps = _updated_maps(stage, maps, whole, windows=of_patches, batch_size=batch_size)
-        changed = _changed_per_axis(windows, whole.shape[:2])
-
-    # The rest of the network reads the last maps as a whole.
+    blocks = _covered_blocks(image, patches, places, fill)
+    whole, maps = _through_stages(stages, image, blocks, patches=patches, places=places)
+    # Windows and maps are smaller than the image, so that more of them go through together.
     yield value(score, whole)
-    yield from with_progress(
-        partial(value, score), batches(maps, size=batch_size), count=len(places)
-    )
+    yield from with_progress(partial(value, score), batches(maps), count=len(places))
 
 
-def _covered_images(
+def _covered_blocks(
     image: Image,
     patches: tuple[np.ndarray, np.ndarray],
     places: Sequence[tuple[int, int]],
     fill: Image,
 ) -> Iterator[np.ndarray]:
-    rows, columns = patches
+    """What lies where a patch is: the fill, and the image where its rows and columns leave it."""
     for i, j in places:
-        covered = rows[i][:, None, None] & columns[j][:, None]  # (H, W, 1)
-        yield np.where(covered, fill, image)
+        rows, columns = patches[0][i], patches[1][j]
+        block = _span(rows), _span(columns)
+        covered = rows[block[0], None, None] & columns[block[1], None]
+        yield np.where(covered, fill[block], image[block])
 
 
-def _updated_maps(
+def _through_stages(
+    stages: Sequence[Stage],
+    image: Image,
+    blocks: Iterator[np.ndarray],
+    *,
+    patches: tuple[np.ndarray, np.ndarray],
+    places: Sequence[tuple[int, int]],
+) -> tuple[np.ndarray, Iterator[np.ndarray]]:
+    """The map of the last stage's layer: that of the whole image, and those under the patches."""
+    # Three things go from stage to stage: the map of the whole image, the blocks of it that the
+    # patches change, which come into being one after another only when they are asked for, and
+    # the rows and columns that these take.
+    whole = image
+    changed = patches
+    for stage in stages:
+        windows = _windows_per_axis(stage, changed)
+        of_patches = [(windows[0][i], windows[1][j]) for i, j in places]
+        blocks = _changed_blocks(stage, blocks, whole, windows=of_patches)
+        whole = stage.forward(whole[None]).numpy()[0]
+        changed = _changed_per_axis(windows, whole.shape[:2])
+
+    # What comes after the stages reads the whole map, with the block in its place.
+    maps = (
+        _with_block(whole, (rows.changed, columns.changed), block)
+        for block, (rows, columns) in zip(blocks, of_patches, strict=True)
+    )
+    return whole, maps
+
+
+def _changed_blocks(
     stage: Stage,
-    maps: Iterable[np.ndarray],
-    whole: np.ndarray,
+    blocks: Iterable[np.ndarray],
+    before: np.ndarray,
     *,
     windows: Sequence[tuple[Window, Window]],
-    batch_size: int,
 ) -> Iterator[np.ndarray]:
-    """The map of a stage's layer under each patch: that of the whole image, updated in a window.
+    """The blocks of a stage's map that the patches change, from those of the map before.
 
-    maps: those of the layer before. whole: the map of the whole image, (h, w, channels). windows:
-    of each patch, for rows and for columns.
+    before: the map before of the whole image, (h, w, channels). windows: of each patch, for rows
+    and for columns.
     """
-    # Cut the window of each patch out of the map before, and send the windows through the stage.
+    # Cut the window of each patch out of the map before, with what has changed in it.
     crops = (
-        before[rows.read, columns.read]
-        for before, (rows, columns) in zip(maps, windows, strict=True)
+        _with_block(before[rows.read, columns.read], (rows.covered, columns.covered), block)
+        for block, (rows, columns) in zip(blocks, windows, strict=True)
     )
-    window_maps = _in_batches(stage.forward, crops, batch_size)
 
-    # Put what has changed into a copy of the whole map.
+    # Send the windows through the stage. Where they lack a pixel, their maps are not right.
+    window_maps = _in_batches(stage.forward, crops)
     for window_map, (rows, columns) in zip(window_maps, windows, strict=True):
-        updated = whole.copy()
-        updated[rows.changed, columns.changed] = window_map[rows.within, columns.within]
-        yield updated
+        yield window_map[rows.within, columns.within]
 
 
-def _in_batches(
-    forward: Callable, maps: Iterable[np.ndarray], batch_size: int
-) -> Iterator[np.ndarray]:
-    for batch in batches(maps, size=batch_size):
+def _with_block(values: np.ndarray, place: tuple[slice, slice], block: np.ndarray) -> np.ndarray:
+    """A copy of a map, or of a window of it, with a block put in its place."""
+    updated = values.copy()
+    updated[place] = block
+    return updated
+
+
+def _in_batches(forward: Callable, maps: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    for batch in batches(maps):
         yield from forward(batch).numpy()
 
 
@@ -180,17 +200,22 @@ def changed_windows(reads: Callable[[int], np.ndarray], patches: np.ndarray) -> 
     stride = _stride(reads_whole)
 
     # The positions that read a pixel of the patch change, and they need all the pixels they read.
+    # The patch itself is needed too, also where a stride leaves out some of its pixels.
+    covered = [_span(patch) for patch in patches]
     changed = [_span((reads_whole & patch).any(axis=1)) for patch in patches]
-    needed = [_span(reads_whole[positions].any(axis=0)) for positions in changed]
+    needed = [
+        _span(reads_whole[positions].any(axis=0) | patch)
+        for positions, patch in zip(changed, patches, strict=True)
+    ]
 
     # Try sizes from the smallest that can hold these pixels. They are shorter than the axis by a
     # multiple of the stride, as "same" padding then falls in the window as it does on the axis. The
     # last size is the whole axis, which is exact in any case.
-    smallest = max(read.stop - read.start for read in needed)
+    smallest = max(pixels.stop - pixels.start for pixels in needed)
     for size in range(side - (side - smallest) // stride * stride, side + 1, stride):
         windows = [
-            _place_window(size, read, positions, side=side, stride=stride)
-            for read, positions in zip(needed, changed, strict=True)
+            _place_window(size, *places, side=side, stride=stride)
+            for places in zip(needed, covered, changed, strict=True)
         ]
         reads_window = reads(size)
         if all(_window_is_exact(window, reads_window, reads_whole) for window in windows):
@@ -210,26 +235,33 @@ def _span(flags: np.ndarray) -> slice:
     return slice(places[0], places[-1] + 1) if len(places) else slice(0, 1)
 
 
-def _place_window(size: int, read: slice, changed: slice, *, side: int, stride: int) -> Window:
-    """A window of `size` pixels, as near to the first pixel that has to be read as it fits in."""
+def _place_window(
+    size: int, needed: slice, covered: slice, changed: slice, *, side: int, stride: int
+) -> Window:
+    """A window of `size` pixels, as near to the first pixel that it needs as it fits in."""
     # It begins at a multiple of the stride, so that its map is a piece of the whole map: the piece
     # from position `first` on.
-    first = min(read.start, side - size) // stride
+    first = min(needed.start, side - size) // stride
     start = first * stride
     return Window(
         read=slice(start, start + size),
+        covered=slice(covered.start - start, covered.stop - start),
         changed=changed,
         within=slice(changed.start - first, changed.stop - first),
     )
 
 
 def _window_is_exact(window: Window, reads_window: np.ndarray, reads_whole: np.ndarray) -> bool:
-    """Whether the changed positions read in the window what they read of the whole axis."""
+    """Whether the changed positions read in the window what they read of the whole axis.
+
+    And whether the window holds the patch.
+    """
     in_window = reads_window[window.within]
     in_whole = reads_whole[window.changed]
     reads_the_same = np.array_equal(in_window, in_whole[:, window.read])
     reads_nothing_beyond = in_window.sum() == in_whole.sum()
-    return reads_the_same and bool(reads_nothing_beyond)
+    holds_the_patch = window.covered.stop <= window.read.stop - window.read.start
+    return reads_the_same and bool(reads_nothing_beyond and holds_the_patch)
 
 
 def _windows_per_axis(stage: Stage, changed: Sequence[np.ndarray]) -> list[list[Window]]:

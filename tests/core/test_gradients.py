@@ -229,6 +229,17 @@ def test_gradients_at_layers_compile_once_for_all_classes_and_pictures():
     assert not calls
 
 
+def test_mean_gradients_at_a_layer_are_those_known_by_hand():
+    """Of `pixel_net`: ∂S_c/∂φ = w_c / positions everywhere, and so is its mean."""
+    net, image = pixel_net(), random(6, 5, 3)
+    outputs = keras.Model(net.input, [net.get_layer("conv").output, net.output])
+    classes = np.int32([2, 0, 2])
+    (maps,), (alpha,) = gradients.mean_gradients_at_layers(outputs, image, classes)
+    weights = net.get_layer("scores").get_weights()[0]
+    np.testing.assert_allclose(maps, pixel_features(image), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(alpha, weights[:, classes].T / 30, rtol=1e-5)
+
+
 def test_a_derivative_along_a_direction_gives_all_outputs_at_once():
     """f(x) = (x₀², x₀ x₁, 7): along v it changes by (2 x₀ v₀, v₀ x₁ + x₀ v₁, 0)."""
 

@@ -56,6 +56,7 @@ def between(start, stop, *, side=40):
         [("conv", 7, 2), ("max", 3, 2), ("conv", 3, 2)],
         [("conv", 5, 3), ("mean", 2, 1)],
         [("conv", 4, 4)],
+        [("conv", 3, 1), ("conv", 1, 3), ("conv", 3, 1)],
     ],
 )
 @pytest.mark.parametrize(
@@ -118,24 +119,33 @@ def test_two_convolutions_of_three_read_two_pixels_around_the_patch_and_two_more
     patches = np.arange(40) // 4 == np.arange(10)[:, None]
     windows = changed_windows(partial(row_reads, net, "last"), patches)
     # Patch 5 covers the pixels 20 to 23.
-    assert windows[5] == Window(slice(16, 28), changed=slice(18, 26), within=slice(2, 10))
-    assert windows[0] == Window(slice(0, 12), changed=slice(0, 6), within=slice(0, 6))
-    assert windows[9] == Window(slice(28, 40), changed=slice(34, 40), within=slice(6, 12))
+    assert windows[5] == Window(slice(16, 28), slice(4, 8), slice(18, 26), within=slice(2, 10))
+    assert windows[0] == Window(slice(0, 12), slice(0, 4), slice(0, 6), within=slice(0, 6))
+    assert windows[9] == Window(slice(28, 40), slice(8, 12), slice(34, 40), within=slice(6, 12))
 
 
 def test_from_layer_to_layer_a_convolution_of_three_changes_two_positions_more():
     """The figure of the module: it reads two positions around what has changed."""
     reads = partial(row_reads, convolutions(("conv", 3, 1)), "layer0")
     (first,) = changed_windows(reads, between(20, 24))
-    assert first == Window(read=slice(18, 26), changed=slice(19, 25), within=slice(1, 7))
+    assert first == Window(slice(18, 26), slice(2, 6), slice(19, 25), within=slice(1, 7))
     (second,) = changed_windows(reads, between(19, 25))
-    assert second == Window(read=slice(17, 27), changed=slice(18, 26), within=slice(1, 9))
+    assert second == Window(slice(17, 27), slice(2, 8), slice(18, 26), within=slice(1, 9))
+
+
+def test_a_window_holds_the_patch_also_where_a_stride_leaves_out_its_pixels():
+    """Of two pixels, a convolution of 1 with stride 3 reads none, or the first one alone."""
+    reads = partial(row_reads, convolutions(("conv", 1, 3)), "layer0")
+    for start in range(38):
+        (window,) = changed_windows(reads, between(start, start + 2))
+        held = np.arange(40)[window.read][window.covered]
+        assert held.tolist() == [start, start + 1]
 
 
 def test_where_no_smaller_window_is_exact_it_is_the_whole_axis():
     """Every position reads all: the window is all there is to read."""
     (window,) = changed_windows(lambda side: np.ones((side, side), bool), between(3, 5, side=12))
-    assert window == Window(read=slice(0, 12), changed=slice(0, 12), within=slice(0, 12))
+    assert window == Window(slice(0, 12), slice(3, 5), slice(0, 12), within=slice(0, 12))
 
 
 def test_what_a_window_leaves_as_it_was_is_what_a_patch_does_not_change():
