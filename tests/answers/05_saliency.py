@@ -114,3 +114,26 @@ def derivative(W, V, x, j, k):
 # %% task 5, right
 def derivative(W, V, x, j, k):
     return sum(V[j, i] * W[i, k] for i in range(len(W)) if W[i] @ x > 0)
+
+
+# %% task 6, wrong: the share alone
+def lean(heatmap, region):
+    strength = np.abs(heatmap)
+    return strength[region].sum() / strength.sum()
+
+
+# %% task 6, wrong: signs cancel
+def lean(heatmap, region):
+    return heatmap[region].sum() / heatmap.sum() / region.mean()
+
+
+# %% task 6, wrong: inside against outside
+def lean(heatmap, region):
+    strength = np.abs(heatmap)
+    return strength[region].mean() / max(strength[~region].mean(), 1e-9)
+
+
+# %% task 6, right
+def lean(heatmap, region):
+    strength = np.abs(heatmap)
+    return np.mean(strength[region]) / np.mean(strength)

@@ -103,3 +103,26 @@ still_adds_up = keeps_nine_tenths = "yes"
 
 # %% task 5, right
 still_adds_up, keeps_nine_tenths = ("yes", "no")
+
+
+# %% task 6, wrong: each without what is below zero
+def difference_cam(model, image, first, second):
+    maps = [np.maximum(my_cam(model, image, index), 0) for index in (first, second)]
+    return maps[0] - maps[1]
+
+
+# %% task 6, wrong: a ReLU at the end
+def difference_cam(model, image, first, second):
+    return np.maximum(my_cam(model, image, first) - my_cam(model, image, second), 0)
+
+
+# %% task 6, wrong: each map divided by its largest number
+def difference_cam(model, image, first, second):
+    maps = [my_cam(model, image, index) for index in (first, second)]
+    return maps[0] / maps[0].max() - maps[1] / maps[1].max()
+
+
+# %% task 6, right
+def difference_cam(model, image, first, second):
+    weights, _ = model.get_layer("scores").get_weights()
+    return activation_maps(model, "head_relu", image) @ (weights[:, first] - weights[:, second])

@@ -93,3 +93,29 @@ def keep_colors(painted, photograph):
     kept = photograph + np.mean(painted - photograph, axis=2)[:, :, None]
     kept[kept < 0] = 0
     return np.minimum(kept, 1)
+
+
+# %% task 6, wrong: third answers counted
+def bias(answers, shapes, textures):
+    return float(np.mean(np.array(answers) == np.array(shapes)))
+
+
+# %% task 6, wrong: the share of texture
+def bias(answers, shapes, textures):
+    by_shape = sum(a == s for a, s in zip(answers, shapes, strict=True))
+    by_texture = sum(a == t for a, t in zip(answers, textures, strict=True))
+    return by_texture / (by_shape + by_texture)
+
+
+# %% task 6, wrong: shape to texture
+def bias(answers, shapes, textures):
+    by_shape = sum(a == s for a, s in zip(answers, shapes, strict=True))
+    by_texture = sum(a == t for a, t in zip(answers, textures, strict=True))
+    return by_shape / by_texture
+
+
+# %% task 6, right
+def bias(answers, shapes, textures):
+    answers, shapes, textures = map(np.array, (answers, shapes, textures))
+    counted = (answers == shapes) | (answers == textures)
+    return np.mean(answers[counted] == shapes[counted])

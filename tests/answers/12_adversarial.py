@@ -124,3 +124,35 @@ def d_prime(right, asked):
     from scipy.stats import norm
 
     return np.sqrt(2) * norm.ppf((right + 1 / 2) / (asked + 1))
+
+
+# %% task 6, wrong: not the square of the length
+def nearest(x, w, b, frozen):
+    normal = np.where(frozen, 0, w)
+    return x - (w @ x + b) / np.linalg.norm(normal) * normal
+
+
+# %% task 6, wrong: the frozen feature put back afterwards
+def nearest(x, w, b, frozen):
+    return np.where(frozen, x, x - (w @ x + b) / (w @ w) * w)
+
+
+# %% task 6, wrong: one feature goes the whole way
+def nearest(x, w, b, frozen):
+    moved = x.copy()
+    moved[0] -= (w @ x + b) / w[0]
+    return moved
+
+
+# %% task 6, wrong: only downward
+def nearest(x, w, b, frozen):
+    normal = np.where(frozen, 0, w)
+    return x - abs(w @ x + b) / (normal @ normal) * normal
+
+
+# %% task 6, right
+def nearest(x, w, b, frozen):
+    movable = ~np.asarray(frozen)
+    moved = np.array(x, float)
+    moved[movable] += np.linalg.pinv(w[movable][None])[:, 0] * -(w @ x + b)
+    return moved

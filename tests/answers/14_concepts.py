@@ -76,3 +76,25 @@ def p_value(scores, control):
     for signs in itertools.product([-1, 1], repeat=8):
         far += abs(sum(s * d for s, d in zip(signs, differences))) >= observed - 1e-12
     return far / 256
+
+
+# %% task 5, wrong: least squares, clipped
+def amounts(A, W):
+    return np.maximum(A @ np.linalg.pinv(W), 0)
+
+
+# %% task 5, wrong: a projection on each direction alone
+def amounts(A, W):
+    return A @ W.T / np.square(W).sum(axis=1)
+
+
+# %% task 5, wrong: a column for each position
+def amounts(A, W):
+    return np.array([nnls(W.T, row)[0] for row in A]).T
+
+
+# %% task 5, right
+def amounts(A, W):
+    from scipy.optimize import lsq_linear
+
+    return np.stack([lsq_linear(W.T, row, (0, np.inf), method="bvls").x for row in A])
