@@ -25,6 +25,12 @@ from lecture_lib.occlusion.occlusion import occlusion_map
 from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
 
 
+def test_no_benchmark_hides_a_module_of_the_tests():
+    """benchmarks/camera.py uses both; what lies beside a program is found first."""
+    names = {path.name for path in (ROOT / "tests").glob("*.py")}
+    assert names & {path.name for path in (ROOT / "benchmarks").glob("*.py")} == set()
+
+
 class Clock:
     """A clock that only work moves on: `work(3, 4)` takes 3 at first, then 4, then 3 again."""
 

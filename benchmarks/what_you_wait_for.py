@@ -1,6 +1,6 @@
 """What a student waits for, in seconds on the wall: the table in README.md.
 
-    python benchmarks/waiting.py
+    python benchmarks/what_you_wait_for.py
 
 Everything is asked of EfficientNet-Lite0 as the notebooks' panels ask it, on a photograph that
 comes with the course. A slider's seconds are the median of seven changes after the first answer,
