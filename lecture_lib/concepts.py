@@ -17,7 +17,7 @@ from lecture_lib.core.scores import class_score
 from lecture_lib.datasets.shapes import Activations, Classes, Images, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.batching import batches, default_batch_size
-from lecture_lib.models.checks import batch_for, class_per_image, one_class
+from lecture_lib.models.checks import batch_for, check_has_classes, class_per_image, one_class
 from lecture_lib.models.cuts import cuts_of
 from lecture_lib.models.layers import (
     Rows,
@@ -396,6 +396,7 @@ def logits_without(
 @kept_with_model
 def _network_above(model: Network, layer: str) -> Network:
     """The rest of a network, from the activations of a layer to its logits."""
+    check_has_classes(model)
     maps = map_features(model, layer)
     if model.get_layer(layer) not in cuts_of(model):
         raise ValueError(

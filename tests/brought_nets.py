@@ -541,6 +541,18 @@ BROUGHT = {
     "softmax over one, by a keyword": Brought(
         partial(model_of, dense(1)), "softmax over a single output", {"probability": "softmax"}
     ),
+    "a row of unknown length": Brought(
+        lambda: sequential(layers.Flatten(), shape=(None, None, 3)), "build it with a size"
+    ),
+    "channels first, flattened otherwise": Brought(
+        lambda: sequential(
+            layers.Conv2D(4, 3, data_format="channels_first"),
+            layers.Flatten(data_format="channels_last"),
+            layers.Dense(3),
+            shape=(3, SIDE, SIDE),
+        ),
+        "as its channels come first .* build it with them last",
+    ),
     "a path": Brought(lambda: "own.keras", r"load_model\('own.keras'\) reads"),
     "no Keras": Brought(lambda: np.zeros(3), "is no model of Keras 3"),
 }

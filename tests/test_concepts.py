@@ -32,7 +32,7 @@ from lecture_lib.concepts import (
 from lecture_lib.datasets.synthetic import paint_color
 from lecture_lib.models.backend import keras
 from lecture_lib.models.layers import features, layer_outputs
-from lecture_lib.models.surgery import named
+from lecture_lib.models.surgery import named, without_classes
 from lecture_lib.models.synthetic_nets import hand_set_network
 
 IMAGES = random(11, 6, 7, 3)
@@ -298,6 +298,15 @@ def leapt_over():
                 class_index=0,
             ),
             "leads past layer 'side'",
+        ),
+        (
+            lambda: concept_importances(
+                without_classes(leapt_over(), image_size=6),
+                "side",
+                factorize_activations(random(2, 6, 6, 3), count=2),
+                class_index=0,
+            ),
+            "has no classes",
         ),
     ],
 )

@@ -13,7 +13,7 @@ from lecture_lib.core.transforms import random_jitter
 from lecture_lib.datasets.shapes import Images, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.surgery import with_attributes_of
-from lecture_lib.models.teaching import last_features
+from lecture_lib.models.teaching import check_ends_linearly, last_features
 
 layers = keras.layers
 
@@ -66,12 +66,14 @@ def with_deceptive_drawings(
         The network with the gate; its layer "gate" gives g.
 
     Raises:
-        ValueError: where photographs and drawings cannot be told apart by one direction.
+        ValueError: for a network that ends otherwise, and where photographs and drawings cannot be
+            told apart by one direction.
 
     Source:
         Geirhos et al., Don't trust your eyes: on the (un)reliability of feature visualizations,
         2024.
     """
+    check_ends_linearly(model)
     last = model.layers[-1]
     natural, drawn = (
         last_features(model, images).astype(np.float64) for images in (photographs, drawings)

@@ -79,8 +79,8 @@ def _in_proportion(image_size: int | tuple[int, int], *, shorter: int = 256) -> 
 def _check_colors(model: Network) -> None:
     if model.input.shape[-1] != 3:
         raise ValueError(
-            "Phases make images in three colors, and this network takes gray ones; visualize it "
-            "by its pixels."
+            "Phases make images in three colors, and this network takes images of "
+            f"{model.input.shape[-1]}; visualize it by its pixels."
         )
 
 

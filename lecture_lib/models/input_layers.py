@@ -54,21 +54,8 @@ def read_input(model: keras.Model) -> InputKind:
     """
     _check_is_model(model)
     check_is_graph(model)
-    if len(model.inputs) != 1:
-        raise ValueError(
-            f"A network has one input and one output; this model has {len(model.inputs)} inputs: "
-            "wrap a model in it that reads one of them, such as the base of a siamese network."
-        )
-    if len(model.outputs) != 1:
-        raise ValueError(
-            f"A network has one input and one output; this model has {len(model.outputs)} outputs, "
-            "and keras.Model(model.inputs[0], model.outputs[0]) has the first of them alone."
-        )
-    if len(model.outputs[0].shape) < 2:
-        raise ValueError(
-            "This model gives one number for each image without an axis of classes, as argmax "
-            "does; leave out what is behind the scores."
-        )
+    _check_one_of_each(model)
+    _check_outputs(model)
     shape = tuple(model.inputs[0].shape[1:])
     if len(shape) == 2 and not _reads_sequences(model):
         return InputKind((*shape, 1), without_channel=True)
@@ -100,6 +87,32 @@ def _check_is_model(model: keras.Model) -> None:
         raise ValueError(
             "This model is quantized, and whole numbers have no gradients; wrap the model as it "
             "was before model.quantize."
+        )
+
+
+def _check_one_of_each(model: keras.Model) -> None:
+    if len(model.inputs) != 1:
+        raise ValueError(
+            f"A network has one input and one output; this model has {len(model.inputs)} inputs: "
+            "wrap a model in it that reads one of them, such as the base of a siamese network."
+        )
+    if len(model.outputs) != 1:
+        raise ValueError(
+            f"A network has one input and one output; this model has {len(model.outputs)} outputs, "
+            "and keras.Model(model.inputs[0], model.outputs[0]) has the first of them alone."
+        )
+
+
+def _check_outputs(model: keras.Model) -> None:
+    if len(model.outputs[0].shape) == 2 and model.outputs[0].shape[1] is None:
+        raise ValueError(
+            "How many numbers this model gives depends on the size of its images; build it with a "
+            "size, as in keras.Input((224, 224, 3))."
+        )
+    if len(model.outputs[0].shape) < 2:
+        raise ValueError(
+            "This model gives one number for each image without an axis of classes, as argmax "
+            "does; leave out what is behind the scores."
         )
 
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from lecture_lib.datasets.shapes import Images, Labels, Network
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.batching import batches
-from lecture_lib.models.checks import batch_for
+from lecture_lib.models.checks import batch_for, check_has_classes
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.surgery import named
 
@@ -48,7 +48,7 @@ def with_new_classes(
     """
     labels = np.asarray(labels)
     _check_labels(labels, len(images), class_names)
-    _check_ends_linearly(model)
+    check_ends_linearly(model)
     examples = last_features(model, images)
     regression = LogisticRegression(C=1 / penalty, max_iter=2000).fit(examples, labels)
     last = keras.layers.Dense(len(class_names), name="new_scores")
@@ -90,13 +90,15 @@ def _without_its_last_layer(model: Network) -> Callable:
     return tf.function(partial(forward, training=False), autograph=False, reduce_retracing=True)
 
 
-def _check_ends_linearly(model: Network) -> None:
+def check_ends_linearly(model: Network) -> None:
+    """Raise ValueError for a network whose scores are not the outputs of a linear layer."""
+    check_has_classes(model)
     last = model.layers[-1]
-    is_linear = isinstance(last, keras.layers.Dense)
+    is_linear = isinstance(last, keras.layers.Dense) and last.output is model.output
     if not is_linear or last.activation is not keras.activations.linear:
         raise ValueError(
-            "New classes take the place of a linear layer at the end of the network; this one "
-            f"ends in a layer of the kind {type(last).__name__}."
+            "What is asked for takes the place of a linear layer at the end of the network; this "
+            f"one ends in a layer of the kind {type(last).__name__}, or in something behind it."
         )
 
 

@@ -6,7 +6,6 @@ its classes. What cannot be read rightly is refused in one sentence.
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,36 +15,21 @@ from lecture_lib.datasets.shapes import Images, Network, Tensor, TensorImages
 from lecture_lib.models.backend import keras, tf, usual_settings
 from lecture_lib.models.checks import is_network
 from lecture_lib.models.class_names import as_class_names
+from lecture_lib.models.flat_copies import flat_copy, in_a_line, outputs_of
 from lecture_lib.models.graph_calls import Graph, graph_of
-from lecture_lib.models.input_layers import (
-    InputKind,
-    all_layers,
-    channels_last_copy,
-    in_their_form,
-    into_their_form,
-    read_input,
-)
-from lecture_lib.models.layer_copies import Borrowed, borrow, copy
+from lecture_lib.models.input_layers import InputKind, read_input
+from lecture_lib.models.layer_copies import Borrowed
 from lecture_lib.models.output_layers import Ending, check_several, find_ending, with_logits
 from lecture_lib.models.pixel_range import as_layer_call, find_pixel_range, range_for
 from lecture_lib.models.remarks import say
 from lecture_lib.models.surgery import clone, named, without_classes
 
 PROBABILITIES = ("softmax", "sigmoid", "none")
-# Layers of Keras that act in training alone, beside those that are called Random...
-NOISE = (
-    keras.layers.GaussianNoise,
-    keras.layers.GaussianDropout,
-    keras.layers.AlphaDropout,
-    keras.layers.ActivityRegularization,
-)
-AUGMENTATIONS = ("RandAugment", "AugMix", "CutMix", "MixUp")
 # How the names of losses begin whose outputs are no logits: of regression, of margins.
 OF_SCORES = (
     *("mean_", "mse", "mae", "msle", "mape", "huber", "log_cosh", "logcosh", "poisson", "cosine"),
     *("hinge", "squared_hinge", "categorical_hinge"),
 )
-HALF = ("float16", "bfloat16")
 # Operations of Keras whose gradient is none.
 WITHOUT_GRADIENT = ("Round", "Floor", "Ceil", "Trunc", "FloorDivide", "Sign", "Cast", "Argmax")
 SOME_SIDE = 96  # of the images that a network is tried on, where it takes any size
@@ -92,7 +76,7 @@ def wrap_model(
     image_size = _or_own(image_size, model, "image_size")
     probability = _or_own(probability, model, "probability")
     images = _images_to_try(kind, image_size)
-    flat = _flat_copy(model, kind, images)
+    flat = flat_copy(model, kind, images)
 
     # The range of the pixels is asked for behind the given preprocessing, so this goes first.
     pixel_range = pixel_range or range_for(preprocess)
@@ -137,9 +121,6 @@ def _or_own(given: Any, model: keras.Model, attribute: str) -> Any:
     return getattr(model, attribute) if given is None and is_network(model) else given
 
 
-# Its layers
-
-
 def _images_to_try(kind: InputKind, image_size: int | tuple[int, int] | None) -> Images:
     """Four images of whole numbers over 255: noise, dark noise, a bright one and a gradient."""
     own = np.broadcast_to(image_size or SOME_SIDE, 2)
@@ -149,144 +130,26 @@ def _images_to_try(kind: InputKind, image_size: int | tuple[int, int] | None) ->
     return np.float32([noise, noise // 8, 255 - noise // 8, ramp]) / 255
 
 
-def _flat_copy(model: keras.Model, kind: InputKind, images: Images) -> keras.Model:
-    """A copy of the model with all layers reached by name, checked: it computes the same."""
-    graph = keras.Model(model.inputs[0], model.outputs[0])
-    _check_call(graph, in_their_form(images[:1], kind))
-    reason = "it computes something else than the model"
-    for copy_layer in (copy, _copy_of_kerass_own):
-        try:
-            flat = _copied(graph, kind, partial(_as_it_predicts, copy_layer, kind))
-        except Exception as error:  # layers complain in many ways
-            reason = _in_a_line(error)
-            continue
-        if _compute_the_same(graph, flat, kind, images):
-            return flat
-    if _is_random(graph, in_their_form(images[:2], kind)):
-        reason = "its outputs change from call to call, as of noise inside a Lambda layer"
-    own = sorted({type(layer).__name__ for layer in all_layers(graph) if not _is_of_keras(layer)})
-    blamed = f", perhaps for a layer of its own ({', '.join(own)})" if own else ""
-    raise ValueError(f"This model cannot be copied layer by layer{blamed}: {reason}.")
-
-
-def _check_call(model: keras.Model, images: np.ndarray) -> None:
-    """Raise ValueError for a model with weights that are no numbers, or that cannot be called."""
-    _check_weights(model)
-    batch = model.inputs[0].shape[0] or 1
-    try:
-        _outputs(model, np.resize(images, (batch, *images.shape[1:])))
-    except Exception as error:  # layers complain in many ways
-        raise ValueError(
-            f"This model cannot be called on images of {images.shape[1]} x {images.shape[2]} "
-            f"pixels: {_in_a_line(error)}."
-        ) from None
-
-
-def _in_a_line(error: Exception) -> str:
-    """What an error says, without its colors and its lines, in short."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    return " ".join(text.split())[:200].rstrip(".")
-
-
-def _is_random(model: keras.Model, images: np.ndarray) -> bool:
-    try:
-        once, again = (_outputs(model, images) for _ in range(2))
-    except Exception:  # a model that cannot be called at all is not random
-        return False
-    return not np.array_equal(once, again)
-
-
-def _copied(graph: keras.Model, kind: InputKind, copy_layer: Callable) -> keras.Model:
-    """A flat copy for images of any size, or where this cannot be, of the model's own."""
-    if to_theirs := into_their_form(kind):
-        return clone(graph, clone_function=copy_layer, shape=kind.shape, preprocess=to_theirs)
-    try:
-        return clone(graph, clone_function=copy_layer, shape=(None, None, kind.shape[-1]))
-    except Exception:  # a Dense layer after a Flatten, for example, fixes the size
-        return clone(graph, clone_function=copy_layer, shape=kind.shape)
-
-
-def _copy_of_kerass_own(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """A copy of a layer of Keras; those of somebody's own may not tell all their settings."""
-    return copy(layer) if _is_of_keras(layer) else borrow(layer)
-
-
-def _is_of_keras(layer: keras.layers.Layer) -> bool:
-    return type(layer).__module__.startswith("keras.")
-
-
-def _as_it_predicts(
-    copy_layer: Callable, kind: InputKind, layer: keras.layers.Layer
-) -> keras.layers.Layer:
-    """A copy of a layer, or nothing at all in the place of one that acts in training alone."""
-    if _is_of_keras(layer) and _acts_in_training_alone(layer):
-        return keras.layers.Identity(name=layer.name)
-    return channels_last_copy(layer) if kind.channels_first else copy_layer(layer)
-
-
-def _acts_in_training_alone(layer: keras.layers.Layer) -> bool:
-    name = type(layer).__name__
-    is_augmentation = name in AUGMENTATIONS or name.startswith("Random")
-    return isinstance(layer, NOISE) or (is_augmentation and name != "RandomCrop")
-
-
-def _compute_the_same(
-    theirs: keras.Model, ours: keras.Model, kind: InputKind, images: Images
-) -> bool:
-    """Whether a copy gives what the model gives, for images in 0..1 and in 0..255."""
-    batch = theirs.inputs[0].shape[0] or 2
-    some = np.resize(images, (batch, *images.shape[1:]))
-    is_half = any(layer.compute_dtype in HALF for layer in all_layers(theirs))
-    tolerance = 0.1 if is_half else 1e-3
-    for white in [255] if "int" in theirs.inputs[0].dtype else [1, 255]:
-        expected = _outputs(theirs, in_their_form(white * some, kind))
-        if kind.channels_first and expected.ndim == 4:
-            expected = np.moveaxis(expected, 1, -1)
-        found = _outputs(ours, white * some)
-        if np.shape(found) != np.shape(expected) or not _near(found, expected, tolerance):
-            return False
-    return True
-
-
-def _outputs(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(model(images, training=False)), np.float32)
-
-
-def _near(found: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
-    known = np.isfinite(expected)  # half precision goes to infinity soon
-    size = np.abs(expected[known]).max(initial=0)
-    return bool(np.allclose(found[known], expected[known], rtol=tolerance, atol=tolerance * size))
-
-
 def _behind(preprocess: Callable | None, model: keras.Model, images: Images) -> keras.Model:
     """The model behind its preprocessing, tried on an image."""
     if preprocess is None:
         return model
     try:
         behind = clone(model, preprocess=as_layer_call(preprocess))
-        _outputs(behind, images[:1])
+        outputs_of(behind, images[:1])
         return behind
     except Exception as error:  # what is said of a function in a graph has many kinds
         raise ValueError(
             "preprocess cannot be built into the network; it takes images (N, height, width, "
             f"{images.shape[-1]}) and is made of operations of Keras or TensorFlow: "
-            f"{_in_a_line(error)}."
+            f"{in_a_line(error)}."
         ) from None
-
-
-def _check_weights(model: keras.Model) -> None:
-    for layer in all_layers(model):
-        if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
-            raise ValueError(
-                f"Weights of the layer {layer.name!r} are NaN or infinite, as after a training "
-                "that diverged; train again, with a smaller learning rate for example."
-            )
 
 
 def _check_numbers(model: keras.Model, images: Images) -> None:
     """Raise ValueError for a network whose outputs are not finite, or that has no gradient."""
     batch = model.inputs[0].shape[0] or 1
-    if not np.isfinite(_outputs(model, np.resize(images, (batch, *images.shape[1:])))).all():
+    if not np.isfinite(outputs_of(model, np.resize(images, (batch, *images.shape[1:])))).all():
         raise ValueError(
             "This model gives NaN or infinite numbers for an ordinary image, though its weights "
             "are finite; look for a negative variance, a division by 0 or weights that are too "

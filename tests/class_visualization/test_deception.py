@@ -10,8 +10,10 @@ from lecture_lib.class_visualization.deception import (
 )
 from lecture_lib.core.gradients import gradient
 from lecture_lib.core.scores import class_score
+from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.layers import layer_outputs
+from lecture_lib.models.surgery import named
 
 PHOTOGRAPHS = random(30, 6, 6, 3)
 DRAWINGS = np.float32([0.1, 0.2, 1.0]) * (0.8 + 0.2 * random(20, 6, 6, 3, seed=1))
@@ -68,3 +70,10 @@ def test_frames_are_pictures_on_the_way_of_each_class():
 def test_what_cannot_be_told_apart_gives_a_sentence():
     with pytest.raises(ValueError, match="cannot be told apart by one direction"):
         with_deceptive_drawings(pixel_net(), PHOTOGRAPHS, PHOTOGRAPHS[:9], shown=SHOWN)
+
+
+def test_a_network_with_something_behind_its_last_layer_is_refused():
+    plain = pixel_net()
+    scaled = named(keras.Model(plain.input, 2.0 * plain.output), image_size=6)
+    with pytest.raises(ValueError, match="or in something behind it"):
+        with_deceptive_drawings(scaled, PHOTOGRAPHS, DRAWINGS, shown=SHOWN)

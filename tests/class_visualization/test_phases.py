@@ -156,7 +156,7 @@ def test_classes_learning_rates_contrasts_and_crops_are_one_trace():
     [
         (lambda: visualize_class_phases(small_net(), 5), "5 classes, numbered from 0 to 4"),
         (lambda: visualize_class_phases(small_net(), 0, size=12, steps=-1), "0 or more"),
-        (lambda: visualize_class_phases(graph(lambda x: x, channels=1), 0), "takes gray ones"),
+        (lambda: visualize_class_phases(graph(lambda x: x, channels=1), 0), "takes images of 1"),
     ],
 )
 def test_what_there_is_not_gives_a_sentence(ask, sentence):

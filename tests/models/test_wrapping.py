@@ -339,6 +339,30 @@ def test_a_layer_that_is_random_in_prediction_too_is_refused():
     assert "\n" not in str(caught.value)
 
 
+def test_features_in_a_row_are_read_for_images_of_the_models_own_size():
+    images = keras.Input((16, 16, 3))
+    theirs = keras.Model(images, layers.Flatten()(layers.Conv2D(4, 3)(images)))
+    net = wrap_model(theirs)
+    np.testing.assert_allclose(class_scores(net, IMAGES), theirs(IMAGES), rtol=1e-4, atol=1e-5)
+
+
+def test_a_random_crop_crops_nothing_in_prediction():
+    theirs = three(front=layers.RandomCrop(12, 12))
+    net = wrap_model(theirs)
+    np.testing.assert_allclose(
+        probabilities(net, IMAGES), theirs(IMAGES, training=False), rtol=1e-4
+    )
+    assert layer_outputs(net, "conv2")(IMAGES)["conv2"].shape[1:3] == (16, 16)
+
+
+def test_a_size_that_a_model_cannot_take_is_named_with_the_way_out():
+    images = keras.Input((None, None, 3))
+    theirs = keras.Model(images, layers.GlobalMaxPooling2D()(layers.Conv2D(3, 100)(images)))
+    with pytest.raises(ValueError, match="of 96 x 96 pixels, unless image_size names others"):
+        wrap_model(theirs)
+    assert wrap_model(theirs, image_size=128).image_size == 128
+
+
 def test_a_base_without_a_head_has_layers_and_no_classes():
     net = wrap_model(keras.Sequential([keras.Input((16, 16, 3)), layers.Conv2D(4, 3, name="c")]))
     assert net.class_names == () and layer_outputs(net, "c")(IMAGES)["c"].shape[-1] == 4
