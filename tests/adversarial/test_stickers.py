@@ -106,9 +106,9 @@ def test_all_conditions_can_be_left_out():
 
 
 def test_the_sticker_of_the_course_wins_near_and_often_far_and_a_cup_of_that_size_does_not():
-    """On 32 unseen crops, so the bounds are looser than the 200 of its card."""
+    """On 100 unseen crops, each in an unseen way; the recipe prints the shares of 200."""
     model = load_model("efficientnet_lite0")
-    unseen = random_crops(32, size=224, photos=["cat", "rocket", "tower", "flower"], seed=4)
+    unseen = random_crops(100, size=224, photos=["cat", "rocket", "tower", "flower"], seed=4)
 
     def share_won(shown, name, area):
         seen = photograph(unseen, shown, area=area, seed=4)
@@ -117,9 +117,9 @@ def test_the_sticker_of_the_course_wins_near_and_often_far_and_a_cup_of_that_siz
 
     sticker = load_image(DATA / "stickers" / "toaster.png")
     cup = load_image("coffee", size=100)
-    assert share_won(sticker, "toaster", 1 / 5) >= 0.9
-    assert share_won(sticker, "toaster", 1 / 12) >= 0.5
-    assert share_won(cup, "espresso", 1 / 5) < share_won(sticker, "toaster", 1 / 5)
+    assert share_won(sticker, "toaster", 1 / 5) >= 0.95
+    assert share_won(sticker, "toaster", 1 / 12) >= 0.7
+    assert share_won(cup, "espresso", 1 / 5) < 0.5
 
 
 def test_more_steps_than_none_and_none_at_all():

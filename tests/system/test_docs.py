@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from course_files import NOTEBOOKS, ROOT
+from PIL import Image
 
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "deploy")]
 
@@ -364,6 +365,18 @@ def test_the_links_of_the_pages_in_docs_and_deploy_lead_somewhere():
             if lost and "://" not in link:
                 broken.append((path.name, link))
     assert broken == []
+
+
+def test_the_film_of_the_readme_is_twenty_seconds_long_and_small():
+    path = ROOT / "docs" / "camera.webp"
+    with Image.open(path) as film:
+        milliseconds = 0
+        for number in range(film.n_frames):
+            film.seek(number)
+            film.load()
+            milliseconds += film.info["duration"]
+    assert milliseconds == 20_000 and path.stat().st_size <= 1_500_000
+    assert "(docs/camera.webp)" in (ROOT / "README.md").read_text(encoding="utf-8")[:4000]
 
 
 def test_the_teachers_page_has_a_part_for_every_notebook():
