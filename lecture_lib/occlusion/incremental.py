@@ -231,8 +231,9 @@ def _stride(reads: np.ndarray) -> int:
 
 def _span(flags: np.ndarray) -> slice:
     """From the first place that is true to the last."""
-    places = np.flatnonzero(flags)
-    return slice(places[0], places[-1] + 1) if len(places) else slice(0, 1)
+    if not flags.any():
+        return slice(0, 1)
+    return slice(int(flags.argmax()), len(flags) - int(flags[::-1].argmax()))
 
 
 def _place_window(

@@ -302,5 +302,7 @@ def _mean_over_patches(drops: np.ndarray, rows: Places, columns: Places) -> Map:
 
 def _sum_over_patches(numbers: np.ndarray, rows: Places, columns: Places) -> Map:
     """Σ_ij rows[i, r] · numbers[i, j] · columns[j, k] for each pixel (r, k)."""
-    # (H, n) @ (n, m) @ (m, W): each number goes to all pixels of its patch.
-    return rows.T.astype(np.float32) @ numbers.astype(np.float32) @ columns.astype(np.float32)
+    # Each number goes to all pixels of its patch. Not @, whose threads would wait for one another
+    # longer than so small products take.
+    along_rows = np.einsum("ir,ij->rj", rows.astype(np.float32), numbers.astype(np.float32))
+    return np.einsum("rj,jk->rk", along_rows, columns.astype(np.float32))
