@@ -424,6 +424,9 @@ FURTHEST = """() => {
 }"""
 
 
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
 @pytest.fixture(scope="module")
 def slides(chromium, address):
     """A function that shows a notebook as slides on a screen of 1280 × 720, opened once."""
@@ -450,7 +453,7 @@ def test_nothing_overflows_a_slide(slides, name):
     while (found := page.evaluate(FURTHEST))[0] not in seen:
         seen[found[0]] = found[1:]
         page.keyboard.press("Space")
-        page.wait_for_timeout(250)
+        page.evaluate(TWO_FRAMES)  # slides change without a transition
     assert len(seen) > 15
     assert {slide: ends for slide, ends in seen.items() if ends[0] > 1280 or ends[1] > 720} == {}
 
