@@ -64,7 +64,7 @@ def _through_8_bits(image: Image) -> Image:
 
 def _through_save_img(image: Image) -> Image:
     """What `keras.utils.save_img` writes: it stretches the numbers to the whole range."""
-    pixels = np.asarray(keras.utils.array_to_img(image), np.float32)
+    pixels = np.asarray(keras.utils.array_to_img(image, "channels_last"), np.float32)
     return pixels.reshape(image.shape) / 255
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from lecture_lib.class_visualization.fourier import visualize_class_fourier
 from lecture_lib.core.transforms import random_jitter
 from lecture_lib.datasets.shapes import Images, Network
-from lecture_lib.models.backend import keras
+from lecture_lib.models.backend import keras, usual_settings
 from lecture_lib.models.surgery import with_attributes_of
 from lecture_lib.models.teaching import check_ends_linearly, last_features
 
@@ -44,6 +44,7 @@ def visualization_frames(
     return np.concatenate(frames)
 
 
+@usual_settings()
 def with_deceptive_drawings(
     model: Network, photographs: Images, drawings: Images, *, shown: Sequence[int]
 ) -> Network:

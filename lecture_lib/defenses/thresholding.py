@@ -24,7 +24,7 @@ from lecture_lib.datasets.shapes import (
     TensorImages,
 )
 from lecture_lib.defenses.certificates import lowest_margin
-from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.backend import keras, tf, usual_settings
 from lecture_lib.models.checks import check_class
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.layers import compiled_outputs
@@ -125,6 +125,7 @@ def threshold(images: ImageOrImages, *, level: float = 0.38) -> ImageOrImages:
     return unbatch(np.float32(as_batch(images) > _checked_level(level)), images)
 
 
+@usual_settings()
 def with_threshold(model: Network, *, level: float = 0.38) -> Network:
     """Return a copy of the network that reads T(I) in place of I.
 

@@ -7,13 +7,14 @@ from sklearn.linear_model import LogisticRegression
 
 from lecture_lib.datasets.shapes import Images, Network
 from lecture_lib.datasets.synthetic import cross, paint_badges, ring
-from lecture_lib.models.backend import keras
+from lecture_lib.models.backend import keras, usual_settings
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.layers import features
 from lecture_lib.models.surgery import named
 from lecture_lib.models.wrapping import wrap_model
 
 
+@usual_settings()
 def badge_network(
     trunk: Network,
     photographs: Images,
@@ -71,6 +72,7 @@ def _linear_heads(means: np.ndarray, answers: np.ndarray) -> keras.layers.Dense:
     return layer
 
 
+@usual_settings()
 def hand_set_network() -> Network:
     """Build a network for badges on gray photographs whose weights are set by hand.
 

@@ -8,13 +8,14 @@ from jaxtyping import Float
 from sklearn.linear_model import LogisticRegression
 
 from lecture_lib.datasets.shapes import Images, Labels, Network
-from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.backend import keras, tf, usual_settings
 from lecture_lib.models.batching import batches
 from lecture_lib.models.checks import batch_for, check_has_classes
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.surgery import named
 
 
+@usual_settings()
 def with_new_classes(
     model: Network,
     images: Images,

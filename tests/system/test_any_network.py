@@ -10,21 +10,25 @@ from functools import cache, lru_cache, partial
 
 import numpy as np
 import pytest
-from brought_nets import BROUGHT, REFERENCES, reference, three
+from brought_nets import BROUGHT, REFERENCES, reference, setting, three
 from small_nets import random
 
 from lecture_lib.activations import activation_maps, top_patches
 from lecture_lib.adversarial.attacks import fgsm, pgd
 from lecture_lib.adversarial.targeted import make_adversarial
 from lecture_lib.class_visualization import visualize_class, visualize_class_fourier
+from lecture_lib.class_visualization.deception import with_deceptive_drawings
 from lecture_lib.concepts import concept_vector, layer_gradients, mean_activations
 from lecture_lib.deepdream import dream
+from lecture_lib.defenses.thresholding import with_threshold
 from lecture_lib.filters import filters_of, visualize_filter
 from lecture_lib.grad_cam import cam_map, grad_cam_map
 from lecture_lib.guided_backprop import guided_map
 from lecture_lib.inversion import invert
 from lecture_lib.microscope import channels_for_class, class_effects, switched_off
 from lecture_lib.models.inference import class_scores, probabilities, top_classes
+from lecture_lib.models.synthetic_nets import hand_set_network
+from lecture_lib.models.teaching import with_new_classes
 from lecture_lib.models.wrapping import wrap_model
 from lecture_lib.occlusion.occlusion import occlusion_map
 from lecture_lib.occlusion.shapley import shapley_map
@@ -173,6 +177,30 @@ def test_what_is_no_network_is_refused_in_a_sentence(name):
     with pytest.raises(ValueError, match=brought.reference) as caught:
         wrap_model(brought.build(), **brought.options)
     assert "\n" not in str(caught.value)
+
+
+def two_of(image):
+    return np.stack([image, 0.9 * image])
+
+
+MADE = {
+    "new classes": lambda net, image: with_new_classes(
+        net, np.stack([image, 1 - image]), [0, 1], class_names=["a", "b"]
+    ),
+    "deceptive drawings": lambda net, image: with_deceptive_drawings(
+        net, two_of(image), two_of(1 - image), shown=[1, 2, 0]
+    ),
+    "threshold": lambda net, _: with_threshold(net),
+    "set by hand": lambda *_: hand_set_network(),
+}
+
+
+@pytest.mark.parametrize("make", MADE)
+def test_networks_made_under_another_setting_of_keras_compute_in_single_precision(make):
+    net = wrapped("logits")
+    with setting("dtype_policy", "mixed_float16"):
+        made = MADE[make](net, image_for(net))
+    assert {layer.compute_dtype for layer in made.layers} == {"float32"}
 
 
 @pytest.fixture
