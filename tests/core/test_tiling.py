@@ -15,6 +15,7 @@ from lecture_lib.core.tiling import (
     resize,
     tiled_gradient,
 )
+from lecture_lib.models.backend import tf
 
 PICTURE = random(40, 56, 3)
 
@@ -40,6 +41,12 @@ def test_resizing_agrees_with_pillow():
     )
     theirs = np.asarray(Image.fromarray(wave).resize((45, 30), Image.Resampling.BICUBIC))
     np.testing.assert_allclose(resize(wave[..., None], (30, 45))[..., 0], theirs, atol=0.02)
+
+
+def test_an_image_of_the_size_asked_for_comes_back_as_it_would_from_resizing():
+    image = random(7, 9, 3) - 0.5
+    resized = tf.image.resize(image, (7, 9), method="bicubic", antialias=True).numpy()
+    np.testing.assert_array_equal(resize(image, (7, 9)), resized)
 
 
 def test_tiles_are_the_whole_image_away_from_their_borders():
