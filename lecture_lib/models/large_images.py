@@ -52,7 +52,7 @@ def at_network_size(model: Network, images: Any) -> Any:
         f"Images of {height * width / 1e6:.0f} megapixels are seen at {size[0]} x {size[1]} "
         "pixels, a size that this network is made for."
     )
-    return unbatch(np.stack([resize_image(image, size) for image in batch]), images)
+    return unbatch(np.stack([_resized(image, size) for image in batch]), images)
 
 
 def at_most(image: Any, pixels: int) -> Any:
@@ -74,7 +74,15 @@ def at_most(image: Any, pixels: int) -> Any:
         f"The image of {height * width / 1e6:.0f} megapixels is made {size[0]} x {size[1]} pixels "
         "first, as a larger one takes too much memory."
     )
-    return resize_image(image, size)
+    return _resized(image, size)
+
+
+def _resized(image: Image, size: tuple[int, int]) -> np.ndarray:
+    """An image of any number of channels at another size."""
+    if image.shape[-1] == 3:
+        return resize_image(image, size)
+    channels = np.split(image, image.shape[-1], axis=-1)
+    return np.concatenate([resize_image(gray, size)[..., :1] for gray in channels], axis=-1)
 
 
 def _even(side: float) -> int:
@@ -115,7 +123,7 @@ def _made_smaller(value: Any, *, name: str, shape: tuple, size: tuple[int, int])
         return tuple(map(int, lengths)) if np.ndim(value) else int(lengths)
     is_array = isinstance(value, np.ndarray)
     if is_array and value.shape == shape:
-        return resize_image(value, size)
+        return _resized(value, size)
     if is_array and value.shape == shape[:2]:  # the number of the part of each pixel
         return cv2.resize(value.astype(np.int32), size[::-1], interpolation=cv2.INTER_NEAREST)
     return value

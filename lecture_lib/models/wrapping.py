@@ -5,7 +5,8 @@ its classes. What cannot be read rightly is refused in one sentence.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -290,10 +291,14 @@ def _names_of_two(names: Any) -> Any:
     """The names of the two classes of a network with one sigmoid: "not X" and "X"."""
     if names is None:
         names = "class 1"
-    listed = [names] if isinstance(names, (str, bytes)) else list(names)
-    if len(listed) != 1:
+    if isinstance(names, (str, bytes)):
+        names = [names]
+    if not hasattr(names, "__len__") or len(names) != 1:
         return names
-    (name,) = as_class_names(listed, count=1)
+    if isinstance(names, Mapping):  # {1: "cat"} or {"cat": 1}
+        ((key, value),) = names.items()
+        names = [value if isinstance(key, Integral) else key]
+    (name,) = as_class_names(names, count=1)
     return (f"not {name}", name)
 
 

@@ -21,8 +21,10 @@ from lecture_lib.grad_cam import cam_map, grad_cam_map, grad_cam_maps
 from lecture_lib.guided_backprop import deconvnet_map, guided_map
 from lecture_lib.inversion import invert
 from lecture_lib.models import large_images
+from lecture_lib.models.backend import keras
 from lecture_lib.models.cache import layer_features
 from lecture_lib.models.inference import class_scores, probabilities
+from lecture_lib.models.surgery import named
 from lecture_lib.occlusion.occlusion import occlusion_map
 from lecture_lib.occlusion.shapley import shapley_map
 from lecture_lib.saliency import integrated_gradients_map, saliency_map, smoothgrad_map
@@ -67,6 +69,21 @@ def test_the_map_of_a_large_image_is_that_of_a_small_one_enlarged(explain, monke
         found = explain(small_net(), image, 1)
     small = explain(small_net(), resize_image(image, (12, 16)), 1)
     np.testing.assert_allclose(found, cv2.resize(small, (32, 24)), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_large_image_of_other_channels_is_seen_at_the_size_of_the_network_too(
+    channels, monkeypatch
+):
+    monkeypatch.setattr(large_images, "MAX_PIXELS", 500)
+    images = keras.Input((None, None, channels))
+    maps = keras.layers.Conv2D(2, 3, padding="same")(images)
+    scores = keras.layers.GlobalAveragePooling2D()(maps)
+    net = named(keras.Model(images, scores), image_size=12)
+    image = np.full((24, 32, channels), 0.4, np.float32)
+    with pytest.warns(UserWarning, match=SAID):
+        found = class_scores(net, image)
+    np.testing.assert_allclose(found, class_scores(net, image[::2, ::2]), rtol=1e-3, atol=1e-5)
 
 
 def test_lengths_and_images_among_the_options_become_smaller_too(monkeypatch):

@@ -153,6 +153,8 @@ def test_one_sigmoid_gives_two_classes_with_names():
         (None, ("not class 1", "class 1")),
         ("cat", ("not cat", "cat")),
         (["cat"], ("not cat", "cat")),
+        ({0: "cat"}, ("not cat", "cat")),
+        ({"cat": 1}, ("not cat", "cat")),
         (["dogs", "cats"], ("dogs", "cats")),
         ({"dogs": 0, "cats": 1}, ("dogs", "cats")),
     ]:
