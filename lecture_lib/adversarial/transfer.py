@@ -22,6 +22,8 @@ from lecture_lib.models.backend import keras
 from lecture_lib.models.checks import batch_for
 from lecture_lib.models.inference import class_scores
 
+SIMILARITY_WINDOW = 7  # pixels a side, over which the structural similarity compares
+
 
 class AttackSuccess(NamedTuple):
     """How an attack fares after one stage of post-processing.
@@ -96,7 +98,8 @@ def attack_success_after(
 
     Args:
         model: images -> logits (N, classes).
-        images: the originals, (N, H, W, C) in [0, 1], at least 7 pixels high and wide.
+        images: the originals, (N, H, W, C) in [0, 1], at least 7 pixels high and wide, of 1 or 3
+            channels.
         adversarial: their adversarial examples, (N, H, W, C). Numbers outside [0, 1] are allowed,
             as an attack that does not clip leaves them.
         labels: the true class, one for all images or one for each. An adversarial example succeeds
@@ -107,8 +110,8 @@ def attack_success_after(
         One AttackSuccess for each stage.
 
     Raises:
-        ValueError: for images that do not fit one another or the network, and for a class out of
-            range.
+        ValueError: for images that do not fit one another or the network, that are too small or of
+            other channels, and for a class out of range.
 
     Source:
         Of the structural similarity: Wang et al., Image quality assessment: from error visibility
@@ -121,6 +124,7 @@ def attack_success_after(
             f"The originals have the shape {originals.shape}, the adversarial examples "
             f"{adversarial.shape}; give as many of one size."
         )
+    _check_pictures(originals)
     channels = originals.shape[-1]
     margin = class_margin(model, labels)
     rows = []
@@ -130,6 +134,16 @@ def attack_success_after(
         norms = perturbation_norms(originals, processed)
         rows.append(AttackSuccess(name, float(succeeded.mean()), *norms))
     return rows
+
+
+def _check_pictures(images: Images) -> None:
+    """Raise ValueError for images that no file holds, or too small for the similarity's windows."""
+    _, *sides, channels = images.shape
+    if min(sides) < SIMILARITY_WINDOW or channels not in (1, 3):
+        raise ValueError(
+            "Files and the structural similarity take images of 1 or 3 channels and at least "
+            f"{SIMILARITY_WINDOW} pixels a side; these are {sides[0]} x {sides[1]} with {channels}."
+        )
 
 
 def perturbation_norms(images: Images, changed: Images) -> tuple[float, float, float]:
@@ -146,7 +160,9 @@ def perturbation_norms(images: Images, changed: Images) -> tuple[float, float, f
     l2 = length(changes)
     linf = np.abs(changes).max(axis=(1, 2, 3))
     ssim = [
-        structural_similarity(image, other, channel_axis=-1, data_range=1)
+        structural_similarity(
+            image, other, win_size=SIMILARITY_WINDOW, channel_axis=-1, data_range=1
+        )
         for image, other in zip(images, changed, strict=True)
     ]
     return float(np.median(l2)), float(np.median(linf)), float(np.median(ssim))

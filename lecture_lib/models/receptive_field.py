@@ -337,7 +337,7 @@ def _window(layer: keras.Operation, axis: int, size: int) -> tuple[int, int, int
         return 1, 1, 1, 0, 0
     raise ValueError(
         f"{layer.name} is a {_kind(layer)}, whose receptive field is not worked out here; "
-        "choose a layer before it."
+        "choose a layer before it, if there is one."
     )
 
 

@@ -141,3 +141,11 @@ def test_transfer_knows_opposite_nets_from_equal_ones():
 def test_what_makes_no_sense_gives_a_sentence(images, adversarial, label, sentence):
     with pytest.raises(ValueError, match=sentence):
         attack_success_after(small_net(), images, adversarial, labels=label)
+
+
+@pytest.mark.parametrize("shape", [(6, 12, 3), (12, 6, 1), (12, 12, 4), (12, 12, 2)])
+def test_images_that_no_file_holds_or_too_small_to_compare_give_a_sentence(shape):
+    images = random(2, *shape)
+    net = linear_net(random(*shape, 2))
+    with pytest.raises(ValueError, match="1 or 3 channels and at least 7 pixels a side; these are"):
+        attack_success_after(net, images, images, labels=0)
