@@ -96,9 +96,15 @@ def changed(panel, before, *, seconds=60):
 
 
 def seen_to_change(panel, before):
-    """Wait until a panel has another picture or says something else, and does not complain."""
-    wait_until(lambda: None not in (now := view(panel)) and now != before, "the panel has answered")
+    """Wait until a panel has another answer, not a part of one, and does not complain."""
+    wait_until(lambda: has_answered(panel, before), "the panel has answered", seconds=60)
     assert panel.get_by_role("alert").count() == 0, status(panel)
+
+
+def has_answered(panel, before):
+    picture, words = view(panel)
+    is_new = picture is not None and (picture, words) != before
+    return is_new and not words.startswith("Computing")
 
 
 def chosen_picture(panel):

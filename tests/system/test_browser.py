@@ -238,8 +238,12 @@ def change_all(panel, answered):
         answered(panel, before)
     for slider in panel.get_by_role("slider").all()[-1:]:
         before = view(panel)
-        slider.press("Home")
+        slider.press("ArrowRight" if is_at_its_start(slider) else "Home")
         answered(panel, before)
+
+
+def is_at_its_start(slider):
+    return slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemin")
 
 
 def choose_next(row, panel, answered):
