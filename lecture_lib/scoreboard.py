@@ -186,7 +186,7 @@ def _deletion_and_insertion(
     """Both curves in one pass; their ends are the same two images, which are asked once."""
     image = one_image(model, image)
     highest_first = _covered(image, heatmap, steps=steps)
-    lowest_first = _covered(image, -heatmap, steps=steps)
+    lowest_first = _covered(image, -np.asarray(heatmap), steps=steps)
     asked = np.concatenate([highest_first, lowest_first[1:-1]])
     logits = class_scores(model, asked)[:, one_class(model, class_index)]
     deleted = logits[: steps + 1]

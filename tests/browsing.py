@@ -69,6 +69,14 @@ def serious(page, context=None):
 # Panels
 
 
+def panel_of(page, number):
+    """The panel in a code cell of a notebook, in view and with its picture."""
+    panel = page.locator(".jp-CodeCell").nth(number).locator(".lecture-panel")
+    panel.scroll_into_view_if_needed()
+    panel.locator("img").wait_for()
+    return panel
+
+
 def picture_of(panel):
     """The pixels of a panel's picture, or None at the moment when it is exchanged for the next."""
     try:

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from leaving import left_after
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE, trustworthiness
 from sklearn.neighbors import NearestNeighbors
 from small_nets import normal, random
 
-from lecture_lib.models.parts import Left, told_between_parts
 from lecture_lib.neighbors import (
     assign_to_grid,
     nearest_neighbors,
@@ -177,14 +177,7 @@ def test_tsne_ends_where_its_watch_says_so():
 
 
 def test_a_map_that_nobody_waits_for_is_left_between_two_steps():
-    told = []
-
-    def tell(done, total):
-        told.append((done, total))
-        if done == 3:
-            raise Left
-
-    with pytest.raises(Left), told_between_parts(tell):
+    with left_after(3) as told:
         tsne_map(BLOBS, perplexity=10)
     assert told == [(1, 500), (2, 500), (3, 500)]
 

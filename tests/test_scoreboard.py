@@ -132,9 +132,10 @@ def test_one_picture_at_a_time_gives_the_same_curve():
     )
 
 
+@pytest.mark.parametrize("given", [np.asarray, np.ndarray.tolist], ids=["array", "list"])
 @pytest.mark.parametrize("steps", [1, 5])
-def test_both_curves_in_one_pass_are_the_two_alone(steps):
-    net, options = small_net(), {"heatmap": random(12, 12), "steps": steps}
+def test_both_curves_in_one_pass_are_the_two_alone(steps, given):
+    net, options = small_net(), {"heatmap": given(random(12, 12)), "steps": steps}
     deleted, inserted = scoreboard._deletion_and_insertion(net, IMAGE, 3, **options)
     np.testing.assert_allclose(deleted, deletion_curve(net, IMAGE, 3, **options), rtol=1e-5)
     np.testing.assert_allclose(inserted, insertion_curve(net, IMAGE, 3, **options), rtol=1e-5)

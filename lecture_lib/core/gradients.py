@@ -191,6 +191,12 @@ def _check_one_number_per_image(values: Tensor) -> None:
 # Gradients inside a network
 
 
+@kept_with_model
+def _compiled_inside(outputs: Network, function: Callable) -> Callable:
+    """Compile function(outputs, ...) for a network that gives its layers and its logits."""
+    return tf.function(partial(function, outputs), autograph=False, reduce_retracing=True)
+
+
 def gradient_at_layers(
     outputs: Network, images: TensorImages, class_index: Classes
 ) -> tuple[list[Tensor], list[Tensor]]:
@@ -207,14 +213,8 @@ def gradient_at_layers(
         ([φ_1, ...], [∂S_c/∂φ_1, ...]), tensors; the gradient is 0 where the score does not depend
         on a layer.
     """
-    graph = _compiled_at_layers(outputs)
+    graph = _compiled_inside(outputs, _gradient_at_layers)
     return graph(tf.convert_to_tensor(images, tf.float32), tf.convert_to_tensor(class_index))
-
-
-@kept_with_model
-def _compiled_at_layers(outputs: Network) -> Callable:
-    graph = partial(_gradient_at_layers, outputs)
-    return tf.function(graph, autograph=False, reduce_retracing=True)
 
 
 def _gradient_at_layers(outputs: Network, images: TensorImages, class_index: Tensor) -> tuple:
@@ -233,8 +233,8 @@ def mean_gradients_at_layers(
 
     α_l[c, k] = mean of ∂S_c/∂A_l[..., k] over rows and columns, for each class c and channel k
 
-    One pass forward for all classes. Their passes backward go together, no further than to the
-    lowest of the layers, and only the means are kept of them.
+    One pass forward for as many classes as fit into the memory together, 8 to 32. Their passes
+    backward go together, no further than to the lowest of the layers, and only the means are kept.
 
     Args:
         outputs: a Model from images to [A_1, A_2, ..., logits], the layers with rows and columns.
@@ -245,7 +245,7 @@ def mean_gradients_at_layers(
         ([A_1, ...], [α_1, ...]), arrays (h, w, channels) and (classes, channels).
     """
     image = tf.convert_to_tensor(image, tf.float32)
-    graph = _compiled_means_at_layers(outputs)
+    graph = _compiled_inside(outputs, _mean_gradients_at_layers)
     # One graph for any number of classes, traced before the first of them arrive.
     graph.get_concrete_function(image, tf.TensorSpec((None,), tf.int32))
     # The gradients of many classes at many layers would fill the memory.
@@ -256,12 +256,6 @@ def mean_gradients_at_layers(
         alphas.append([at_layer.numpy() for at_layer in means])
     at_layers = [np.concatenate(at_layer) for at_layer in zip(*alphas, strict=True)]
     return [at_layer.numpy()[0] for at_layer in activations], at_layers
-
-
-@kept_with_model
-def _compiled_means_at_layers(outputs: Network) -> Callable:
-    graph = partial(_mean_gradients_at_layers, outputs)
-    return tf.function(graph, autograph=False, reduce_retracing=True)
 
 
 def _mean_gradients_at_layers(outputs: Network, image: Tensor, classes: Tensor) -> tuple:
@@ -288,13 +282,9 @@ def gradient_at_layers_of_prediction(
     Returns:
         ([φ_1, ...], [∂S/∂φ_1, ...], logits (N, classes)), tensors.
     """
-    return _compiled_of_prediction(outputs)(tf.convert_to_tensor(images, tf.float32))
-
-
-@kept_with_model
-def _compiled_of_prediction(outputs: Network) -> Callable:
-    graph = partial(_gradient_of_prediction, outputs)
-    return tf.function(graph, autograph=False, reduce_retracing=True)
+    return _compiled_inside(outputs, _gradient_of_prediction)(
+        tf.convert_to_tensor(images, tf.float32)
+    )
 
 
 def _gradient_of_prediction(outputs: Network, images: TensorImages) -> tuple:

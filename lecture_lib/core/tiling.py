@@ -65,7 +65,7 @@ def resize(image: Image, size: tuple[int, int]) -> ResizedImage:
         (height, width, C); bicubic interpolation may lead a little beyond the range of the numbers.
     """
     if np.shape(image)[:2] == tuple(size):
-        return np.asarray(image, np.float32)  # as it would come back
+        return np.array(image, np.float32)  # as it would come back
     return tf.image.resize(image, size, method="bicubic", antialias=True).numpy()
 
 

@@ -1,7 +1,7 @@
 """Work in the background of a panel: asked for when a control moves, done on the newest values."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock, Thread
 from typing import Any
 
@@ -101,3 +101,8 @@ def is_same(value: Any, other: Any) -> bool:
     if isinstance(value, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(value, other)
     return value is other or bool(value == other)
+
+
+def are_same(values: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Say whether all values of controls, by their names, are the same as others."""
+    return all(is_same(value, others[name]) for name, value in values.items())

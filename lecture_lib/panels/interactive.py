@@ -12,9 +12,9 @@ from lecture_lib.datasets.images import encode_jpeg, encode_png
 from lecture_lib.models.parts import Left
 from lecture_lib.panels.background import (
     ANY_ERROR,
+    are_same,
     image_and_text,
     images_of,
-    is_same,
     name_of,
     when_a_control_moves,
 )
@@ -128,7 +128,7 @@ class _Answers:
         self.asked = None
         choices = choices_of(self.panel)
         self.asked = values = values_of(self.panel)
-        if self.answered is not None and _are_same(values, self.answered):
+        if self.answered is not None and are_same(values, self.answered):
             self._come_back()
             return
         words = words_for(self.alt, values)
@@ -163,7 +163,7 @@ class _Answers:
         if self.asked is None or not self.newer_is_asked_for():
             return False
         try:
-            return not _are_same(values_of(self.panel), self.asked)
+            return not are_same(values_of(self.panel), self.asked)
         except ANY_ERROR:  # what is chosen cannot be used: its sentence follows
             return True
 
@@ -184,10 +184,6 @@ class _Answers:
     def _end_waiting(self) -> None:
         self.was_left = False
         self.panel.picture.remove_class(WAITING)
-
-
-def _are_same(values: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
-    return all(is_same(value, others[name]) for name, value in values.items())
 
 
 def _takes_watch(function: Callable) -> bool:

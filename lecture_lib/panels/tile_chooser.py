@@ -1,6 +1,6 @@
 """A panel whose channel is chosen among the tiles of its layer: by a click, keys, or a slider."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -13,7 +13,7 @@ from lecture_lib.datasets.images import resize_image
 from lecture_lib.datasets.shapes import Image
 from lecture_lib.models.layers import activation_maps
 from lecture_lib.models.zoo import load_model
-from lecture_lib.panels.background import is_same
+from lecture_lib.panels.background import are_same
 from lecture_lib.panels.channel_tiles import LARGEST_TILE, ChannelTiles, show_order, show_tiles
 from lecture_lib.panels.interactive import explore_panel
 from lecture_lib.panels.panel import Panel, display_panel, place_below
@@ -67,7 +67,7 @@ def explore_tiles_panel(
     def answer(**values: Any) -> Any:
         result = function(**values)
         others = {name: value for name, value in values.items() if name not in ("channel", "watch")}
-        if not _are_shown(others, shown):
+        if not (shown and are_same(others, shown)):
             images = tiles(**others)
             show_tiles(chooser, images)
             show_order(chooser, range(len(images)), {})
@@ -78,10 +78,6 @@ def explore_tiles_panel(
     _follow_each_other(chooser, panel.controls["channel"].sources[0])
     place_below(panel, chooser)
     return panel
-
-
-def _are_shown(values: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
-    return all(name in shown and is_same(value, shown[name]) for name, value in values.items())
 
 
 def _follow_each_other(chooser: ChannelTiles, slider: ipywidgets.IntSlider) -> None:

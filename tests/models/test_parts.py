@@ -1,11 +1,11 @@
 """Long work in parts: who waits is told how far it is, and may leave it; nobody else is."""
 
 import numpy as np
-import pytest
+from leaving import left_after
 
 from lecture_lib.core.ascent import ascend
 from lecture_lib.models.batching import batches, with_progress
-from lecture_lib.models.parts import Left, between_parts, told_between_parts
+from lecture_lib.models.parts import between_parts, told_between_parts
 
 IMAGES = np.zeros((20, 4, 4, 1), np.float32)
 
@@ -16,14 +16,7 @@ def rising(score, images):
 
 
 def test_between_the_steps_of_an_ascent_it_is_told_and_may_be_left():
-    told = []
-
-    def tell(done, total):
-        told.append((done, total))
-        if done == 3:
-            raise Left
-
-    with pytest.raises(Left), told_between_parts(tell):
+    with left_after(3) as told:
         ascend(None, IMAGES[0], steps=9, evaluate=rising)
     assert told == [(1, 9), (2, 9), (3, 9)]
 

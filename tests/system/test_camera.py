@@ -9,6 +9,7 @@ from browsing import (
     changed,
     collect_complaints,
     needs_chromium,
+    panel_of,
     picture_of,
     screenshot,
     serious,
@@ -80,13 +81,6 @@ def page(chromium, address, folder):
     run_all_cells(page, folder / "notebooks" / "camera.ipynb")
     assert errors_in(folder / "notebooks" / "camera.ipynb") == []
     return page
-
-
-def panel_of(page, number):
-    panel = page.locator(".jp-CodeCell").nth(number).locator(".lecture-panel")
-    panel.scroll_into_view_if_needed()
-    panel.locator("img").wait_for()
-    return panel
 
 
 def press(panel, name):

@@ -5,6 +5,7 @@ from browsing import (
     changed,
     collect_complaints,
     needs_chromium,
+    panel_of,
     picture_of,
     screenshot,
     serious,
@@ -74,13 +75,6 @@ def page(tmp_path_factory):
         run_all_cells(page, path)
         assert errors_in(path) == []
         yield page
-
-
-def panel_of(page, number):
-    panel = page.locator(".jp-CodeCell").nth(number).locator(".lecture-panel")
-    panel.scroll_into_view_if_needed()
-    panel.locator("img").wait_for()
-    return panel
 
 
 def choose(panel, option):
