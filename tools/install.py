@@ -66,7 +66,10 @@ def install(python: Path, what: list[str]) -> None:
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
     uv = find_uv(python)
     if uv:
-        command = [uv, "pip", "install", *quiet, "--python", python, *what]
+        # Compiled here once, as pip does it, not by the first notebook that imports TensorFlow; nor
+        # by every one, where Python may not write beside its packages.
+        options = [*quiet, "--compile-bytecode", "--python", python]
+        command = [uv, "pip", "install", *options, *what]
         if not subprocess.run(command, cwd=ROOT, env=uv_environment(python)).returncode:
             return
         print("uv could not install it; pip tries now, which takes some minutes.", flush=True)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,13 @@ def test_where_uv_is_missing_pip_fetches_it_with_its_checksum_and_it_installs(cl
     assert str(clone.folder / ".uv") in fetched[0]
     assert installing(clone.calls(), "uv") == INSTALLS_COURSE
     assert stamp(clone) == str(clone.folder)
+
+
+def test_packages_are_installed_with_their_bytecode():
+    # Compiling TensorFlow takes longer than importing it, and a notebook would wait for it.
+    for package in "tensorflow", "keras", "sklearn":
+        source = find_spec(package).origin
+        assert Path(cache_from_source(source)).is_file(), f"{package} is compiled at each import"
 
 
 WITHOUT_UV = [{"pip_has_uv": "no"}, {"uv_runs": 1}, {"uv_installs": 1}]
