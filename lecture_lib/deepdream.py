@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from lecture_lib.core.ascent import Ascent, ascend, clip, unit
-from lecture_lib.core.scores import Score, layer_energy
+from lecture_lib.core.layer_scores import layer_energy
+from lecture_lib.core.scores import Score
 from lecture_lib.core.tiling import SMALLEST, add_lost_detail, jittered_gradient, pyramid, resize
 from lecture_lib.datasets.shapes import (
     Image,

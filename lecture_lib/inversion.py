@@ -10,7 +10,8 @@ from skimage.color import rgb2lab
 from sklearn.linear_model import Ridge
 
 from lecture_lib.core.ascent import Ascent, adam, ascend, clip
-from lecture_lib.core.scores import Score, l2, total_variation_beta
+from lecture_lib.core.penalties import l2, total_variation_beta
+from lecture_lib.core.scores import Score
 from lecture_lib.core.transforms import from_gray
 from lecture_lib.datasets.images import as_batch, unbatch
 from lecture_lib.datasets.shapes import (

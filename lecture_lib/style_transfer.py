@@ -7,7 +7,8 @@ import numpy as np
 from scipy.stats import binomtest
 
 from lecture_lib.core.ascent import Ascent, adam, ascend
-from lecture_lib.core.scores import Score, l2, total_variation_beta
+from lecture_lib.core.penalties import l2, total_variation_beta
+from lecture_lib.core.scores import Score
 from lecture_lib.datasets.shapes import (
     Image,
     ImageOrImages,

@@ -15,7 +15,9 @@ from small_nets import (
 
 from lecture_lib import deepdream
 from lecture_lib.core.gradients import gradient
-from lecture_lib.core.scores import class_score, l2, layer_energy, total_variation
+from lecture_lib.core.layer_scores import layer_energy
+from lecture_lib.core.penalties import l2, total_variation
+from lecture_lib.core.scores import class_score
 from lecture_lib.core.tiling import resize
 from lecture_lib.deepdream import dream, guided_objective, maximize_octaves, rms_unit, zoom_film
 from lecture_lib.models.backend import keras, tf

@@ -5,7 +5,8 @@ import pytest
 from small_nets import linear_net, normal, random, random_tinynet, small_net
 
 from lecture_lib.core.gradients import gradient
-from lecture_lib.core.scores import channel_score, class_score, layer_energy, neuron_score
+from lecture_lib.core.layer_scores import channel_score, layer_energy, neuron_score
+from lecture_lib.core.scores import class_score
 from lecture_lib.guided_backprop import (
     deconv_relu,
     deconvnet_map,

@@ -16,7 +16,8 @@ from small_nets import (
 
 from lecture_lib.core.ascent import adam, ascend
 from lecture_lib.core.gradients import gradient, value_and_gradient
-from lecture_lib.core.scores import feature_distance, total_variation_beta
+from lecture_lib.core.layer_scores import feature_distance
+from lecture_lib.core.penalties import total_variation_beta
 from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.surgery import named
 from lecture_lib.style_transfer import (

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from lecture_lib.class_visualization import maximize_fourier
-from lecture_lib.core.scores import channel_score
+from lecture_lib.core.layer_scores import channel_score
 from lecture_lib.core.transforms import random_fourier_coefficients
 from lecture_lib.datasets.images import resize_image, to_uint8
 from lecture_lib.microscope import before_relu

@@ -7,7 +7,8 @@ import numpy as np
 from lecture_lib.adversarial.attacks import attack_margin, check_attack
 from lecture_lib.core.ascent import Ascent, adam, ascend, identity, length
 from lecture_lib.core.gradients import value
-from lecture_lib.core.scores import Score, l2
+from lecture_lib.core.penalties import l2
+from lecture_lib.core.scores import Score
 from lecture_lib.datasets.images import unbatch
 from lecture_lib.datasets.shapes import (
     Classes,

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from lecture_lib.core.ascent import Ascent, ascend, identity, unit, watching
-from lecture_lib.core.scores import Score, as_part, channel_score, class_score, l2
+from lecture_lib.core.layer_scores import channel_score
+from lecture_lib.core.penalties import l2
+from lecture_lib.core.scores import Score, as_part, class_score
 from lecture_lib.core.transforms import (
     FourierCoefficients,
     fourier_to_image,

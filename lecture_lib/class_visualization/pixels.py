@@ -7,14 +7,9 @@ import numpy as np
 
 from lecture_lib.class_visualization.starts import gray_noise
 from lecture_lib.core.ascent import Ascent, ascend, identity
-from lecture_lib.core.scores import (
-    Score,
-    as_part,
-    channel_score,
-    class_score,
-    l2,
-    total_variation,
-)
+from lecture_lib.core.layer_scores import channel_score
+from lecture_lib.core.penalties import l2, total_variation
+from lecture_lib.core.scores import Score, as_part, class_score
 from lecture_lib.core.transforms import from_gray
 from lecture_lib.datasets.shapes import Classes, ImageOrImages, Network
 from lecture_lib.models.large_images import at_network_size

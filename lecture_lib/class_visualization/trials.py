@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lecture_lib.class_visualization.fourier import maximize_fourier
-from lecture_lib.core.scores import channel_score
+from lecture_lib.core.layer_scores import channel_score
 from lecture_lib.core.transforms import random_fourier_coefficients
 from lecture_lib.datasets.shapes import Image, Images, Network
 from lecture_lib.models.layers import mean_activations

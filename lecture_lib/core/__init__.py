@@ -16,6 +16,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "gradient_at_layers",
             "gradient_at_layers_of_prediction",
         ],
+        "layer_scores": ["channel_score", "neuron_score", "layer_energy", "feature_distance"],
+        "penalties": ["l2", "total_variation", "total_variation_beta"],
         "regularizers": [
             "blurred",
             "clip_small_pixels",
@@ -30,13 +32,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "class_margin",
             "margins",
             "class_probability",
-            "channel_score",
-            "neuron_score",
-            "layer_energy",
-            "feature_distance",
-            "l2",
-            "total_variation",
-            "total_variation_beta",
         ],
         "tiling": ["pyramid", "add_lost_detail", "resize", "tiled_gradient", "jittered_gradient"],
         "transforms": [

@@ -1,5 +1,8 @@
 """Scores: functions from images (N, H, W, C) to one number per image (N,) that add and scale.
 
+Here are those of a class; those of channels and layers are in `layer_scores`, and what a score
+may be punished for in `penalties`.
+
 An objective is written as on the slide,
 
     class_score(model, c) - 0.01 * l2 - 0.1 * total_variation
@@ -9,25 +12,17 @@ that moving a slider compiles nothing anew; networks and names of layers are wha
 around.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import update_wrapper
 from numbers import Number
 from typing import Any
 
 import numpy as np
 
-from lecture_lib.datasets.shapes import (
-    Classes,
-    Image,
-    Network,
-    Tensor,
-    TensorImages,
-    TensorValues,
-)
+from lecture_lib.datasets.shapes import Classes, Network, Tensor, TensorImages, TensorValues
 from lecture_lib.models.backend import tf
 from lecture_lib.models.checks import check_class
 from lecture_lib.models.inference import kind_of_probability
-from lecture_lib.models.layers import as_tuple, features, layer_outputs
 
 
 class Score:
@@ -140,11 +135,11 @@ def select_per_row(rows: Tensor, place: Tensor) -> TensorValues:
         (N,).
     """
     places = tf.broadcast_to(tf.cast(place, tf.int32), tf.shape(rows)[:1])
-    return _numbers_at(rows, places[:, None])
+    return numbers_at(rows, places[:, None])
 
 
-def _numbers_at(arrays: Tensor, places: Tensor) -> TensorValues:
-    """One number of each array (N, ...), at its place (N, axes).
+def numbers_at(arrays: Tensor, places: Tensor) -> TensorValues:
+    """Pick one number of each array (N, ...), at its place (N, axes).
 
     The gradient of `gather` with `batch_dims` is 100 operations; this one's is a single one.
     """
@@ -271,173 +266,3 @@ def _class_probability(
     images: TensorImages, class_index: Tensor, *, model: Network, kind: str
 ) -> TensorValues:
     return tf.exp(_class_log_probability(images, class_index, model=model, kind=kind))
-
-
-def channel_score(model: Network, layer: str, channel: Classes) -> Score:
-    """Score the mean of one channel of a layer over all its positions.
-
-    Args:
-        model: images -> logits (N, classes).
-        layer: the name of a layer.
-        channel: 0..channels-1, or one for each image (N,).
-
-    Raises:
-        ValueError: for a layer or a channel that the network does not have.
-    """
-    count = features(model, layer).shape[-1]
-    for number in np.ravel(channel):
-        _check_within(number, count, f"channel of {layer}")
-    return Score(_channel_score, np.asarray(channel, np.int32), model=model, layer=layer)
-
-
-def _channel_score(
-    images: TensorImages, channel: Tensor, *, model: Network, layer: str
-) -> TensorValues:
-    activations = layer_outputs(model, layer)(images)[layer]
-    positions = range(1, activations.shape.rank - 1)
-    return select_per_row(tf.reduce_mean(activations, axis=positions), channel)
-
-
-def neuron_score(model: Network, layer: str, row: int, column: int, channel: int) -> Score:
-    """Score one neuron: φ_layer(I)[row, column, channel].
-
-    Args:
-        model: images -> logits (N, classes).
-        layer: the name of a layer.
-        row, column: its position on the layer's map of the images given, from 0.
-        channel: 0..channels-1.
-
-    Raises:
-        ValueError: for a layer or a channel that the network does not have.
-    """
-    _check_within(channel, features(model, layer).shape[-1], f"channel of {layer}")
-    position = np.array([row, column, channel], np.int32)
-    return Score(_neuron_score, position, model=model, layer=layer)
-
-
-def _neuron_score(
-    images: TensorImages, position: Tensor, *, model: Network, layer: str
-) -> TensorValues:
-    activations = layer_outputs(model, layer)(images)[layer]
-    positions = tf.tile(position[None], [tf.shape(activations)[0], 1])
-    return _numbers_at(activations, positions)
-
-
-def layer_energy(model: Network, layers: str | Sequence[str] | dict[str, float]) -> Score:
-    """Score how active a layer is: the mean of its squared activations. DeepDream ascends it.
-
-    S(I) = Σ over layers of weight · mean φ_layer(I)², the mean over positions and channels
-
-    Args:
-        model: images -> logits (N, classes).
-        layers: the name of a layer, several names, or {name: weight}.
-
-    Raises:
-        ValueError: for a layer that the network does not have.
-    """
-    weights = layers if isinstance(layers, dict) else dict.fromkeys(as_tuple(layers), 1.0)
-    for layer in weights:
-        features(model, layer)
-    numbers = np.float32([*weights.values()])
-    return Score(_layer_energy, numbers, model=model, layers=tuple(weights))
-
-
-def _layer_energy(
-    images: TensorImages, weights: Tensor, *, model: Network, layers: tuple
-) -> TensorValues:
-    maps = layer_outputs(model, layers)(images)
-    energies = [_mean_of_squares(maps[layer]) for layer in layers]  # each (N,)
-    return tf.tensordot(weights, tf.stack(energies), axes=1)
-
-
-def _mean_of_squares(activations: Tensor) -> TensorValues:
-    return tf.reduce_mean(tf.square(activations), axis=range(1, activations.shape.rank))
-
-
-def feature_distance(model: Network, layer: str, image: Image) -> Score:
-    """Score the distance to an image in the features of a layer: ‖φ_layer(I) − φ_layer(image)‖².
-
-    Args:
-        model: images -> logits (N, classes).
-        layer: the name of a layer.
-        image: (H, W, C) in [0, 1]; its features are computed once, here.
-    """
-    target = layer_outputs(model, layer)(np.asarray(image, np.float32)[None])[layer]
-    return Score(_feature_distance, target, model=model, layer=layer)
-
-
-def _feature_distance(
-    images: TensorImages, target: Tensor, *, model: Network, layer: str
-) -> TensorValues:
-    return l2(layer_outputs(model, layer)(images)[layer] - target)
-
-
-@Score
-def l2(images: TensorImages) -> TensorValues:
-    """Return the sum of squares of each image: ‖I‖².
-
-    Args:
-        images: tensor (N, ...).
-
-    Returns:
-        tensor (N,), at least 0.
-    """
-    return tf.reduce_sum(tf.reshape(tf.square(images), [tf.shape(images)[0], -1]), axis=1)
-
-
-@Score
-def total_variation(images: TensorImages) -> TensorValues:
-    """Return how much neighboring pixels differ: Σ |I[r+1, c] − I[r, c]| + |I[r, c+1] − I[r, c]|.
-
-    Args:
-        images: tensor (N, H, W, C).
-
-    Returns:
-        tensor (N,), at least 0; 0 for a picture of one color.
-    """
-    right, down = _differences(tf.convert_to_tensor(images))
-    return tf.reduce_sum(tf.abs(right) + tf.abs(down), axis=[1, 2, 3])
-
-
-def total_variation_beta(beta: float = 2.0) -> Score:
-    """Score the total variation with an exponent.
-
-    TV_β = Σ ((I[r, c+1] − I[r, c])² + (I[r+1, c] − I[r, c])²)^(β/2)
-
-    Args:
-        beta: above 0. With 2 edges blur; with 1 they stay sharp and what lies between them becomes
-            flat.
-
-    Source:
-        Mahendran and Vedaldi, Understanding deep image representations by inverting them, 2015.
-    """
-    return Score(_total_variation_beta, np.float32(beta))
-
-
-def _total_variation_beta(images: TensorImages, beta: Tensor) -> TensorValues:
-    right, down = _differences(images)
-    # A power by way of the logarithm takes two thirds of the time of **; the root of 0 has no
-    # gradient.
-    logarithms = tf.math.log(right**2 + down**2 + 1e-8)
-    return tf.reduce_sum(tf.exp(beta / 2 * logarithms), axis=[1, 2, 3])
-
-
-def _differences(images: TensorImages) -> tuple[TensorImages, TensorImages]:
-    """Of each pixel, the differences to its neighbors at the right and below; 0 at the edge."""
-    _, height, width, _ = tf.unstack(tf.shape(images))
-    # Rolling costs a third of slicing on the way back.
-    right = (tf.roll(images, -1, axis=2) - images) * _all_but_last(width)[:, None]
-    down = (tf.roll(images, -1, axis=1) - images) * _all_but_last(height)[:, None, None]
-    return right, down
-
-
-def _all_but_last(size: Tensor) -> Tensor:
-    """1 for each place but the last, which has no neighbor behind it."""
-    return tf.cast(tf.range(size) < size - 1, tf.float32)
-
-
-def _check_within(number: int, count: int, what: str) -> None:
-    if not 0 <= number < count:
-        raise ValueError(
-            f"There is no {what} numbered {number}; they are numbered from 0 to {count - 1}."
-        )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lecture_lib.activations import channels_to_images
-from lecture_lib.core.scores import neuron_score
+from lecture_lib.core.layer_scores import neuron_score
 from lecture_lib.datasets.atlas import atlas_tiles
 from lecture_lib.datasets.images import resize_image
 from lecture_lib.datasets.shapes import Activations, Image, Network

@@ -22,13 +22,9 @@ from lecture_lib.class_visualization.fourier import (
     visualize_class_fourier,
 )
 from lecture_lib.core.gradients import gradient
-from lecture_lib.core.scores import (
-    channel_score,
-    class_margin,
-    class_score,
-    neuron_score,
-    total_variation,
-)
+from lecture_lib.core.layer_scores import channel_score, neuron_score
+from lecture_lib.core.penalties import total_variation
+from lecture_lib.core.scores import class_margin, class_score
 from lecture_lib.core.transforms import fourier_to_image, random_fourier_coefficients
 from lecture_lib.models.backend import tf
 from lecture_lib.style_transfer import style_score

@@ -14,7 +14,8 @@ from lecture_lib.class_visualization.phases import (
     visualize_class_phases,
 )
 from lecture_lib.core.gradients import value
-from lecture_lib.core.scores import channel_score, class_score, neuron_score
+from lecture_lib.core.layer_scores import channel_score, neuron_score
+from lecture_lib.core.scores import class_score
 from lecture_lib.models.backend import tf
 
 FLAT = np.ones((3, 12, 7), np.float32)  # amplitudes

@@ -20,8 +20,9 @@ from lecture_lib.class_visualization.pixels import (
     visualize_channel,
     visualize_class,
 )
+from lecture_lib.core.penalties import total_variation
 from lecture_lib.core.regularizers import blurred, drop_small_gradients
-from lecture_lib.core.scores import class_margin, class_score, total_variation
+from lecture_lib.core.scores import class_margin, class_score
 from lecture_lib.core.transforms import random_jitter
 from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import class_scores

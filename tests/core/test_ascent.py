@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_nets import counting_net, linear_net, normal, pixel_net, random, small_net
 
-from lecture_lib.core import scores
+from lecture_lib.core import layer_scores, penalties, scores
 from lecture_lib.core.ascent import adam, ascend, clip, identity, length, sign, unit
 from lecture_lib.core.gradients import gradient, value_and_gradient
 from lecture_lib.models.backend import keras, tf
@@ -22,9 +22,9 @@ START = random(8, 8, 3)
         lambda net, layer: scores.class_score(net, 1),
         lambda net, layer: scores.class_log_probability(net, 1),
         lambda net, layer: scores.class_probability(net, 1),
-        lambda net, layer: scores.channel_score(net, layer, 2),
-        lambda net, layer: scores.neuron_score(net, layer, 3, 4, 2),
-        lambda net, layer: scores.layer_energy(net, layer),
+        lambda net, layer: layer_scores.channel_score(net, layer, 2),
+        lambda net, layer: layer_scores.neuron_score(net, layer, 3, 4, 2),
+        lambda net, layer: layer_scores.layer_energy(net, layer),
     ],
 )
 def test_ascent_ascends(net, make):
@@ -37,7 +37,7 @@ def test_ascent_ascends(net, make):
 @pytest.mark.parametrize(
     "distance",
     [
-        lambda net, image: scores.feature_distance(net, "conv2", image),
+        lambda net, image: layer_scores.feature_distance(net, "conv2", image),
         lambda net, image: style_distance(net, ["conv1", "conv2"], image),
     ],
 )
@@ -48,14 +48,14 @@ def test_ascending_the_negative_descends(distance):
 
 
 def test_no_steps_return_the_start():
-    reached = ascend(scores.l2, START, steps=0)
+    reached = ascend(penalties.l2, START, steps=0)
     np.testing.assert_array_equal(reached.images, START)
     np.testing.assert_allclose(reached.values, [np.sum(START**2)], rtol=1e-5)
 
 
 def test_the_start_is_left_as_it_was():
     start = START.copy()
-    ascend(scores.l2, start, steps=3)
+    ascend(penalties.l2, start, steps=3)
     np.testing.assert_array_equal(start, START)
 
 
@@ -93,8 +93,8 @@ def test_values_belong_to_the_images_on_the_way():
 
 
 def test_every_so_many_frames_are_kept():
-    assert len(ascend(scores.l2, START, steps=7, frames_every=3).frames) == 3  # steps 0, 3 and 6
-    assert ascend(scores.l2, START, steps=7).frames == []
+    assert len(ascend(penalties.l2, START, steps=7, frames_every=3).frames) == 3  # steps 0, 3 and 6
+    assert ascend(penalties.l2, START, steps=7).frames == []
 
 
 @pytest.mark.parametrize("size", [1e-20, 1e-9, 1, 1e20])
@@ -146,7 +146,7 @@ def test_each_image_stays_where_it_first_passed_the_mark():
 def test_watch_sees_every_step_and_what_was_reached():
     seen = []
     reached = ascend(
-        scores.l2,
+        penalties.l2,
         START,
         steps=4,
         watch=lambda step, steps, reached: seen.append((step, steps, reached)),
@@ -158,9 +158,9 @@ def test_watch_sees_every_step_and_what_was_reached():
 
 
 def test_watch_ends_the_ascent_by_saying_true():
-    reached = ascend(scores.l2, START, steps=9, watch=lambda step, *_: step == 2)
+    reached = ascend(penalties.l2, START, steps=9, watch=lambda step, *_: step == 2)
     assert len(reached.values) == 3
-    np.testing.assert_array_equal(reached.images, ascend(scores.l2, START, steps=2).images)
+    np.testing.assert_array_equal(reached.images, ascend(penalties.l2, START, steps=2).images)
 
 
 def test_an_interrupt_in_watch_returns_what_was_reached():
@@ -168,9 +168,9 @@ def test_an_interrupt_in_watch_returns_what_was_reached():
         if step == 2:
             raise KeyboardInterrupt
 
-    reached = ascend(scores.l2, START, steps=9, watch=interrupted)
+    reached = ascend(penalties.l2, START, steps=9, watch=interrupted)
     assert len(reached.values) == 3
-    np.testing.assert_array_equal(reached.images, ascend(scores.l2, START, steps=2).images)
+    np.testing.assert_array_equal(reached.images, ascend(penalties.l2, START, steps=2).images)
 
 
 def interrupted_at(call):
@@ -187,14 +187,14 @@ def interrupted_at(call):
 
 
 def test_an_interrupt_in_the_gradient_returns_images_with_their_values():
-    reached = ascend(scores.l2, START, steps=9, evaluate=interrupted_at(3))
+    reached = ascend(penalties.l2, START, steps=9, evaluate=interrupted_at(3))
     assert len(reached.values) == 2
     np.testing.assert_allclose(np.sum(reached.images**2), reached.values[-1], rtol=1e-5)
 
 
 def test_an_interrupt_before_anything_was_reached_is_passed_on():
     with pytest.raises(KeyboardInterrupt):
-        ascend(scores.l2, START, evaluate=interrupted_at(1))
+        ascend(penalties.l2, START, evaluate=interrupted_at(1))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_an_interrupt_before_anything_was_reached_is_passed_on():
 )
 def test_negative_steps_and_rates_give_a_sentence(bad):
     with pytest.raises(ValueError, match="Steps and learning rate are 0 or more"):
-        ascend(scores.l2, START, **bad)
+        ascend(penalties.l2, START, **bad)
 
 
 def test_a_gradient_that_is_not_finite_gives_a_sentence():
@@ -214,9 +214,11 @@ def test_a_gradient_that_is_not_finite_gives_a_sentence():
 
 
 def test_images_stay_in_range_unless_told_otherwise():
-    inside = ascend(scores.l2, START, steps=3, learning_rate=5.0)
+    inside = ascend(penalties.l2, START, steps=3, learning_rate=5.0)
     assert inside.images.min() >= 0 and inside.images.max() <= 1
-    assert ascend(scores.l2, START, steps=3, learning_rate=5.0, project=identity).images.max() > 1
+    assert (
+        ascend(penalties.l2, START, steps=3, learning_rate=5.0, project=identity).images.max() > 1
+    )
     np.testing.assert_array_equal(clip(np.float32([-1, 0.5, 2])), [0, 0.5, 1])
 
 
@@ -262,7 +264,7 @@ def test_how_the_gradient_is_taken_and_the_size_of_the_picture_may_be_others():
         value, found = value_and_gradient(objective, images)
         return value, -found
 
-    fallen = ascend(scores.l2, START, steps=3, evaluate=downhill)
+    fallen = ascend(penalties.l2, START, steps=3, evaluate=downhill)
     assert fallen.values[-1] < fallen.values[0]
-    grown = ascend(scores.l2, START, steps=2, project=lambda images: images.repeat(2, axis=0))
+    grown = ascend(penalties.l2, START, steps=2, project=lambda images: images.repeat(2, axis=0))
     assert grown.images.shape == (4 * 8, 8, 3) and len(grown.values) == 3

@@ -12,7 +12,7 @@ from small_nets import (
     random,
 )
 
-from lecture_lib.core import gradients, scores
+from lecture_lib.core import gradients, layer_scores, penalties, scores
 from lecture_lib.core.gradients import gradient, value_and_gradient
 from lecture_lib.guided_backprop import deconv_relu, guided_relu
 from lecture_lib.models.backend import keras, tf
@@ -105,7 +105,7 @@ def test_images_must_be_finite(bad):
     image = random(4, 4, 3)
     image[1, 2, 0] = bad
     with pytest.raises(ValueError, match="NaN or an infinite number"):
-        gradient(scores.l2, image)
+        gradient(penalties.l2, image)
 
 
 def test_a_new_class_compiles_nothing_anew():
@@ -118,10 +118,10 @@ def test_a_new_class_compiles_nothing_anew():
 def test_a_new_channel_or_neuron_compiles_nothing_anew():
     model, calls = counting_net()
     for channel in range(4):
-        gradient(scores.channel_score(model, "conv", channel), random(6, 6, 3))
+        gradient(layer_scores.channel_score(model, "conv", channel), random(6, 6, 3))
     assert len(calls) == 1
     for row, column, channel in (0, 0, 0), (5, 2, 3), (1, 1, 1):
-        gradient(scores.neuron_score(model, "conv", row, column, channel), random(6, 6, 3))
+        gradient(layer_scores.neuron_score(model, "conv", row, column, channel), random(6, 6, 3))
     assert len(calls) == 2
 
 
@@ -129,7 +129,7 @@ def test_a_new_weight_compiles_nothing_anew():
     model, calls = counting_net()
 
     for weight, class_index in (0.0, 0), (0.5, 1), (1e-3, 2):
-        objective = scores.class_score(model, class_index) - weight * scores.l2
+        objective = scores.class_score(model, class_index) - weight * penalties.l2
         gradient(objective, random(6, 6, 3))
     assert len(calls) == 1
 
@@ -137,7 +137,7 @@ def test_a_new_weight_compiles_nothing_anew():
 def test_another_target_compiles_nothing_anew():
     model, calls = counting_net()
     targets = [random(6, 6, 3, seed=seed) for seed in range(3)]
-    distances = [scores.feature_distance(model, "conv", target) for target in targets]
+    distances = [layer_scores.feature_distance(model, "conv", target) for target in targets]
     calls.clear()
     for distance in distances:
         gradient(distance, random(6, 6, 3))
@@ -149,7 +149,7 @@ def test_a_lambda_is_traced_once_for_many_steps():
 
     def score(images):
         traces.append(images.shape)
-        return scores.l2(images)
+        return penalties.l2(images)
 
     for step in range(5):
         np.testing.assert_allclose(
@@ -172,15 +172,15 @@ def test_a_hundred_moves_of_class_weight_and_channel_are_one_trace():
     model, calls = counting_net()
     for move in range(100):
         class_part = scores.class_score(model, move % 3)
-        channel_part = scores.channel_score(model, "conv", move % 4)
-        objective = class_part + 0.1 * move * channel_part - 0.01 * move * scores.l2
+        channel_part = layer_scores.channel_score(model, "conv", move % 4)
+        objective = class_part + 0.1 * move * channel_part - 0.01 * move * penalties.l2
         gradient(objective, random(6, 6, 3, seed=move))
     assert len(calls) == 2  # the one trace runs through the network for the class and the channel
 
 
 def test_graphs_of_plain_functions_stay_bounded():
     for power in range(LIMIT + 10):
-        gradient(lambda images, power=power: power * scores.l2(images), random(2, 2, 3))
+        gradient(lambda images, power=power: power * penalties.l2(images), random(2, 2, 3))
     assert len(without_network._kept_by_lecture_lib) <= LIMIT
 
 

@@ -8,14 +8,12 @@ from small_nets import (
     counting_net,
     linear_net,
     normal,
-    pixel_features,
     pixel_net,
     pixel_scores,
     random,
-    small_net,
 )
 
-from lecture_lib.core import scores
+from lecture_lib.core import penalties, scores
 from lecture_lib.core.gradients import gradient, value, value_and_gradient
 from lecture_lib.models.backend import tf
 
@@ -25,10 +23,6 @@ IMAGES = random(4, 6, 5, 3)
 def softmax(values):
     powers = np.exp(values - values.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
-
-
-def distance_in_numpy(images):
-    return np.sum((pixel_features(images) - pixel_features(IMAGES[:1])) ** 2, axis=(1, 2, 3))
 
 
 @pytest.mark.parametrize(
@@ -51,32 +45,6 @@ def distance_in_numpy(images):
             lambda net: scores.class_log_probability(net, [0, 1, 2, 0]),
             lambda images: np.log(softmax(pixel_scores(images))[range(4), [0, 1, 2, 0]]),
         ),
-        (
-            lambda net: scores.channel_score(net, "conv", 3),
-            lambda images: pixel_features(images)[..., 3].mean(axis=(1, 2)),
-        ),
-        (
-            lambda net: scores.channel_score(net, "pool", 3),
-            lambda images: pixel_features(images)[..., 3].mean(axis=(1, 2)),
-        ),
-        (
-            lambda net: scores.neuron_score(net, "conv", 4, 1, 2),
-            lambda images: pixel_features(images)[:, 4, 1, 2],
-        ),
-        (
-            lambda net: scores.layer_energy(net, "conv"),
-            lambda images: (pixel_features(images) ** 2).mean(axis=(1, 2, 3)),
-        ),
-        (
-            lambda net: scores.layer_energy(net, "pool"),
-            lambda images: (pixel_features(images).mean(axis=(1, 2)) ** 2).mean(axis=1),
-        ),
-        (
-            lambda net: scores.layer_energy(net, {"conv": 3.0}),
-            lambda images: 3 * (pixel_features(images) ** 2).mean(axis=(1, 2, 3)),
-        ),
-        (lambda net: scores.feature_distance(net, "conv", IMAGES[0]), distance_in_numpy),
-        (lambda net: scores.l2, lambda images: (np.float64(images) ** 2).sum(axis=(1, 2, 3))),
     ],
 )
 def test_each_score_is_its_formula(make, formula):
@@ -99,36 +67,6 @@ def test_one_number_of_each_row_is_picked_with_a_gradient_of_few_operations(plac
     ones[range(3), place] = 1
     np.testing.assert_array_equal(rising(rows), ones)
     assert len(rising.get_concrete_function(rows).graph.get_operations()) < 40
-
-
-def test_energies_add_up_over_layers_by_their_weights():
-    images = random(2, 8, 8, 3)
-    one = scores.layer_energy(small_net(), "conv1")(images)
-    two = scores.layer_energy(small_net(), "relu2")(images)
-    both = scores.layer_energy(small_net(), ["conv1", "relu2"])(images)
-    np.testing.assert_allclose(both, one + two, rtol=1e-5)
-    weighted = scores.layer_energy(small_net(), {"conv1": 2.0, "relu2": 0.5})(images)
-    np.testing.assert_allclose(weighted, 2 * one + 0.5 * two, rtol=1e-5)
-
-
-def test_other_weights_of_layers_compile_nothing_anew():
-    net, calls = counting_net()
-    for weight in 1.0, 0.5, 3:
-        gradient(scores.layer_energy(net, {"conv": weight}), random(6, 6, 3))
-    assert len(calls) == 1
-
-
-def test_total_variation_by_hand():
-    image = np.float32([[0, 1], [0.25, 0.5]])[..., None]  # down: 0.25 + 0.5, to the right: 1 + 0.25
-    np.testing.assert_array_equal(scores.total_variation(np.stack([image, 0 * image])), [2, 0])
-
-
-def test_where_the_images_are_the_target_distance_and_gradient_are_zero():
-    value, found = value_and_gradient(
-        scores.feature_distance(small_net(), "conv2", IMAGES[0]), IMAGES[0]
-    )
-    np.testing.assert_allclose(value, 0, atol=1e-8)
-    np.testing.assert_allclose(found, np.zeros_like(found), atol=1e-4)
 
 
 def linear_gradients(image, weights, class_index):
@@ -178,45 +116,6 @@ def test_a_class_that_is_none_gives_a_sentence(make, bad):
         make(pixel_net(), bad)
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda net, channel: scores.channel_score(net, "conv", channel),
-        lambda net, channel: scores.neuron_score(net, "conv", 0, 0, channel),
-    ],
-)
-@pytest.mark.parametrize("bad", [4, -1])
-def test_a_channel_that_is_none_gives_a_sentence(make, bad):
-    with pytest.raises(
-        ValueError, match=f"no channel of conv numbered {bad}; they are numbered from 0 to 3"
-    ):
-        make(pixel_net(), bad)
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda net: scores.channel_score(net, "conv9", 0),
-        lambda net: scores.neuron_score(net, "conv9", 0, 0, 0),
-        lambda net: scores.layer_energy(net, "conv9"),
-        lambda net: scores.feature_distance(net, "conv9", IMAGES[0]),
-        lambda net: scores.layer_energy(net, ["conv", "conv9"]),
-    ],
-)
-def test_a_layer_that_is_none_lists_the_layers(make):
-    with pytest.raises(ValueError, match="no layer 'conv9'; its layers are conv, pool, scores"):
-        make(pixel_net())
-
-
-def test_the_variation_of_a_step_edge_and_of_nothing():
-    image = np.zeros((1, 6, 5, 1), np.float32)
-    np.testing.assert_allclose(scores.total_variation_beta(2)(image), 0, atol=1e-6)
-    image[:, :, 3:] = 0.5
-    np.testing.assert_allclose(scores.total_variation_beta(2)(image), 6 * 0.5**2, rtol=1e-5)
-    np.testing.assert_allclose(scores.total_variation_beta(1)(image), 6 * 0.5, rtol=1e-2)
-    assert np.isfinite(gradient(scores.total_variation_beta(1.0), image)).all()
-
-
 # Arithmetic
 
 BATCH = random(3, 6, 6, 3)
@@ -236,15 +135,15 @@ def brightness(images):
             scores.class_score(pixel_net(), 0) + scores.class_score(pixel_net(), 1),
             LOGITS[:, 0] + LOGITS[:, 1],
         ),
-        (scores.class_score(pixel_net(), 0) - 0.01 * scores.l2, LOGITS[:, 0] - 0.01 * SQUARES),
+        (scores.class_score(pixel_net(), 0) - 0.01 * penalties.l2, LOGITS[:, 0] - 0.01 * SQUARES),
         (scores.class_score(pixel_net(), 2) * 3 - 1, 3 * LOGITS[:, 2] - 1),
         (2 - scores.class_score(pixel_net(), 2), 2 - LOGITS[:, 2]),
-        (-scores.l2 / 4, -SQUARES / 4),
-        (np.float64(0.5) * scores.l2, SQUARES / 2),
-        (scores.l2 * np.float32([1, 2, 3]), SQUARES * [1, 2, 3]),
-        (scores.l2 * scores.l2, SQUARES**2),
-        (scores.l2 + brightness, SQUARES + BATCH.mean(axis=(1, 2, 3))),
-        (scores.l2 - brightness, SQUARES - BATCH.mean(axis=(1, 2, 3))),
+        (-penalties.l2 / 4, -SQUARES / 4),
+        (np.float64(0.5) * penalties.l2, SQUARES / 2),
+        (penalties.l2 * np.float32([1, 2, 3]), SQUARES * [1, 2, 3]),
+        (penalties.l2 * penalties.l2, SQUARES**2),
+        (penalties.l2 + brightness, SQUARES + BATCH.mean(axis=(1, 2, 3))),
+        (penalties.l2 - brightness, SQUARES - BATCH.mean(axis=(1, 2, 3))),
     ],
 )
 def test_a_sum_is_what_is_written(written, expected):
@@ -258,9 +157,9 @@ def test_a_score_of_a_view_sees_the_view():
         return images + amount
 
     expected = np.square(BATCH + 0.25).sum(axis=(1, 2, 3))
-    np.testing.assert_allclose(value(scores.l2.of(brighter, 0.25), BATCH), expected, rtol=1e-5)
+    np.testing.assert_allclose(value(penalties.l2.of(brighter, 0.25), BATCH), expected, rtol=1e-5)
     # ∂/∂I ‖I + a‖² = 2 (I + a)
-    found = gradient(scores.l2.of(brighter, 0.25), BATCH)
+    found = gradient(penalties.l2.of(brighter, 0.25), BATCH)
     np.testing.assert_allclose(found, 2 * (BATCH + 0.25), rtol=1e-5)
 
 
@@ -272,7 +171,7 @@ def test_the_number_of_a_view_compiles_nothing_anew():
         return images + amount
 
     for amount in 0.0, 0.1, 0.2:
-        gradient(scores.l2.of(brighter, amount), BATCH)
+        gradient(penalties.l2.of(brighter, amount), BATCH)
     assert len(traces) == 1
 
 
@@ -291,9 +190,9 @@ def test_parts_whose_numbers_have_one_name_do_not_meet():
 
 def test_the_gradient_of_a_sum_is_the_sum_of_gradients():
     score = scores.class_score(pixel_net(), 1)
-    together = gradient(score - 0.1 * scores.l2 - 0.2 * scores.total_variation, BATCH)
-    apart = gradient(score, BATCH) - 0.1 * gradient(scores.l2, BATCH)
-    apart -= 0.2 * gradient(scores.total_variation, BATCH)
+    together = gradient(score - 0.1 * penalties.l2 - 0.2 * penalties.total_variation, BATCH)
+    apart = gradient(score, BATCH) - 0.1 * gradient(penalties.l2, BATCH)
+    apart -= 0.2 * gradient(penalties.total_variation, BATCH)
     np.testing.assert_allclose(together, apart, rtol=1e-4, atol=1e-5)
 
 
@@ -301,15 +200,11 @@ def test_one_structure_is_one_trace_whatever_its_numbers():
     model, calls = counting_net()
     for number in range(20):
         value_and_gradient(
-            scores.class_score(model, number % 3) - 0.1 * number * scores.l2, random(6, 6, 3)
+            scores.class_score(model, number % 3) - 0.1 * number * penalties.l2, random(6, 6, 3)
         )
     assert len(calls) == 1
 
 
 def test_what_cannot_be_added_is_refused_by_python():
     with pytest.raises(TypeError, match="scores, functions and numbers, not 'one'"):
-        scores.l2 + "one"
-
-
-def test_help_shows_the_words_of_a_penalty():
-    assert "sum of squares" in scores.l2.__doc__ and scores.l2.__name__ == "l2"
+        penalties.l2 + "one"

@@ -7,7 +7,7 @@ from small_nets import pixel_net, random, small_net
 
 from lecture_lib.core import tiling
 from lecture_lib.core.gradients import gradient, value_and_gradient
-from lecture_lib.core.scores import layer_energy
+from lecture_lib.core.layer_scores import layer_energy
 from lecture_lib.core.tiling import (
     add_lost_detail,
     jittered_gradient,

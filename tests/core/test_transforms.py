@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 from small_nets import normal, random
 
 from lecture_lib.core.gradients import gradient
-from lecture_lib.core.scores import l2
+from lecture_lib.core.penalties import l2
 from lecture_lib.core.transforms import (
     COLOR_CORRELATION_SQRT,
     blurred_by,

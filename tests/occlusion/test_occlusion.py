@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from small_nets import counting_net, linear_net, normal, random, small_net, stops_after
 
-from lecture_lib.core.scores import channel_score, class_probability, class_score, l2
+from lecture_lib.core.layer_scores import channel_score
+from lecture_lib.core.penalties import l2
+from lecture_lib.core.scores import class_probability, class_score
 from lecture_lib.models.batching import batches
 from lecture_lib.models.inference import class_scores, probabilities
 from lecture_lib.occlusion import occlusion

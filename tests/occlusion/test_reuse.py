@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from small_nets import random, random_tinynet, small_net
 
-from lecture_lib.core.scores import class_log_probability, class_margin, class_score, l2
+from lecture_lib.core.penalties import l2
+from lecture_lib.core.scores import class_log_probability, class_margin, class_score
 from lecture_lib.models.backend import keras
 from lecture_lib.models.efficientnet_lite0 import load_efficientnet_lite0
 from lecture_lib.models.surgery import named

@@ -12,7 +12,8 @@ import pytest
 from small_nets import normal, random
 
 from lecture_lib.activations import activation_maps
-from lecture_lib.core.scores import class_score, neuron_score
+from lecture_lib.core.layer_scores import neuron_score
+from lecture_lib.core.scores import class_score
 from lecture_lib.grad_cam import grad_cam_map
 from lecture_lib.guided_backprop import deconvnet_map, guided_gradient, guided_map
 from lecture_lib.models.backend import keras, tf

@@ -11,7 +11,7 @@ import pytest
 from recipes_loader import RECIPES, recipe
 from small_nets import linear_net, normal, random
 
-from lecture_lib.core import scores
+from lecture_lib.core import penalties
 from lecture_lib.datasets.image_sets import CLASSES, IMAGENET_CLASSES
 from lecture_lib.models import classifiers
 from lecture_lib.models.inference import class_scores
@@ -219,7 +219,7 @@ def test_the_parts_of_the_stylizers_loss_are_those_of_style_transfer():
     expected = np.square(maps - others).sum(axis=(1, 2, 3)) / np.square(others).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(losses.share(maps, others), expected, rtol=1e-4)
     images = random(2, losses.SIDE, losses.SIDE, 3)
-    per_pixel = scores.total_variation(images) / losses.SIDE**2
+    per_pixel = penalties.total_variation(images) / losses.SIDE**2
     np.testing.assert_allclose(losses.total_variation(images), per_pixel, rtol=1e-4)
 
 
