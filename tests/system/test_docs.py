@@ -262,7 +262,12 @@ def test_no_output_stands_on_a_page_as_the_name_of_an_object(site):
         assert not re.search(r"<[\w.]+ object( at 0x\w+)?>", "".join(page.text)), path
 
 
-# The README's table of minutes
+# The README's tables of minutes, and of what a student waits for
+
+
+def test_the_readme_tells_what_was_measured_last_of_what_a_student_waits_for():
+    measured = (ROOT / "benchmarks" / "waiting.md").read_text(encoding="utf-8")
+    assert measured in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_minutes_is_read_whole():
