@@ -19,6 +19,7 @@ from lecture_lib.models.checks import one_image
 from lecture_lib.models.inference import Guess, guesses_of
 from lecture_lib.models.layers import activation_maps
 from lecture_lib.panels.camera import camera_picture
+from lecture_lib.panels.color_scale import Drawn, with_scale
 from lecture_lib.panels.interactive import explore_panel
 from lecture_lib.panels.panel import Panel, display_panel
 
@@ -100,10 +101,11 @@ def live_camera_panel(
 
 def classes_and_map(
     model: Network, image: Image, *, layer: str | None = None, count: int = 5
-) -> tuple[Image, list[Guess]]:
+) -> tuple[Drawn, list[Guess]]:
     """Return the Grad-CAM map of the predicted class over the image, and the likeliest classes.
 
-    One pass through the network gives both.
+    One pass through the network gives both. Under the picture lie the map's colors, with its lowest
+    and its highest number.
 
     Args:
         model: images -> logits (N, classes).
@@ -112,10 +114,11 @@ def classes_and_map(
         count: how many classes.
 
     Returns:
-        (image (H, W, 3), guesses).
+        (the image and the scale below it, guesses).
     """
     heatmap, scores = predict_with_map(model, image, layer=layer)
-    return overlay(image, heatmap), guesses_of(model, scores, count=count)
+    drawn = with_scale(overlay(image, heatmap), heatmap)
+    return drawn, guesses_of(model, scores, count=count)
 
 
 def channel_tiles(

@@ -7,22 +7,15 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from jaxtyping import Float
-from PIL import Image as PillowImage
-from PIL import ImageDraw, ImageFont
 
-from lecture_lib.datasets.images import resize_image, to_uint8
+from lecture_lib.datasets.images import resize_image
 from lecture_lib.datasets.shapes import Image
 from lecture_lib.figures.images import heat, overlay
-from lecture_lib.figures.numbers import short_number
+from lecture_lib.panels.color_scale import Drawn, scale_ends, with_scale
 from lecture_lib.panels.controls import Control, labeled, set_options
 
 SIDE = 256  # pixels of each picture and each map
-SCALE = 22  # pixels of height for the colors under the maps
-INK = "#1d2026"
 NONE = ("none", "")
-
-Drawn = Float[np.ndarray, "drawn_height drawn_width 3"]
 
 
 def another_picture(picture: Control) -> Control:
@@ -107,31 +100,11 @@ def _beside(pairs: Sequence, draw: Callable | None) -> Drawn:
     pictures = _row(images)
     maps = _row(np.split(np.asarray(drawn, np.float32), len(pairs), axis=1))
     if whole.ndim == 2:  # gradients with channels are drawn without a scale
-        maps = np.concatenate([maps, _scale(whole, draw or heat, width=maps.shape[1])])
+        maps = with_scale(maps, whole, draw=draw or heat)
     if len(pairs) == 2:
         return np.concatenate([pictures, maps])
     below = [(0, len(maps) - len(pictures)), (0, 0), (0, 0)]
     return np.concatenate([np.pad(pictures, below, constant_values=1), maps], axis=1)
-
-
-def _scale(whole: np.ndarray, draw: Callable, *, width: int) -> Drawn:
-    """The colors from the lowest number of a map to the highest, between these numbers."""
-    low = float(whole.min())
-    high = float(whole.max())
-    colors = draw(np.linspace(low, high, 120)[None]).repeat(8, axis=0)  # (8, 120, 3)
-    page = PillowImage.new("RGB", (width, SCALE), "white")
-    left = (width - 120) // 2
-    page.paste(PillowImage.fromarray(to_uint8(colors)), (left, 8))
-    pen = ImageDraw.Draw(page)
-    style = {"fill": INK, "font": ImageFont.load_default(size=12)}
-    pen.text((left - 6, 12), _end(low, high), anchor="rm", **style)
-    pen.text((left + 126, 12), _end(high, high), anchor="lm", **style)
-    return np.asarray(page, np.float32) / 255
-
-
-def _end(number: float, high: float) -> str:
-    """A number at an end of a scale; what is next to nothing on this scale is 0."""
-    return short_number(0 if abs(number) < high / 1000 else number)
 
 
 def _one_map(pairs: Sequence) -> np.ndarray:
@@ -150,6 +123,5 @@ def _in_words(texts: Sequence[str], pairs: Sequence) -> str:
     lines = [f"{side}: {text}" for side, text in zip(("Left", "Right"), texts, strict=True)]
     whole = _one_map(pairs)
     if whole.ndim == 2:  # gradients with channels are drawn without a scale
-        ends = [_end(float(end), float(whole.max())) for end in (whole.min(), whole.max())]
-        lines.append(f"Same colors in both maps, {' to '.join(ends)}.")
+        lines.append(f"Same colors in both maps, {' to '.join(scale_ends(whole))}.")
     return "\n".join(lines)

@@ -8,11 +8,11 @@ import ipywidgets
 import numpy as np
 
 from lecture_lib.datasets.images import decode_image, resize_image
-from lecture_lib.datasets.shapes import Image, Images, Network
-from lecture_lib.figures.images import overlay
+from lecture_lib.datasets.shapes import Image, Images, Map, Network
 from lecture_lib.grad_cam import cam_map
 from lecture_lib.models.inference import top_classes
 from lecture_lib.models.teaching import with_new_classes
+from lecture_lib.panels.compare import compared
 from lecture_lib.panels.controls import Control
 from lecture_lib.panels.image_picker import picture_dropdown
 from lecture_lib.panels.interactive import explore_panel
@@ -60,7 +60,7 @@ class Lesson:
 
     def _panel(self, pictures: Sequence[str]) -> Panel:
         panel = explore_panel(
-            self._answer,
+            compared(self._answer),
             alt="The picture, and in colors what spoke for the class that is predicted",
             picture=picture_dropdown(
                 pictures, size=self._model.image_size, chooses_handed_on=False
@@ -140,15 +140,13 @@ class Lesson:
         count = len(self._uploaded[name])
         set_status(self.panel, f"Pictures for “{name}”: {count}. Train learns from them.")
 
-    def _answer(self, picture: Image, lesson: int) -> tuple[np.ndarray, str]:
-        """What the network predicts, with the class activation map beside the picture."""
+    def _answer(self, picture: Image, lesson: int) -> tuple[tuple[Image, Map], str]:
+        """What the network predicts, with the picture and the class activation map."""
         network = self.network
         guess = top_classes(network, picture, count=1)[0]
         evidence = np.maximum(cam_map(network, picture, guess.class_index), 0)
-        both = [resize_image(one, 256) for one in (picture, overlay(picture, evidence))]
         words = f"Prediction: {guess.class_name} ({guess.probability:.0%}); "
-        words += f"learned from {self._counts()}."
-        return np.concatenate(both, axis=1), words
+        return (picture, evidence), words + f"learned from {self._counts()}."
 
     def _counts(self) -> str:
         return " and ".join(f"{len(self.examples_of(name))} {name}" for name in self._given)

@@ -14,6 +14,7 @@ from lecture_lib.panels.camera_views import (
     live_camera_panel,
     sheet_of,
 )
+from lecture_lib.panels.color_scale import SCALE, with_scale
 
 IMAGE = random(12, 10, 3)
 
@@ -24,7 +25,10 @@ def test_the_map_is_that_of_the_predicted_class():
     for guess, wanted in zip(guesses, top_classes(net, IMAGE, count=2), strict=True):
         assert guess[:2] == wanted[:2] and guess.probability == pytest.approx(wanted.probability)
     expected = grad_cam_map(net, IMAGE, guesses[0].class_index)
-    np.testing.assert_allclose(shown, overlay(IMAGE, expected), atol=1e-5)
+    factor = shown.shape[1] // IMAGE.shape[1]  # a small picture is enlarged for its scale
+    drawn = shown[:-SCALE][::factor, ::factor]
+    np.testing.assert_allclose(drawn, overlay(IMAGE, expected), atol=1e-5)
+    np.testing.assert_array_equal(shown, with_scale(drawn, expected))
 
 
 def test_a_panel_draws_a_bar_for_each_class_and_says_the_first():

@@ -10,7 +10,8 @@ from waiting import wait_until
 
 from lecture_lib.datasets.images import encode_png
 from lecture_lib.figures.images import heat, overlay
-from lecture_lib.panels.compare import SCALE, another_picture, compared
+from lecture_lib.panels.color_scale import SCALE
+from lecture_lib.panels.compare import another_picture, compared
 from lecture_lib.panels.image_picker import picture_dropdown
 from lecture_lib.panels.interactive import explore_panel
 from lecture_lib.panels.runs import run_live_panel

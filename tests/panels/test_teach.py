@@ -9,6 +9,7 @@ from waiting import wait_until
 
 from lecture_lib.datasets.images import encode_png
 from lecture_lib.models.inference import class_scores
+from lecture_lib.panels.color_scale import SCALE
 from lecture_lib.panels.image_picker import picture_dropdown
 from lecture_lib.panels.teach import Lesson
 
@@ -38,7 +39,7 @@ def predictions(lesson, images):
 def test_it_begins_with_the_given_pictures(lesson):
     assert predictions(lesson, np.concatenate([RED, BLUE])).tolist() == [0] * 4 + [1] * 4
     assert "learned from 4 red and 4 blue" in lesson.panel.status.value
-    assert lesson.panel.shown["image"].shape == (256, 512, 3)
+    assert lesson.panel.shown["image"].shape == (256 + SCALE, 512, 3)
 
 
 def test_a_picture_handed_on_is_left_to_the_panel_that_explains(lesson):
