@@ -122,6 +122,7 @@ class _Microscope:
             ipywidgets.HBox(naming, layout=wrap),
             self.panel.progress,
             self.panel.exchange,
+            self.panel.page_side,
         )
 
     def connect(self) -> None:

@@ -1,6 +1,7 @@
-// Gives every slider of a panel its label as a name, for readers of a screen.
+// What every panel does in the browser: it names its sliders, and notices that its kernel has ended.
 
-export default { render({ el }) {
+// ipywidgets leaves out the names of sliders for readers of a screen: each gets its label.
+const nameSliders = (el) => {
   let tries = 40;
   const timer = setInterval(() => {
     const panel = el.closest(".lecture-panel");
@@ -11,4 +12,25 @@ export default { render({ el }) {
     }
     if (sliders.length || !--tries) clearInterval(timer);
   }, 250);
+};
+
+// ipywidgets disconnects the widgets of a kernel that the user restarts, but not those of one that
+// was killed, which Jupyter starts anew by itself, nor those of one that was shut down.
+const ENDED = ["autorestarting", "terminating", "dead"];
+
+const noticeTheEnd = (manager) => {
+  const kernel = manager?.kernel;
+  const end = () => manager.disconnect();
+  const look = (_, status) => ENDED.includes(status) && end();
+  kernel?.statusChanged?.connect(look);
+  kernel?.disposed?.connect(end);
+  return () => {
+    kernel?.statusChanged?.disconnect(look);
+    kernel?.disposed?.disconnect(end);
+  };
+};
+
+export default { render({ model, el }) {
+  nameSliders(el);
+  return noticeTheEnd(model.widget_manager);
 } };

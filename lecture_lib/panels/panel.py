@@ -8,6 +8,7 @@ the level ERROR, which Python prints unless told otherwise, and expected ones at
 import base64
 import html
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -66,10 +67,10 @@ SAVE = "Save picture"
 LOG = logging.getLogger("lecture_lib")
 
 
-class _SliderNames(anywidget.AnyWidget):
-    """Gives sliders their labels as names, which ipywidgets leaves out for readers of a screen."""
+class _PageSide(anywidget.AnyWidget):
+    """Names the sliders for readers of a screen, and says when the kernel has ended."""
 
-    _esm = Path(__file__).with_name("slider_names.js")
+    _esm = Path(__file__).with_name("panel.js")
 
 
 class Panel(NamedTuple):
@@ -84,6 +85,7 @@ class Panel(NamedTuple):
         progress, curve: of a run; seen in live panels only.
         shown: the image on view, the first of its batch, their words, and the choices they show.
         exchange: what hands a picture on.
+        page_side: what is done in the browser.
     """
 
     box: ipywidgets.VBox
@@ -96,6 +98,7 @@ class Panel(NamedTuple):
     curve: ipywidgets.HTML
     shown: dict[str, Any]
     exchange: exchange.Exchange
+    page_side: anywidget.AnyWidget
 
 
 # Building
@@ -132,6 +135,7 @@ def build(
         curve=_labeled_row(ipywidgets.HTML, "score"),
         shown={},
         exchange=exchange.hidden(),
+        page_side=_PageSide(layout={"display": "none"}),
     )
     _arrange(panel, live=live)
     panel.buttons[SAVE].on_click(lambda button: save_shown(panel, name))
@@ -159,9 +163,8 @@ def _arrange(panel: Panel, *, live: bool) -> None:
         list(panel.buttons.values()), layout={"margin": "8px 0", "flex_flow": "row wrap"}
     )
     run = [panel.progress, panel.curve] if live else []
-    names = _SliderNames(layout={"display": "none"})
     right = ipywidgets.VBox(
-        [*rows, row_of_buttons, *run, panel.status, names, panel.exchange],
+        [*rows, row_of_buttons, *run, panel.status, panel.page_side, panel.exchange],
         layout={"flex": "1 1 320px", "min_width": "min(300px, 100%)", "max_width": "460px"},
     )
     left = ipywidgets.VBox([panel.picture], layout={"flex": "0 1 auto", "margin": "0 28px 12px 0"})
@@ -341,7 +344,10 @@ def hand_on_image(panel: Panel, notebook: str, image_of: Callable) -> None:
     try:
         image, name = image_of(panel)
         exchange.give(panel.exchange, encode_png(image), name=name, notebook=notebook)
-        said = "Handed on. In the notebook choose Run, Run All Cells: it is in the panel's list."
+        # A page of the demonstration has no menus, and runs by itself.
+        is_page = "LECTURE_DEMO" in os.environ
+        where = "On that page" if is_page else "In the notebook choose Run, Run All Cells:"
+        said = f"Handed on. {where} it is in the panel's list."
         set_status(panel, said, link=exchange.link_to(notebook))
     except EXPECTED as error:
         show_error(panel, error)

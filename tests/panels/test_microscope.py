@@ -80,6 +80,11 @@ def test_the_first_card_is_whole(made):
     assert "…" not in table_of(panel)
 
 
+def test_it_notices_in_the_browser_when_its_kernel_has_ended(made):
+    panel, _ = made
+    assert panel.page_side in panel.box.children
+
+
 def test_another_tile_brings_its_logits(made):
     panel, tiles = made
     channel = tiles.order[3]

@@ -7,7 +7,9 @@ naming a folder, a screenshot of every notebook and panel is left there.
 """
 
 import json
+import os
 import shutil
+import signal
 import sys
 
 import numpy as np
@@ -92,6 +94,8 @@ def folder(tmp_path_factory):
     make_demo.make(notebooks / "pages")
     write(notebook_of(map(cell, PANELS.values())), notebooks / "panels.ipynb")
     write(notebook_of([cell(PANELS["explore"])]), notebooks / "restarted.ipynb")
+    tell = f"import os\nopen('pid', 'w').write(str(os.getpid()))\n{PANELS['ascent']}"
+    write(notebook_of([cell("import numpy as np"), cell(tell)]), notebooks / "killed.ipynb")
     pages = [cell_with_page(notebooks / "pages" / path.name) for path in NOTEBOOKS]
     write(notebook_of(pages), notebooks / "pages" / "course.ipynb")
     (notebooks / "slides").mkdir()
@@ -185,18 +189,55 @@ def test_a_slider_that_is_moved_back_brings_the_picture_back(opened):
     assert press_until_changed(panel, "ArrowLeft") == before
 
 
+SAID = "el => getComputedStyle(el, '::before').content"  # in place of a panel without a kernel
+
+
 def test_a_kernel_started_anew_is_a_sentence_in_its_panels(opened):
     page = opened("restarted")
     panel = page.locator(".lecture-panel").first
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_role("menuitem", name="Restart Kernel").first.click()
     page.get_by_role("button", name="Confirm Kernel Restart").click()
-    said = "el => getComputedStyle(el, '::before').content"
-    wait_until(lambda: "Run All Cells" in panel.evaluate(said), "the panel says what to do")
+    wait_until(lambda: "Run All Cells" in panel.evaluate(SAID), "the panel says what to do")
     control = panel.locator(".jupyter-widgets-disconnected").first
-    assert control.evaluate(said) == "none"  # and no broken link
+    assert control.evaluate(SAID) == "none"  # and no broken link
     screenshot(page, "restarted")
     page.get_by_text("| Idle").wait_for(timeout=90_000)
+
+
+@pytest.mark.parametrize("moment", ["while it waits", "in the middle of a run"])
+def test_a_kernel_that_is_killed_is_a_sentence_in_its_panels(opened, folder, moment):
+    page = opened("killed")
+    panel = page.locator(".lecture-panel").first
+    panel.scroll_into_view_if_needed()
+    if moment == "in the middle of a run":
+        panel.get_by_role("button", name="Start", exact=True).click()
+        wait_until(lambda: status(panel).startswith("Step"), "steps are counted")
+    os.kill(int((folder / "notebooks" / "pid").read_text()), signal.SIGKILL)
+    wait_until(lambda: "Run All Cells" in panel.evaluate(SAID), "the panel says what to do")
+    screenshot(page, f"killed {moment}")
+    page.get_by_role("button", name="Ok", exact=True).click()  # Jupyter has started another one
+    run_anew(page, folder / "notebooks" / "killed.ipynb")
+    assert panel.evaluate(SAID) == "none"
+    start_and_stop(panel)
+
+
+def run_anew(page, path):
+    """Run all cells of a notebook that has run before."""
+    page.get_by_role("menuitem", name="Edit", exact=True).click()
+    page.get_by_role("menuitem", name="Clear Outputs of All Cells", exact=True).click()
+    run_all_cells(page, path)
+    assert errors_in(path) == []
+
+
+def test_a_kernel_that_is_shut_down_is_a_sentence_in_its_panels(opened, folder):
+    page = opened("killed")
+    run_anew(page, folder / "notebooks" / "killed.ipynb")
+    panel = page.locator(".lecture-panel").first
+    assert panel.evaluate(SAID) == "none"
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
+    wait_until(lambda: "Run All Cells" in panel.evaluate(SAID), "the panel says what to do")
 
 
 def test_what_goes_wrong_is_a_sentence_and_the_picture_stays(opened):
