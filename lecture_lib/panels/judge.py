@@ -112,8 +112,8 @@ def read_answers(folder: str | Path | None = None) -> list[tuple[str, bool]]:
     files = sorted(folder.glob("judge-*.csv"))
     if not files:
         raise FileNotFoundError(
-            f"There is no file judge-*.csv in the folder {folder.name}; answer the questions of "
-            "the panel first, or name the folder in which the class's files lie."
+            f"There is no file judge-*.csv in {folder.name}; answer the panel's questions first, "
+            "or name another folder."
         )
     answers = []
     for file in files:

@@ -128,6 +128,15 @@ def test_what_is_stored_comes_from_one_run_without_errors(path):
 
 
 @each_notebook
+def test_no_printed_line_breaks_in_the_middle_of_a_word(path):
+    """JupyterLab in a window of 1280 pixels, its list of files open, has room for 107."""
+    outputs = [output for cell in code_cells(path) for output in cell["outputs"]]
+    printed = ["".join(output.get("text", "")) for output in outputs]
+    lines = [line for text in printed for line in text.splitlines()]
+    assert [line for line in lines if len(line) > 107] == []
+
+
+@each_notebook
 def test_below_each_stored_panel_stands_how_to_make_it_live(path):
     widget = "application/vnd.jupyter.widget-view+json"
     outputs = [output for cell in code_cells(path) for output in cell["outputs"]]
