@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import permutation_test
 from sklearn.decomposition import NMF
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from lecture_lib.core.gradients import gradient, gradient_at_layers, value
 from lecture_lib.core.scores import class_score
@@ -326,7 +327,9 @@ def factorize_activations(activations: Activations, *, count: int = 10) -> Facto
             f"many positions and channels or more; these have the shape {activations.shape}."
         )
     solver = NMF(count, init="nndsvda", random_state=0, tol=3e-4, max_iter=2000)
-    strengths = solver.fit_transform(rows)
+    # The products are small: threads would wait for each other more than they work.
+    with threadpool_limits(1, user_api="blas"):
+        strengths = solver.fit_transform(rows)
     # One of U and W can be doubled and the other halved; so each direction gets the length 1.
     lengths = np.linalg.norm(solver.components_, axis=1) + 1e-12
     strengths = (strengths * lengths).reshape(*activations.shape[:-1], count)

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import bootstrap, spearmanr
+from scipy.stats import bootstrap, rankdata, spearmanr
 from skimage.filters import sobel
-from sklearn.metrics import roc_auc_score
 
 from lecture_lib.core.regularizers import gaussian_window
 from lecture_lib.datasets.images import as_map
 from lecture_lib.datasets.shapes import Image, Images, Labels, Map, Mask, Network, Values
-from lecture_lib.models.checks import one_class, one_image
+from lecture_lib.models.checks import check_class, one_class, one_image
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.surgery import with_shuffled_weights
@@ -83,7 +82,12 @@ def area_under_roc(heatmap: Map, mask: Mask) -> float:
         than the other, 1947.
     """
     heatmap, mask = _checked(heatmap, mask)
-    return float(roc_auc_score(mask.ravel(), heatmap.ravel()))
+    # Each pixel's rank from below, 1 for the lowest; tied pixels share the mean of their ranks.
+    ranks = rankdata(heatmap).reshape(mask.shape)
+    inside = int(mask.sum())
+    outside = mask.size - inside
+    won = ranks[mask].sum() - inside * (inside + 1) / 2  # pairs in which the one inside is higher
+    return float(won / (inside * outside))
 
 
 def _checked(heatmap: Map, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
@@ -180,18 +184,26 @@ def insertion_curve(
     return deleted[::-1]
 
 
+def _ends_of_curves(model: Network, images: Images, classes: Labels) -> np.ndarray:
+    """The logits of each whole image and of gray alone, where all curves end: (N, 2)."""
+    whole = class_scores(model, images)[np.arange(len(images)), classes]
+    gray = class_scores(model, np.full_like(images[:1], 0.5))[0, classes]
+    return np.stack([whole, gray], axis=1)
+
+
 def _deletion_and_insertion(
-    model: Network, image: Image, class_index: int, *, heatmap: Map, steps: int
+    model: Network, image: Image, class_index: int, *, heatmap: Map, steps: int, ends: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both curves in one pass; their ends are the same two images, which are asked once."""
+    """Both curves in one pass, between their ends, whose logits are known."""
     image = one_image(model, image)
-    highest_first = _covered(image, heatmap, steps=steps)
-    lowest_first = _covered(image, -np.asarray(heatmap), steps=steps)
-    asked = np.concatenate([highest_first, lowest_first[1:-1]])
-    logits = class_scores(model, asked)[:, one_class(model, class_index)]
-    deleted = logits[: steps + 1]
-    between = logits[steps + 1 :]
-    return deleted, np.concatenate([deleted[-1:], between[::-1], deleted[:1]])
+    deleted = _covered(image, heatmap, steps=steps)[1:-1]
+    inserted = _covered(image, -np.asarray(heatmap), steps=steps)[-2:0:-1]
+    logits = np.zeros(0)  # a single step has nothing between its ends
+    if steps > 1:
+        logits = class_scores(model, np.concatenate([deleted, inserted]))[:, class_index]
+    whole, gray = ends
+    falling, rising = np.split(logits, 2)
+    return np.array([whole, *falling, gray]), np.array([gray, *rising, whole])
 
 
 def normalized_auc(curve: np.ndarray) -> float:
@@ -285,6 +297,7 @@ class Grades(NamedTuple):
         rank_correlation: with the map of a network with shuffled weights, regardless of its sign;
             lower is better.
         seconds: what the map took.
+        heatmaps: what was graded, (N, H, W).
     """
 
     pointing: np.ndarray
@@ -294,6 +307,7 @@ class Grades(NamedTuple):
     deletion: np.ndarray
     rank_correlation: np.ndarray
     seconds: np.ndarray
+    heatmaps: np.ndarray
 
 
 def grade(
@@ -304,6 +318,7 @@ def grade(
     classes: Labels,
     masks: np.ndarray,
     steps: int = 10,
+    shuffled: Network | None = None,
 ) -> dict[str, Grades]:
     """Measure each map on each image in every way.
 
@@ -313,7 +328,9 @@ def grade(
         images: (N, H, W, C) in [0, 1].
         classes: (N,) class numbers.
         masks: (N, H, W) booleans, True where the cause is.
-        steps: of the deletion and insertion curves.
+        steps: of the deletion and insertion curves, which end in gray.
+        shuffled: the network with shuffled weights; None makes one. Who grades again gives it, as
+            each network is compiled once for each map.
 
     Returns:
         {name: Grades}.
@@ -326,15 +343,17 @@ def grade(
             f"Each picture needs one class and one mask: {len(images)} pictures, {len(classes)} "
             f"classes, {len(masks)} masks."
         )
-    shuffled = with_shuffled_weights(model)
+    networks = (model, shuffled or with_shuffled_weights(model))
+    classes = check_class(model, np.asarray(classes))
+    every_end = _ends_of_curves(model, images, classes)
     table = {}
     for name, explain in maps.items():
         explain(model, images[0], int(classes[0]))  # compiles, so that this is not timed
         rows = [
-            _grades(explain, (model, shuffled), image, index=int(index), mask=mask, steps=steps)
-            for image, index, mask in zip(images, classes, masks, strict=True)
+            _grades(explain, networks, image, index=int(index), mask=mask, steps=steps, ends=ends)
+            for image, index, mask, ends in zip(images, classes, masks, every_end, strict=True)
         ]
-        table[name] = Grades(*np.transpose(rows))
+        table[name] = Grades(*map(np.array, zip(*rows, strict=True)))
     return table
 
 
@@ -346,12 +365,15 @@ def _grades(
     index: int,
     mask: Mask,
     steps: int,
+    ends: np.ndarray,
 ) -> Grades:
     model, shuffled = networks
     began = time.perf_counter()
     heatmap = explain(model, image, index)
     seconds = time.perf_counter() - began
-    deleted, inserted = _deletion_and_insertion(model, image, index, heatmap=heatmap, steps=steps)
+    deleted, inserted = _deletion_and_insertion(
+        model, image, index, heatmap=heatmap, steps=steps, ends=ends
+    )
     return Grades(
         pointing=pointing_game(heatmap, mask),
         mass=mass_inside(heatmap, mask),
@@ -360,6 +382,7 @@ def _grades(
         deletion=normalized_auc(deleted),
         rank_correlation=abs(rank_correlation(heatmap, explain(shuffled, image, index))),
         seconds=seconds,
+        heatmaps=heatmap,
     )
 
 

@@ -12,6 +12,7 @@ from small_nets import linear_net, normal, numbers_of, random, small_net
 from lecture_lib import scoreboard
 from lecture_lib.datasets.synthetic import cross, paint_badges, ring
 from lecture_lib.models.inference import class_scores
+from lecture_lib.models.surgery import with_shuffled_weights
 from lecture_lib.models.synthetic_nets import hand_set_network
 from lecture_lib.saliency import saliency_map
 from lecture_lib.scoreboard import (
@@ -136,7 +137,8 @@ def test_one_picture_at_a_time_gives_the_same_curve():
 @pytest.mark.parametrize("steps", [1, 5])
 def test_both_curves_in_one_pass_are_the_two_alone(steps, given):
     net, options = small_net(), {"heatmap": given(random(12, 12)), "steps": steps}
-    deleted, inserted = scoreboard._deletion_and_insertion(net, IMAGE, 3, **options)
+    ends = scoreboard._ends_of_curves(net, IMAGE[None], np.array([3]))[0]
+    deleted, inserted = scoreboard._deletion_and_insertion(net, IMAGE, 3, **options, ends=ends)
     np.testing.assert_allclose(deleted, deletion_curve(net, IMAGE, 3, **options), rtol=1e-5)
     np.testing.assert_allclose(inserted, insertion_curve(net, IMAGE, 3, **options), rtol=1e-5)
 
@@ -227,6 +229,23 @@ def test_the_table_of_a_net_whose_cause_is_known():
         board["cheat"].insertion > board["random"].insertion
     ).all()
     assert all(np.array_equal(*pair) for pair in zip(kept, net.get_weights(), strict=True))
+    np.testing.assert_array_equal(board["cheat"].heatmaps, masks)
+
+
+def test_a_shuffled_network_that_is_given_takes_the_place_of_a_new_one():
+    net, images, masks = small_net(), random(3, 12, 12, 3), np.stack([MASK[:, :6].repeat(2, 1)] * 3)
+    asked = {"classes": np.arange(3), "masks": masks, "steps": 2}
+    maps = {"saliency": saliency_map}
+    own = grade(maps, net, images, **asked)["saliency"]
+    given = grade(maps, net, images, **asked, shuffled=with_shuffled_weights(net))["saliency"]
+    itself = grade(maps, net, images, **asked, shuffled=net)["saliency"]
+    np.testing.assert_allclose(own.rank_correlation, given.rank_correlation, rtol=1e-5)
+    np.testing.assert_allclose(itself.rank_correlation, 1, rtol=1e-5)
+    assert (own.rank_correlation < 0.9).any()
+    for measured in (own, itself):
+        for k, (image, heatmap) in enumerate(zip(images, measured.heatmaps, strict=True)):
+            curve = deletion_curve(net, image, k, heatmap=heatmap, steps=2)
+            np.testing.assert_allclose(measured.deletion[k], normalized_auc(curve), rtol=1e-3)
 
 
 def test_the_interval_is_that_of_the_bootstrap_and_shrinks_with_more_pictures():

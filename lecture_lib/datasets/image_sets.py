@@ -7,6 +7,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from lecture_lib.datasets import downloads
+from lecture_lib.datasets.decoding import BUNDLED
 from lecture_lib.datasets.images import load_image
 from lecture_lib.datasets.shapes import Images
 
@@ -79,7 +81,7 @@ def random_crops(
         FileNotFoundError, ValueError: as `load_image` does.
     """
     random = np.random.default_rng(seed)
-    sources = [Image.fromarray(np.uint8(np.rint(255 * load_image(photo)))) for photo in photos]
+    sources = [_bundled(photo) if photo in BUNDLED else _picture(photo) for photo in photos]
     crops = np.empty((count, size, size, 3), np.float32)
     for number in range(count):
         source = sources[number % len(sources)]
@@ -89,6 +91,16 @@ def random_crops(
         crop = source.resize((size, size), Image.Resampling.LANCZOS, box)
         crops[number] = np.asarray(crop, np.float32) / 255
     return crops
+
+
+def _picture(photo: str | Path) -> Image.Image:
+    return Image.fromarray(np.uint8(np.rint(255 * load_image(photo))))
+
+
+@cache
+def _bundled(photo: str) -> Image.Image:
+    """A photograph that comes with the course, decoded once: crops are cut out of all of them."""
+    return _picture(photo)
 
 
 def tiny_imagenet_is_here() -> bool:

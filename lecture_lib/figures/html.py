@@ -4,7 +4,7 @@ import base64
 import html
 import io
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 from typing import Any
 
@@ -19,8 +19,9 @@ from lecture_lib.figures.numbers import without_minus_zero
 PAGE_WIDTH = 760  # pixels
 GAP = 14  # pixels between images
 ROW = 5  # images in a row, unless told otherwise
-# (share of the width on the page, quality) of the JPEG for pages that show no HTML, best first.
-COPIES = ((1, 80), (1, 65), (1, 50), (0.85, 50), (0.7, 50))
+# (share of the width on the page, qualities) of the JPEG for pages that show no HTML, best first.
+COPIES = ((1, (80, 65, 50)), (0.85, (50,)), (0.7, (50,)))
+MANY_COLORS = 16_384  # a picture of more is a photograph, or holds one
 
 
 # Checks
@@ -280,10 +281,16 @@ def picture_bundle(
 
 
 def _as_webp(image: PillowImage.Image) -> bytes:
-    """The smaller of a lossy and an exact file: photographs are smaller lossy, charts exact."""
-    lossy = (_encode(image, "WEBP", quality=quality) for quality in (85, 75, 60))
-    exact = _encode(image, "WEBP", lossless=True, method=0)
-    return min(_first_below(48_000, lossy), exact, key=len)
+    """The smaller of a lossy and an exact file: photographs are smaller lossy, charts exact.
+
+    An exact file of many colors is several times as large and takes twice the time, so that it is
+    not even tried.
+    """
+    qualities = (_encode(image, "WEBP", quality=quality) for quality in (85, 75, 60))
+    lossy = _first_below(48_000, qualities)
+    if image.getcolors(MANY_COLORS) is None:
+        return lossy
+    return min(lossy, _encode(image, "WEBP", lossless=True, method=0), key=len)
 
 
 def _as_small_jpeg(image: PillowImage.Image, width: int) -> bytes:
@@ -292,11 +299,14 @@ def _as_small_jpeg(image: PillowImage.Image, width: int) -> bytes:
     Titles stay legible, and all colors are true: a PNG this small has 128 of them and half the
     width.
     """
-    files = (
-        _encode(_of_width(image, width * share), "JPEG", quality=quality, optimize=True)
-        for share, quality in COPIES
-    )
-    return _first_below(24_000, files)
+    return _first_below(24_000, _jpegs(image, width))
+
+
+def _jpegs(image: PillowImage.Image, width: int) -> Iterator[bytes]:
+    for share, qualities in COPIES:
+        small = _of_width(image, width * share)
+        for quality in qualities:
+            yield _encode(small, "JPEG", quality=quality, optimize=True)
 
 
 def _of_width(image: PillowImage.Image, width: float) -> PillowImage.Image:

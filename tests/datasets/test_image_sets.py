@@ -136,6 +136,22 @@ def test_crops_repeat_with_their_seed_and_differ_without():
     assert np.abs(crops - random_crops(12, size=24, seed=4)).mean() > 0.05
 
 
+def test_a_photograph_of_the_course_is_decoded_once_and_a_file_each_time(tmp_path, monkeypatch):
+    path = tmp_path / "own.png"
+    Image.new("RGB", (40, 40), "white").save(path)
+    random_crops(1, photos=["cat"])
+    decoded = []
+    load = image_sets.load_image
+    monkeypatch.setattr(
+        image_sets, "load_image", lambda photo: decoded.append(photo) or load(photo)
+    )
+    both = ["cat", path]
+    white = random_crops(2, size=20, photos=both)[1]
+    Image.new("RGB", (40, 40), "black").save(path)
+    black = random_crops(2, size=20, photos=both)[1]
+    assert (white == 1).all() and (black == 0).all() and decoded == [path, path]
+
+
 def test_crops_are_cut_at_many_scales(tmp_path):
     """In a picture that rises by 1 per 400 columns, a crop's own rise tells its side."""
     ramp = np.broadcast_to(np.linspace(0, 255, 400), (400, 400)).astype(np.uint8)

@@ -1,8 +1,13 @@
 """Sizes on the page: tiles in their order, small images enlarged by whole factors."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
+from lecture_lib.datasets import load_image
 from lecture_lib.figures import html
 
 
@@ -39,3 +44,21 @@ def test_a_curve_is_drawn_from_its_lowest_to_its_highest_value():
     svg = html.curve_svg(np.array([2.0, 4.0, 3.0]), width=106, height=26)
     assert 'points="3.0,23.0 53.0,3.0 103.0,13.0"' in svg
     assert 'aria-label="score from 2 to 4"' in svg
+
+
+def file_of(pixels):
+    data, _ = html.picture_bundle(pixels, alt="what is to be seen", width=300)
+    source = data["text/html"].partition("base64,")[2].partition('"')[0]
+    return base64.b64decode(source)
+
+
+def test_a_chart_is_stored_exactly_and_a_photograph_is_not():
+    chart = np.full((200, 300, 3), 255, np.uint8)
+    chart[50:60, 20:280] = (31, 111, 159)
+    stored = Image.open(io.BytesIO(file_of(chart))).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(stored), chart)
+
+    photograph = np.uint8(255 * load_image("cat"))
+    exact = io.BytesIO()
+    Image.fromarray(photograph).save(exact, "WEBP", lossless=True)
+    assert len(file_of(photograph)) < len(exact.getvalue()) / 3
