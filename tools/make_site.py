@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import film_player
@@ -88,7 +89,19 @@ def cell_as_html(cell):
     if cell["cell_type"] == "markdown":
         return rendered(source_of(cell))
     code = highlight(source_of(cell), PythonLexer(), COLORS).replace("<pre>", '<pre tabindex="0">')
-    return code + "".join(map(output_as_html, cell["outputs"]))
+    return code + "".join(map(output_as_html, as_they_are_seen(cell["outputs"])))
+
+
+def as_they_are_seen(outputs):
+    """Outputs with everything that was printed in a row as one: a notebook stores it in pieces."""
+    seen = []
+    for kind, row in groupby(outputs, key=lambda output: output["output_type"]):
+        row = list(row)
+        if kind == "stream":
+            text = "".join("".join(output["text"]) for output in row)
+            row = [{"output_type": kind, "text": text}]
+        seen += row
+    return seen
 
 
 def sections(notebook):

@@ -257,6 +257,15 @@ def test_a_printed_table_is_a_table_on_the_page(make_site):
     assert "&lt;Markdown&gt;" not in page
 
 
+def test_what_is_printed_in_pieces_is_one_text_on_the_page(make_site):
+    pieces = [{"output_type": "stream", "text": [f"line {n}\n"]} for n in range(3)]
+    picture = {"output_type": "display_data", "data": {"text/html": "<img alt='a cat'>"}}
+    outputs = [*pieces, picture, pieces[0]]
+    page = make_site.cell_as_html({"cell_type": "code", "source": "x = 1", "outputs": outputs})
+    assert "line 0\nline 1\nline 2\n</pre><div" in page
+    assert page.count('<pre class="printed"') == 2
+
+
 def test_no_output_stands_on_a_page_as_the_name_of_an_object(site):
     for path, page in site[1].items():
         assert not re.search(r"<[\w.]+ object( at 0x\w+)?>", "".join(page.text)), path
