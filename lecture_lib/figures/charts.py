@@ -48,6 +48,7 @@ def show_values(
         marker = "o" if len(curve) == 1 else None
         axis.plot(curve, color=color, linewidth=2, marker=marker)
     axis.set(xlabel=x_label, ylabel=y_label, xmargin=0.01)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     _label_ends(axis, curves, labels or [])
     publish(figure, alt)
 
@@ -91,8 +92,16 @@ def show_curves(
 def _scale_x(axis: Axes, x: Sequence[float], *, log: bool) -> None:
     if log:
         axis.set(xscale="log", yscale="log")
-    elif len(x) < 12 and (np.diff(x) == 1).all():
-        axis.set_xticks(x)  # 1, 2, 3 are counted; there is nothing at 1.5
+    elif (np.diff(x) == 1).all():
+        _count_along_x(axis, x)
+
+
+def _count_along_x(axis: Axes, x: Sequence[float]) -> None:
+    """Name whole numbers only: 1, 2, 3 are counted; there is nothing at 1.5."""
+    if len(x) < 12:
+        axis.set_xticks(x)
+        return
+    axis.xaxis.get_major_locator().set_params(integer=True)
 
 
 def show_bars(names: Sequence[str], values: Sequence[float], *, alt: str) -> None:
