@@ -50,7 +50,7 @@ def run_live(
             after each step, ends when that returns True, and returns an Ascent or an image, or
             (image, text). watch(..., counted="octaves × steps") says what the steps are made of.
         alt: what is to be seen in words, or a function of the values.
-        first: the image or Ascent shown before Start.
+        first: the image or Ascent shown before Start; `alt` is true of it, too.
         hand_on: {text: notebook}, buttons that hand the picture that was made, of a batch the
             first, on to the panel of another notebook.
         controls: one per argument, the same as in `explore`.
@@ -90,12 +90,19 @@ def run_live_panel(
         image_of=shown_image,
     )
     if first is not None:
-        words = alt if isinstance(alt, str) else "The picture before the gradient ascent"
-        show_image(panel, images_of(first), words, choices=("start",))
+        show_image(panel, images_of(first), _words_before(panel, alt), choices=("start",))
     runs = _Runs(panel, function, alt)
     runs.connect_buttons()
     when_a_control_moves(panel, runs.look_at_choice)
     return panel
+
+
+def _words_before(panel: Panel, alt: str | Callable) -> str:
+    """What `alt` says of the values as they stand, also where one of them cannot be used."""
+    try:
+        return words_for(alt, values_of(panel))
+    except ANY_ERROR:
+        return alt if isinstance(alt, str) else "The picture before the gradient ascent"
 
 
 class _Runs:

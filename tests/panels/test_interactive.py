@@ -565,6 +565,18 @@ def test_a_picture_is_seen_when_it_is_chosen_and_not_only_at_the_start():
     wait_until(lambda: np.array_equal(shown.shown["image"], coffee))
 
 
+@pytest.mark.parametrize(
+    "net, words",
+    [("small", "gray by small"), ("large", "The picture before the gradient ascent")],
+)
+def test_the_words_for_the_first_picture_are_those_for_the_values_as_they_stand(net, words):
+    nets = net_dropdown(["small", "large"], reasons={"large": "not downloaded"}, value=net)
+    shown = run_live_panel(
+        lambda net, watch: GRAY, alt=lambda net: f"gray by {net}", first=GRAY, net=nets
+    )
+    assert shown.shown["words"] == words
+
+
 def test_what_a_run_made_stays_when_the_list_of_pictures_grows():
     pictures = picture_dropdown(["cat", "coffee"], size=32)
     shown = run_live_panel(lambda picture, watch: 0 * picture, alt="black", picture=pictures)
