@@ -31,6 +31,12 @@ def test_counted_things_have_whole_numbers(drawn, count):
         assert len(ticks) >= 2 and all(tick == round(tick) for tick in ticks)
 
 
+def test_so_have_those_of_which_only_some_were_tried(drawn):
+    charts.show_curves([0, 1, 2, 5, 10, 20], np.arange(6), x_label="off", y_label="y", alt="a line")
+    ticks = ticks_of(drawn[0])
+    assert len(ticks) >= 4 and all(tick == round(tick) for tick in ticks)
+
+
 def test_what_is_measured_keeps_its_parts(drawn):
     charts.show_curves(
         np.linspace(0, 1, 11), np.arange(11), x_label="share", y_label="y", alt="a line"
