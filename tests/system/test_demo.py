@@ -6,6 +6,7 @@ import json
 import re
 import sys
 
+import psutil
 import pytest
 from browsing import (
     changed,
@@ -234,6 +235,7 @@ def test_a_run_is_stopped_and_its_picture_handed_on_to_another_page(attacks):
     start_and_stop(panel)
     changed(panel, before)
     panel.get_by_role("button", name="Explain: saliency").click()
+    panel.get_by_text("Handed on. On that page it is in the panel's list.").wait_for()
     with attacks.expect_popup() as opened:
         panel.get_by_role("link", name="Open 05 saliency").click()
     assert attacks.complaints == []
@@ -258,6 +260,19 @@ def test_the_sticker_of_that_page_begins_with_a_sticker_and_is_run_twice(attacks
         start_and_stop(panel)
     assert panel.locator("img").get_attribute("alt") == "The sticker while it grows"
     assert panel.get_by_role("alert").count() == 0 and attacks.complaints == []
+
+
+@needs_chromium
+def test_when_its_kernel_is_killed_a_page_says_what_to_do(attacks):
+    """The last test that needs a kernel."""
+    panel = attacks.locator(".lecture-panel").first
+    said = "panel => getComputedStyle(panel, '::before').content"
+    assert panel.evaluate(said) == "none"
+    for process in psutil.Process().children(recursive=True):
+        if "ipykernel_launcher" in " ".join(process.cmdline()):
+            process.kill()
+    wait_until(lambda: "Reload the page" in panel.evaluate(said), "the panel says what to do")
+    screenshot(attacks, "demo-killed")
 
 
 def is_explained(page):
