@@ -46,6 +46,8 @@ lint: $(VENV)/tests
 	@echo "== lint" && $(PY) -m ruff format --check . ; formatted=$$?; $(PY) -m ruff check --output-format concise . ; checked=$$?; \
 		$(PY) tools/check_accessibility.py notebooks exercises && exit $$((formatted + checked))
 
+# Two test at a time: threads of numpy's products would wait for those of the other more than they work.
+unit-tests notebook-tests: export OPENBLAS_NUM_THREADS = 1
 unit-tests: $(VENV)/tests
 	@echo "== unit tests" && $(PY) -m pytest tests -n 2 --dist loadfile --durations 5 --junitxml=$(VENV)/unit-tests.xml
 
