@@ -1,11 +1,12 @@
 """Networks small enough to be written down: tests compare with plain numpy, which stands beside."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
+import pytest
 
-from lecture_lib.models import classifiers
+from lecture_lib.models import classifiers, zoo
 from lecture_lib.models.backend import keras
 from lecture_lib.models.surgery import named, without_classes
 
@@ -106,6 +107,34 @@ def random_tinynet():
     return named(classifiers.tinynet(7), class_names=None, image_size=64)
 
 
+# Where networks of Keras are cut: by then each kind of block has come, and what follows repeats it.
+LAST_BLOCKS = {
+    "resnet50v2": "conv3_block1_out",
+    "mobilenetv2": "block_5_add",
+    "vgg16": "block3_pool",
+}
+
+
+def first_blocks(name):
+    """A network of Keras by its name in `load_model`, cut short; random weights, ten classes."""
+    application = zoo.APPLICATIONS[name]
+    build = partial(_cut_short, application.build, last=LAST_BLOCKS[name])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(zoo.APPLICATIONS, name, application._replace(build=build))
+        return zoo.load_application(name, trained=False)
+
+
+def _cut_short(build, *, last, weights):
+    """The first blocks of what Keras builds, with an end of its kind."""
+    blocks = build(include_top=False, input_shape=(64, 64, 3), weights=weights)
+    x = blocks.get_layer(last).output
+    if last == LAST_BLOCKS["vgg16"]:
+        x = layers.Dense(32, activation="relu")(layers.Flatten()(x))
+    else:
+        x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(blocks.input, layers.Dense(10, activation="softmax")(x))
+
+
 def graph(build, *, channels=3):
     """A network of convolutions as `build` connects them; its maps are those of "end"."""
     keras.utils.set_random_seed(5)
@@ -161,4 +190,5 @@ def numbers_of(model):
 def assert_same_numbers(model, kept):
     """Check that the weights of a model are those that `numbers_of` copied."""
     for now, before in zip(model.get_weights(), kept, strict=True):
-        np.testing.assert_array_equal(now, before)
+        if not np.array_equal(now, before):
+            np.testing.assert_array_equal(now, before)  # says where

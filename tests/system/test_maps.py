@@ -7,7 +7,14 @@ from functools import cache, partial
 
 import numpy as np
 import pytest
-from small_nets import assert_same_numbers, counting_net, numbers_of, random, small_net
+from small_nets import (
+    assert_same_numbers,
+    counting_net,
+    first_blocks,
+    numbers_of,
+    random,
+    small_net,
+)
 
 from lecture_lib.grad_cam import cam_map, contrast_map, grad_cam_map, sharp_cam_map
 from lecture_lib.guided_backprop import deconvnet_map, guided_map
@@ -56,16 +63,10 @@ each_net = pytest.mark.parametrize("net", NETS)
 
 @cache
 def net_of(name):
-    """A network by its name; those of Keras with random weights, small images and ten classes."""
+    """A network by its name; those of Keras cut short, with random weights."""
     if name == "small_net":
         return small_net()
-    if name not in zoo.APPLICATIONS:
-        return load_model(name)
-    application = zoo.APPLICATIONS[name]
-    build = partial(application.build, input_shape=(64, 64, 3), classes=10)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(zoo.APPLICATIONS, name, application._replace(build=build))
-        return zoo.load_application(name, trained=False)
+    return first_blocks(name) if name in zoo.APPLICATIONS else load_model(name)
 
 
 @each_net
