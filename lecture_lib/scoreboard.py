@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import bootstrap, rankdata, spearmanr
+from scipy.stats import bootstrap, spearmanr
 from skimage.filters import sobel
+from sklearn.metrics import roc_auc_score
 
 from lecture_lib.core.regularizers import gaussian_window
 from lecture_lib.datasets.images import as_map
@@ -82,12 +83,7 @@ def area_under_roc(heatmap: Map, mask: Mask) -> float:
         than the other, 1947.
     """
     heatmap, mask = _checked(heatmap, mask)
-    # Each pixel's rank from below, 1 for the lowest; tied pixels share the mean of their ranks.
-    ranks = rankdata(heatmap).reshape(mask.shape)
-    inside = int(mask.sum())
-    outside = mask.size - inside
-    won = ranks[mask].sum() - inside * (inside + 1) / 2  # pairs in which the one inside is higher
-    return float(won / (inside * outside))
+    return float(roc_auc_score(mask.ravel(), heatmap.ravel()))
 
 
 def _checked(heatmap: Map, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
@@ -142,9 +138,7 @@ def deletion_curve(
     return class_scores(model, covered)[:, index]
 
 
-def _covered(
-    image: Image, heatmap: Map, *, steps: int, fill: float | Image = 0.5, seed: int = 0
-) -> Images:
+def _covered(image: Image, heatmap: Map, *, steps: int, fill: float | Image, seed: int) -> Images:
     """The image with ever more of the highest pixels replaced: (steps + 1, H, W, C)."""
     heatmap = as_map(heatmap)
     if heatmap.shape != image.shape[:2] or steps < 1:
@@ -182,28 +176,6 @@ def insertion_curve(
         model, image, class_index, heatmap=lowest_first, steps=steps, fill=fill, seed=seed
     )
     return deleted[::-1]
-
-
-def _ends_of_curves(model: Network, images: Images, classes: Labels) -> np.ndarray:
-    """The logits of each whole image and of gray alone, where all curves end: (N, 2)."""
-    whole = class_scores(model, images)[np.arange(len(images)), classes]
-    gray = class_scores(model, np.full_like(images[:1], 0.5))[0, classes]
-    return np.stack([whole, gray], axis=1)
-
-
-def _deletion_and_insertion(
-    model: Network, image: Image, class_index: int, *, heatmap: Map, steps: int, ends: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both curves in one pass, between their ends, whose logits are known."""
-    image = one_image(model, image)
-    deleted = _covered(image, heatmap, steps=steps)[1:-1]
-    inserted = _covered(image, -np.asarray(heatmap), steps=steps)[-2:0:-1]
-    logits = np.zeros(0)  # a single step has nothing between its ends
-    if steps > 1:
-        logits = class_scores(model, np.concatenate([deleted, inserted]))[:, class_index]
-    whole, gray = ends
-    falling, rising = np.split(logits, 2)
-    return np.array([whole, *falling, gray]), np.array([gray, *rising, whole])
 
 
 def normalized_auc(curve: np.ndarray) -> float:
@@ -345,13 +317,12 @@ def grade(
         )
     networks = (model, shuffled or with_shuffled_weights(model))
     classes = check_class(model, np.asarray(classes))
-    every_end = _ends_of_curves(model, images, classes)
     table = {}
     for name, explain in maps.items():
         explain(model, images[0], int(classes[0]))  # compiles, so that this is not timed
         rows = [
-            _grades(explain, networks, image, index=int(index), mask=mask, steps=steps, ends=ends)
-            for image, index, mask, ends in zip(images, classes, masks, every_end, strict=True)
+            _grades(explain, networks, image, index=int(index), mask=mask, steps=steps)
+            for image, index, mask in zip(images, classes, masks, strict=True)
         ]
         table[name] = Grades(*map(np.array, zip(*rows, strict=True)))
     return table
@@ -365,15 +336,13 @@ def _grades(
     index: int,
     mask: Mask,
     steps: int,
-    ends: np.ndarray,
 ) -> Grades:
     model, shuffled = networks
     began = time.perf_counter()
     heatmap = explain(model, image, index)
     seconds = time.perf_counter() - began
-    deleted, inserted = _deletion_and_insertion(
-        model, image, index, heatmap=heatmap, steps=steps, ends=ends
-    )
+    deleted = deletion_curve(model, image, index, heatmap=heatmap, steps=steps)
+    inserted = insertion_curve(model, image, index, heatmap=heatmap, steps=steps)
     return Grades(
         pointing=pointing_game(heatmap, mask),
         mass=mass_inside(heatmap, mask),
