@@ -110,12 +110,22 @@ def binds(statement):
 
 
 def counted_by(statement):
-    """The names that a loop gives before it reads them."""
-    return (
-        {part.id for part in ast.walk(statement.target) if isinstance(part, ast.Name)}
-        if isinstance(statement, ast.For)
-        else set()
-    )
+    """The names that a loop gives before it reads them: those it counts with, and others."""
+    if not isinstance(statement, ast.For):
+        return set()
+    found = names_among(statement.target, ast.Store)
+    read = names_among(statement.iter, ast.Load)
+    for line in statement.body:
+        read |= names_among(line, ast.Load) - found - counted_by(line)
+        given = names_among(line, ast.Store) if isinstance(line, ast.Assign) else counted_by(line)
+        found |= given - read
+    return found
+
+
+def names_among(part, use):
+    """The names in a part of a statement that are read (ast.Load), or given (ast.Store)."""
+    names = (name for name in ast.walk(part) if isinstance(name, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, use)}
 
 
 def holds_function(statement):

@@ -61,6 +61,26 @@ def kept(source):
             "x = []\nfor i in range(3):\n    x.append(i)",
         ),
         ("def g(i):\n    return i\na = [g(i) for i in 'ab']\na = 1\nx = a", "a = 1\nx = a"),
+        (
+            "y = 1\nfor i in 'ab':\n    y = i\n    x = y",
+            "for i in 'ab':\n    y = i\n    x = y",
+        ),
+        (
+            "for j in 'ab':\n    print(j)\nfor i in 'ab':\n    for j in 'cd':\n        x = i + j",
+            "for i in 'ab':\n    for j in 'cd':\n        x = i + j",
+        ),
+        (
+            "y = 1\nfor i in 'ab':\n    x = y\n    y = i",
+            "y = 1\nfor i in 'ab':\n    x = y\n    y = i",
+        ),
+        (
+            "y = 1\nfor i in 'ab':\n    if x:\n        y = i\n    x = y",
+            "y = 1\nfor i in 'ab':\n    if x:\n        y = i\n    x = y",
+        ),
+        (
+            "j = 1\nfor i in 'ab':\n    x = j\n    for j in 'cd':\n        print(j)",
+            "j = 1\nfor i in 'ab':\n    x = j\n    for j in 'cd':\n        print(j)",
+        ),
     ],
 )
 def test_what_a_panel_needs_is_kept_and_nothing_else(before, needed):
