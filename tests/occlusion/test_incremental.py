@@ -1,6 +1,6 @@
 """Occlusion that computes only what a patch changes: the same map, from windows counted by hand."""
 
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -47,6 +47,10 @@ def between(start, stop, *, side=40):
 # The same map
 
 
+# One network for all images: what was compiled for the first serves for the others.
+kept_convolutions = cache(convolutions)
+
+
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize(
     "kinds",
@@ -63,7 +67,7 @@ def between(start, stop, *, side=40):
     "shape, patch, stride", [((48, 48), 8, 5), ((47, 61), 9, 9), ((33, 50), 33, 4)]
 )
 def test_the_map_is_that_of_whole_images(padding, kinds, shape, patch, stride):
-    net, image = convolutions(*kinds, padding=padding), random(*shape, 3)
+    net, image = kept_convolutions(*kinds, padding=padding), random(*shape, 3)
     fill = random(*shape, 3, seed=5)
     options = {"patch": patch, "stride": stride, "fill": fill, "score": class_score}
     wanted = occlusion_map(net, image, 1, **options)
