@@ -1,8 +1,10 @@
 """Receptive fields, compared with the pixels that change a neuron when they are changed."""
 
+from functools import cache
+
 import numpy as np
 import pytest
-from small_nets import graph, random, small_net
+from small_nets import LAST_BLOCKS, first_blocks, graph, random, small_net
 
 from lecture_lib.models.backend import keras
 from lecture_lib.models.layers import layer_outputs
@@ -156,6 +158,14 @@ def exchanged(image, other, place):
     return image
 
 
+@cache
+def net_of(name):
+    """A network by its name, with trained weights where they are here; those of Keras cut short."""
+    if name in LAST_BLOCKS:
+        return first_blocks(name)
+    return load_model(name, weights="trained" if model_is_here(name) else None)
+
+
 @pytest.mark.parametrize(
     "name, layer, side",
     [
@@ -171,8 +181,7 @@ def exchanged(image, other, place):
 )
 def test_nothing_outside_the_field_of_a_deep_neuron_counts_and_all_its_edges_do(name, layer, side):
     """No pixel outside the box changes the neuron; the outermost row or column inside does."""
-    trained = name in ("tinynet", "mnist_cnn") or (name == "squeezenet" and model_is_here(name))
-    net = load_model(name, weights="trained" if trained else None)
+    net = net_of(name)
     image, other = (random(side, side, net.input.shape[-1], seed=seed) for seed in (1, 2))
     outputs = layer_outputs(net, layer)
     height, width = outputs(image[None])[layer].shape[1:3]
