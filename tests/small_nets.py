@@ -131,6 +131,8 @@ def _cut_short(build, *, last, weights):
     if last == LAST_BLOCKS["vgg16"]:
         x = layers.Dense(32, activation="relu")(layers.Flatten()(x))
     else:
+        # ResNet and MobileNet end in a normalization and a ReLU of their own before they pool.
+        x = layers.ReLU(6.0 if "block_5" in last else None)(layers.BatchNormalization()(x))
         x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(blocks.input, layers.Dense(10, activation="softmax")(x))
 
