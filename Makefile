@@ -49,7 +49,8 @@ lint: $(VENV)/tests
 # Two test at a time: threads of numpy's products would wait for those of the other more than they work.
 unit-tests notebook-tests: export OPENBLAS_NUM_THREADS = 1
 unit-tests: $(VENV)/tests
-	@echo "== unit tests" && $(PY) -m pytest tests -n 2 --dist loadfile --durations 5 --junitxml=$(VENV)/unit-tests.xml
+	@echo "== unit tests" && $(PY) -m pytest tests -p no:nbval -n 2 --dist loadfile --durations 5 \
+		--junitxml=$(VENV)/unit-tests.xml
 
 notebook-tests: $(VENV)/tests
 	@echo "== notebooks" && rm -rf $(VENV)/empty-home && $(OFFLINE) $(PY) -m pytest notebooks -n 2 --dist loadfile \
