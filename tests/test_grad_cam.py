@@ -17,6 +17,7 @@ from small_nets import (
 )
 
 from lecture_lib.core.gradients import gradient
+from lecture_lib.core.scores import Score
 from lecture_lib.grad_cam import (
     cam_map,
     competing_classes,
@@ -30,7 +31,7 @@ from lecture_lib.grad_cam import (
     weighted_sum,
 )
 from lecture_lib.models import classifiers
-from lecture_lib.models.backend import keras
+from lecture_lib.models.backend import keras, tf
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.layers import layer_outputs
 from lecture_lib.models.surgery import named
@@ -267,14 +268,14 @@ def test_at_every_layer_it_is_what_the_full_gradient_says(layer):
     net, image = random_tinynet(), random(32, 32, 3)
     maps = keras.Model(net.input, net.get_layer(layer).output)(image[None]).numpy()
     other, shift = shifted_net(net, layer)
+
+    def score_of_shift(by, class_index):
+        shift.by = by
+        return tf.gather(other(image[None]), class_index, axis=1)
+
     largest = 0
     for class_index in range(3):
-
-        def score_of_shift(by, class_index=class_index):
-            shift.by = by
-            return other(image[None])[:, class_index]
-
-        gradients = gradient(score_of_shift, np.zeros(maps.shape))
+        gradients = gradient(Score(score_of_shift, class_index), np.zeros(maps.shape))
         alpha = gradients.mean(axis=(1, 2), keepdims=True)
         expected = np.maximum(np.sum(alpha * maps, axis=-1), 0)[0]
         found = grad_cam_map(net, image, class_index, layer=layer, full_size=False)

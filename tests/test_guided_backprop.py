@@ -1,5 +1,7 @@
 """Guided backpropagation: the slide's numbers, and every way to write a ReLU."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from small_nets import linear_net, normal, random, random_tinynet, small_net
@@ -125,7 +127,9 @@ def spelled(*, relu=None, convolution=layers.Conv2D, cap=None, **options):
     return named(net, class_names=None, image_size=12)
 
 
+@cache
 def by_keras_layer(cap=None):
+    """The same with layers of Keras, made once, as no test changes it."""
     return spelled(relu=lambda x: layers.ReLU(cap)(x))
 
 
