@@ -3,9 +3,11 @@
 Under "At the panel" each section of docs/teaching.md has a table: the minute, the controls to move
 with their values, and what is then seen. A value that is not among a control's options fails here,
 and so does a reading in `code` that the panel's status line does not give. A live panel is started
-only where a reading is given.
+only where a reading is given. Panels that the tables leave out are not made here, but in the
+browser, with all pages.
 """
 
+import ast
 import json
 import pkgutil
 import re
@@ -61,15 +63,16 @@ def shown(monkeypatch):
     return panels, works
 
 
-def run_page(path, folder):
-    """Run those statements of a notebook that its panels need."""
+def run_page(path, folder, *, asked):
+    """Run those statements of a notebook that the panels asked for need, by their numbers."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     (folder / "pictures").mkdir()
     make_demo.save_first_pictures(notebook, path.stem, folder / "pictures")
-    names = {"__name__": "page"}
-    for cell in make_demo.notebook_of(make_demo.page_of(notebook, path.stem), notebook)["cells"]:
-        if cell["cell_type"] == "code":
-            exec(compile(cell["source"], path.name, "exec"), names)
+    statements = list(make_demo.captions_of(notebook, path.stem))
+    panels = enumerate(filter(make_demo.is_panel, statements), start=1)
+    left_out = [panel for number, panel in panels if number not in asked]
+    lines = make_demo.kept([line for line in statements if line not in left_out])
+    exec(compile(ast.Module(lines, []), path.name, "exec"), {"__name__": "page"})
 
 
 def move(panel, label, value):
@@ -119,10 +122,12 @@ def test_each_position_exists_and_each_reading_is_what_the_panel_says(
     rows = list(rows_of(section_of(path)))
     assert rows, "a table of positions under “At the panel”"
     monkeypatch.chdir(tmp_path)
-    run_page(path, tmp_path)
+    numbers = sorted({number for number, *_ in rows})
+    run_page(path, tmp_path, asked=numbers)
     panels, works = shown
+    by_number = dict(zip(numbers, panels, strict=True))
     for number, positions, readings, started in rows:
-        panel = panels[number - 1]
+        panel = by_number[number]
         for label, value in positions:
             move(panel, label, value)
         if readings:
