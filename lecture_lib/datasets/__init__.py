@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "photo_names",
             "decode_image",
             "check_size",
+            "resize_picture",
         ],
         "digits": ["load_digits", "load_mnist"],
         "downloads": [

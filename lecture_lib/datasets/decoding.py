@@ -152,7 +152,7 @@ def decode_image(
         # what a decoder mutters about a broken file; the sentences below say what matters
         warnings.simplefilter("ignore")
         picture = _decode(_open(bytes(data), name), name, to_srgb=to_srgb)
-    values = np.asarray(_resize(picture, size), np.float32)
+    values = np.asarray(resize_picture(picture, size), np.float32)
     if picture.mode == "RGB":
         return values / 255
     low, high = picture.getextrema()
@@ -296,7 +296,17 @@ def _plain(picture):
     return picture.convert("RGB")
 
 
-def _resize(picture, size):
+def resize_picture(picture: Image.Image, size: int | tuple[int, int] | None = None) -> Image.Image:
+    """Return a picture of Pillow at another size.
+
+    Args:
+        picture: of any mode that Pillow resizes.
+        size: None keeps the picture as it is, an int takes the center square and resizes it to
+            (size, size), a pair (height, width) resizes the whole.
+
+    Returns:
+        A picture of the same mode.
+    """
     if size is None:
         return picture
     if not isinstance(size, Integral):

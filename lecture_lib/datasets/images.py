@@ -23,6 +23,7 @@ from lecture_lib.datasets.decoding import (
     find_picture,
     imagenet_photo_names,
     photo_names,
+    resize_picture,
 )
 from lecture_lib.datasets.shapes import Image, ImageOrImages, Images
 
@@ -254,7 +255,9 @@ def resize_image(image: Image, size: int | tuple[int, int]) -> np.ndarray:
     Raises:
         ValueError: as `as_batch` does, and for a size that is none.
     """
-    return decode_image(encode_png(image), size=size)
+    picture = _as_picture(image)
+    check_size(size)
+    return np.asarray(resize_picture(picture.convert("RGB"), size), np.float32) / 255
 
 
 def fit_within(image: Image, side: int) -> np.ndarray:
@@ -276,15 +279,19 @@ def fit_within(image: Image, side: int) -> np.ndarray:
 
 
 def _encode(image: Image, **options: Any) -> bytes:
+    file = io.BytesIO()
+    _as_picture(image).save(file, **options)
+    return file.getvalue()
+
+
+def _as_picture(image: Image) -> PILImage.Image:
     pixels = to_uint8(image)
     if pixels.ndim != 3:
         raise ValueError(
             f"A picture file holds one image (H, W, 3), this is a batch {pixels.shape}; choose "
             "one, as in images[0]."
         )
-    file = io.BytesIO()
-    PILImage.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, **options)
-    return file.getvalue()
+    return PILImage.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 def save_image(image: Image, path: str | Path) -> Path:

@@ -316,6 +316,14 @@ def test_an_image_fits_within_a_side_and_keeps_its_proportions(noise):
     assert images.fit_within(noise[:1], 8).shape == (1, 8, 3)
 
 
+@pytest.mark.parametrize("size", [12, 40, (9, 30), (33, 11)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_image_made_smaller_is_that_of_its_file(size, channels):
+    image = np.random.default_rng(0).random((21, 30, channels), np.float32)
+    of_file = images.decode_image(images.encode_png(image), size=size)
+    np.testing.assert_array_equal(images.resize_image(image, size), of_file)
+
+
 def test_bytes_are_the_nearest_and_never_rescaled():
     levels = np.arange(256, dtype=np.float32) / 255
     image = np.repeat(levels[None, :, None], 3, axis=-1)
