@@ -150,7 +150,7 @@ def compiled_gradient(_: Network | None, structure: tuple) -> Callable:
     # A partial and not an inner function: TensorFlow takes all copies of one inner function for a
     # single function that is traced too often.
     graph = partial(_value_and_gradient, structure)
-    return tf.function(graph, autograph=False, reduce_retracing=True)
+    return _direct(tf.function(graph, autograph=False, reduce_retracing=True))
 
 
 def _value_and_gradient(
@@ -167,13 +167,7 @@ def _value_and_gradient(
 def compiled_value(_: Network | None, structure: tuple) -> Callable:
     """Compile images, numbers -> (values,) for scores of one structure."""
     graph = tf.function(partial(_value, structure), autograph=False, reduce_retracing=True)
-
-    def run(images: np.ndarray, numbers: list) -> tuple:
-        # One graph for any number of images, traced before the first batch arrives.
-        graph.get_concrete_function(tf.TensorSpec((None, *images.shape[1:])), numbers)
-        return graph(images, numbers)
-
-    return run
+    return _direct(graph, any_number=True)
 
 
 def _value(structure: tuple, images: TensorImages, numbers: list) -> tuple[TensorValues]:
@@ -186,6 +180,29 @@ def _check_one_number_per_image(values: Tensor) -> None:
             "A score gives one number per image, shape (N,); this one gave shape "
             f"{tuple(values.shape)}."
         )
+
+
+def _direct(graph: Callable, *, any_number: bool = False) -> Callable:
+    """Call the trace that a graph has for these shapes, without asking the graph for it each time.
+
+    A tf.function compares all variables that it reads before it knows which of its traces is meant.
+    For a network of fifty layers that takes longer than sending off all its operations.
+
+    Args:
+        graph: a tf.function (images, numbers) -> tensors.
+        any_number: whether one trace serves any number of images.
+    """
+    traces = {}
+
+    def run(images: np.ndarray, numbers: list) -> tuple:
+        shape = (None, *images.shape[1:]) if any_number else images.shape
+        kinds = [(number.shape, number.dtype) for number in tf.nest.flatten(numbers)]
+        key = (shape, *kinds)
+        if key not in traces:
+            traces[key] = graph.get_concrete_function(tf.TensorSpec(shape), numbers)
+        return traces[key](tf.convert_to_tensor(images), numbers)
+
+    return run
 
 
 # Gradients inside a network

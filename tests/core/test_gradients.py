@@ -158,6 +158,37 @@ def test_a_lambda_is_traced_once_for_many_steps():
     assert len(traces) == 1
 
 
+def test_a_class_for_each_image_is_another_trace_than_one_class_for_all():
+    model, images = pixel_net(), random(3, 6, 6, 3)
+    for class_index in (1, np.array([0, 2, 1]), 1):
+        found = gradient(scores.class_score(model, class_index), images)
+        for image, alone, row in zip(images, found, np.broadcast_to(class_index, 3), strict=True):
+            expected = gradient(scores.class_score(model, int(row)), image)
+            np.testing.assert_allclose(alone, expected, rtol=1e-5, atol=1e-8)
+
+
+def test_a_trace_sees_the_weights_that_a_network_has_by_then():
+    model, image = linear_net(normal(5, 4, 3, 2)), random(5, 4, 3)
+    score = scores.class_score(model, 1)
+    before, value_before = gradient(score, image), gradients.value(score, image)
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    np.testing.assert_allclose(gradient(score, image), 2 * before, rtol=1e-6)
+    np.testing.assert_allclose(gradients.value(score, image), 2 * value_before, rtol=1e-5)
+
+
+def test_images_of_ever_other_sizes_are_two_traces():
+    traces = []
+
+    def score(images):
+        traces.append(images.shape)
+        return penalties.l2(images)
+
+    for side in range(3, 9):
+        image = random(side, side + 1, 3)
+        np.testing.assert_allclose(gradient(score, image), 2 * image, rtol=1e-6)
+    assert len(traces) == 2
+
+
 def test_a_value_is_traced_once_for_any_number_of_images():
     model, calls = counting_net()
     score = scores.class_score(model, 0)
