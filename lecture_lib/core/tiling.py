@@ -89,6 +89,8 @@ def tiled_gradient(
     Returns:
         (value, gradient): a number, and (H, W, C).
     """
+    if max(image.shape[:2]) <= tile:
+        return value_and_gradient(score, image)
     value = 0.0
     gradient = np.empty_like(image)
     for rows in _parts(image.shape[0], tile, random):
