@@ -15,6 +15,7 @@ from lecture_lib.models.class_names import find_class
 # Held while a list gets new entries, for it chooses the first of them for a moment, and while the
 # values are read, in another thread.
 LISTS_CHANGE = RLock()
+POWER_STEP = 0.05  # powers of ten from one place of a slider to the next, about
 
 
 class Control(NamedTuple):
@@ -103,8 +104,11 @@ def power_slider(value: float, *, low: float, high: float) -> Control:
     """
     if not 0 < low <= value <= high:
         raise ValueError(f"{value} is not between {low} and {high}, both above 0.")
+    # In a browser a slider stands at whole steps from its low end only; the value is one of them.
+    below = log10(value) - log10(low)
+    step = below / max(1, round(below / POWER_STEP)) if value > low else POWER_STEP
     slider = ipywidgets.FloatLogSlider(
-        value, base=10, min=log10(low), max=log10(high), step=0.05, readout_format=".2r"
+        value, base=10, min=log10(low), max=log10(high), step=step, readout_format=".2r"
     )
     return _of_widget(slider)
 

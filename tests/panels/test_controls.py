@@ -92,6 +92,25 @@ def test_two_lists_of_layers_are_told_apart_by_the_names_of_their_arguments():
         assert layer.view.description == name.replace("_", " ")
 
 
+@pytest.mark.parametrize(
+    "value, low, high",
+    [
+        (0.015, 0.001, 0.1),
+        (0.05, 0.005, 0.2),
+        (100, 1, 3000),
+        (1, 1, 10),
+        (10, 1, 10),
+        (1.01, 1, 9),
+    ],
+)
+def test_a_slider_over_powers_of_ten_can_stand_where_it_begins(value, low, high):
+    """A browser shows whole steps from the low end: 0.015 was written as 0.016."""
+    slider = power_slider(value, low=low, high=high).view
+    steps = (np.log10(value) - slider.min) / slider.step
+    assert slider.value == value and steps == pytest.approx(round(steps), abs=1e-6)
+    assert 0 < slider.step < 0.08
+
+
 def test_numbers_beside_a_slider_of_powers_have_no_exponent():
     # "r" is decimal notation with so many digits, where "g" would say 7.9e+2
     assert power_slider(790, low=1, high=10_000).view.readout_format == ".2r"
