@@ -196,8 +196,7 @@ def _direct(graph: Callable, *, any_number: bool = False) -> Callable:
 
     def run(images: np.ndarray, numbers: list) -> tuple:
         shape = (None, *images.shape[1:]) if any_number else images.shape
-        kinds = [(number.shape, number.dtype) for number in tf.nest.flatten(numbers)]
-        key = (shape, *kinds)
+        key = shape, str(tf.nest.map_structure(tf.TensorSpec.from_tensor, numbers))
         if key not in traces:
             traces[key] = graph.get_concrete_function(tf.TensorSpec(shape), numbers)
         return traces[key](tf.convert_to_tensor(images), numbers)

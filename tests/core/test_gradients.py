@@ -167,6 +167,17 @@ def test_a_class_for_each_image_is_another_trace_than_one_class_for_all():
             np.testing.assert_allclose(alone, expected, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.parametrize("pair", [(3.0, 1.0), [4.0, 1.0], np.float32([5, 1]), [[6.0], 1.0]])
+def test_numbers_may_come_in_another_form_than_before(pair):
+    def scaled(images, pair):
+        return tf.reduce_sum(images * pair[0] + pair[1], axis=[1, 2, 3])
+
+    image = random(4, 4, 3)
+    gradient(scores.Score(scaled, [2.0, 1.0]), image)
+    found = gradient(scores.Score(scaled, pair), image)
+    np.testing.assert_allclose(found, np.full((4, 4, 3), np.ravel(pair[0])[0]), rtol=1e-6)
+
+
 def test_a_trace_sees_the_weights_that_a_network_has_by_then():
     model, image = linear_net(normal(5, 4, 3, 2)), random(5, 4, 3)
     score = scores.class_score(model, 1)
