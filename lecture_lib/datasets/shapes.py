@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-# Named, not imported: Keras takes ten seconds, and what handles images alone does not need it.
+# Named, not imported: Keras takes seconds, and what handles images alone does not need it.
 Network = Annotated[Any, "keras.Model: images (N, H, W, C) in [0, 1] -> logits (N, classes)"]
 
 Image = Float[np.ndarray, "height width channels"]
