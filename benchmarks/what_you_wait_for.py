@@ -10,6 +10,7 @@ after the first answer, which compiles; an ascent's are those to its first previ
 Run it on a quiet machine: other programs count.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,23 +53,31 @@ def seconds_of(work: Callable, *arguments) -> float:
 
 def setup_seconds() -> float:
     """How long `make lab` takes in a new clone until it prints the address of JupyterLab."""
-    make_lab = ["make", "lab", "LAB_FLAGS=--no-browser --port=0"]
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
-        log = Path(folder, "lab.log")
         began = time.perf_counter()
-        with log.open("w") as file:
-            lab = subprocess.Popen(
-                make_lab, cwd=folder, stdout=file, stderr=file, start_new_session=True
-            )
-        while "http://" not in log.read_text() and lab.poll() is None:
-            time.sleep(0.1)
-        seconds = time.perf_counter() - began
-        if lab.poll() is not None:
-            sys.exit(f"The course could not be set up; try --no-setup.\n{log.read_text()}")
-        os.killpg(lab.pid, signal.SIGKILL)
-        lab.wait()
+        with make_lab(Path(folder)) as (lab, log):
+            while "http://" not in log.read_text() and lab.poll() is None:
+                time.sleep(0.1)
+            seconds = time.perf_counter() - began
+            if lab.poll() is not None:
+                sys.exit(f"The course could not be set up; try --no-setup.\n{log.read_text()}")
     return seconds
+
+
+@contextlib.contextmanager
+def make_lab(clone: Path) -> Iterator[tuple[subprocess.Popen, Path]]:
+    """`make lab` in a clone, and its log; after the block nothing that it started runs on."""
+    log = clone / "lab.log"
+    command = ["make", "lab", "LAB_FLAGS=--no-browser --port=0"]
+    with log.open("w") as file:
+        lab = subprocess.Popen(command, cwd=clone, stdout=file, stderr=file, start_new_session=True)
+        try:
+            yield lab, log
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(lab.pid, signal.SIGKILL)
+            lab.wait()
 
 
 def slider_seconds(answer: Callable) -> float:

@@ -1,7 +1,7 @@
 """Scores: functions from images (N, H, W, C) to one number per image (N,) that add and scale.
 
-Here are those of a class; those of channels and layers are in `layer_scores`, and what a score
-may be punished for in `penalties`.
+Here are those of a class. Those of channels and layers are in `layer_scores`, and those of the
+picture alone, which are subtracted, in `penalties`.
 
 An objective is written as on the slide,
 

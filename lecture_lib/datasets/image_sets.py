@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from lecture_lib.datasets import downloads
 from lecture_lib.datasets.decoding import BUNDLED
-from lecture_lib.datasets.images import load_image
+from lecture_lib.datasets.images import load_image, to_uint8
 from lecture_lib.datasets.shapes import Images
 
 # The photographs in color that show things; from them come the pictures to search where there is no
@@ -94,7 +94,7 @@ def random_crops(
 
 
 def _picture(photo: str | Path) -> Image.Image:
-    return Image.fromarray(np.uint8(np.rint(255 * load_image(photo))))
+    return Image.fromarray(to_uint8(load_image(photo)))
 
 
 @cache
