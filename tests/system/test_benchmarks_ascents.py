@@ -1,5 +1,6 @@
 """The benchmarks of attacks, gradient ascent and neighbors; no test asserts a time."""
 
+import gc
 import sys
 
 import numpy as np
@@ -83,3 +84,17 @@ def test_traces_are_counted():
     twice = tf.function(lambda x: 2 * x)
     taken, built = sliders.answers(lambda size: twice(tf.zeros(size)), [3, 4, 3])
     assert len(taken) == 3 and built == 2
+
+
+def test_a_function_that_is_collected_meanwhile_takes_no_traces_with_it():
+    kept = [tf.function(lambda x: 2 * x)]
+    kept[0](tf.zeros(3))
+
+    def work(size):
+        kept.clear()
+        gc.collect()
+        twice(tf.zeros(size))
+
+    twice = tf.function(lambda x: 2 * x)
+    _, built = sliders.answers(work, [3, 4, 3])
+    assert built == 2
