@@ -23,7 +23,7 @@ from lecture_lib.figures.html import (
     grid_layout,
     picture_bundle,
 )
-from lecture_lib.figures.numbers import short_number, without_minus_zero
+from lecture_lib.figures.numbers import scale_ends, without_minus_zero
 
 INK = "#2b2f36"
 SHARPNESS = 1.6  # dots drawn per pixel of the page, for fine screens
@@ -275,8 +275,8 @@ def _draw_scale(axis: Axes, heatmap: Map, *, signed: bool) -> None:
     place = [box.x0 + box.width / 4, box.y0 - 16 / height, box.width / 2, 7 / height]
     bar = axis.figure.add_axes(place)
     _draw_image(bar, heat(np.linspace(low, high, 128)[None], signed=signed))
-    for number, side, x in ((low, "right", -0.05), (high, "left", 1.05)):
-        text = short_number(0 if abs(number) < high / 1000 else number)
+    ends = scale_ends(low, high)
+    for text, side, x in zip(ends, ("right", "left"), (-0.05, 1.05), strict=True):
         style = {"ha": side, "va": "center", "fontsize": 8.5, "color": INK}
         bar.text(x, 0.4, text, transform=bar.transAxes, **style)
 

@@ -11,6 +11,15 @@ def short_number(number: float) -> str:
     return without_minus_zero(f"{number:.0f}" if abs(number) >= 10 else f"{number:.2g}")
 
 
+def scale_ends(low: float, high: float) -> tuple[str, str]:
+    """Return two numbers as they are written at the ends of a scale of colors.
+
+    What is less than a hundredth of the scale is 0: on the scale itself nobody could see it.
+    """
+    visible = max(abs(low), abs(high)) / 100
+    return tuple(short_number(end if abs(end) >= visible else 0) for end in (low, high))
+
+
 def without_minus_zero(text: str) -> str:
     """Return a text in which zero has no sign: what is rounded to 0 is neither below nor above.
 

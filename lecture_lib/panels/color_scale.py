@@ -14,7 +14,7 @@ from PIL import ImageDraw, ImageFont
 from lecture_lib.datasets.images import to_uint8
 from lecture_lib.datasets.shapes import Image, Map
 from lecture_lib.figures.images import heat
-from lecture_lib.figures.numbers import short_number
+from lecture_lib.figures.numbers import scale_ends
 
 SCALE = 22  # pixels of height for the colors and their numbers
 BAR = 120  # pixels of width for the colors alone
@@ -35,18 +35,8 @@ def with_scale(drawn: Image, heatmap: Map, *, draw: Callable = heat) -> Drawn:
     """
     factor = -(-NARROWEST // drawn.shape[1])
     drawn = drawn.repeat(factor, axis=0).repeat(factor, axis=1)
-    low, high = scale_ends(heatmap)
+    low, high = scale_ends(float(heatmap.min()), float(heatmap.max()))
     return np.concatenate([drawn, _scale(low, high, draw=draw, width=drawn.shape[1])])
-
-
-def scale_ends(heatmap: Map) -> tuple[str, str]:
-    """Return the lowest and the highest number of a map as they are written beside its colors.
-
-    What is next to nothing on this scale is 0.
-    """
-    low = float(heatmap.min())
-    high = float(heatmap.max())
-    return short_number(0 if abs(low) < high / 1000 else low), short_number(high)
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,8 @@ import numpy as np
 from lecture_lib.datasets.images import resize_image
 from lecture_lib.datasets.shapes import Image
 from lecture_lib.figures.images import heat, overlay
-from lecture_lib.panels.color_scale import Drawn, scale_ends, with_scale
+from lecture_lib.figures.numbers import scale_ends
+from lecture_lib.panels.color_scale import Drawn, with_scale
 from lecture_lib.panels.controls import Control, labeled, set_options
 
 SIDE = 256  # pixels of each picture and each map
@@ -123,5 +124,6 @@ def _in_words(texts: Sequence[str], pairs: Sequence) -> str:
     lines = [f"{side}: {text}" for side, text in zip(("Left", "Right"), texts, strict=True)]
     whole = _one_map(pairs)
     if whole.ndim == 2:  # gradients with channels are drawn without a scale
-        lines.append(f"Same colors in both maps, {' to '.join(scale_ends(whole))}.")
+        low, high = scale_ends(whole.min(), whole.max())
+        lines.append(f"Same colors in both maps, {low} to {high}.")
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lecture_lib.figures.numbers import short_number, without_minus_zero
+from lecture_lib.figures.numbers import scale_ends, short_number, without_minus_zero
 
 TINY = -1e-9
 
@@ -39,3 +39,19 @@ def test_what_is_no_zero_stays_as_it_is(text):
 )
 def test_a_short_number_has_two_digits_or_is_whole(number, wanted):
     assert short_number(number) == wanted
+
+
+@pytest.mark.parametrize(
+    "low, high, wanted",
+    [
+        (0.0, 3.14159, ("0", "3.1")),
+        (-0.25, 12.3, ("-0.25", "12")),
+        (7.9e-05, 0.031, ("0", "0.031")),  # less than anybody could see on this scale
+        (-TINY, 1.0, ("0", "1")),
+        (-12.0, TINY, ("-12", "0")),
+        (0.0016, 0.021, ("0.0016", "0.021")),
+        (0.0, 0.0, ("0", "0")),
+    ],
+)
+def test_the_ends_of_a_scale_are_short_and_zero_has_no_sign(low, high, wanted):
+    assert scale_ends(low, high) == wanted
