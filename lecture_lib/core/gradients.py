@@ -7,13 +7,20 @@ compiled once for its structure, that is its functions, networks and names of la
 are inputs of the graph.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from lecture_lib.core.scores import Score, as_part, select_per_row
+from lecture_lib.core.structures import (
+    networks_in,
+    numbers_of,
+    read_outside,
+    rebuilt,
+    structure_of,
+)
 from lecture_lib.datasets.shapes import (
     Classes,
     Image,
@@ -23,8 +30,11 @@ from lecture_lib.datasets.shapes import (
     TensorImages,
     TensorValues,
 )
-from lecture_lib.models.backend import keras, tf
+from lecture_lib.models.backend import tf
 from lecture_lib.models.per_model_cache import kept_with_model
+
+# How lines of an error begin that say where in a compiled graph it is, and not what is wrong.
+ABOUT_THE_GRAPH = ("Graph execution error", "Detected at node", "File ", "[[")
 
 
 def gradient(score: Score | Callable, images: np.ndarray) -> np.ndarray:
@@ -88,64 +98,39 @@ def _run(compiled: Callable, score: Score | Callable, images: np.ndarray) -> lis
     single = images.ndim == 3
     score = as_part(score)
     structure = structure_of(score)
-    graph = compiled(next(networks_in(structure), None), structure)
+    graph = compiled(next(networks_in(structure), None), structure, read_outside(structure))
+    batch = images[None] if single else images
     try:
-        results = graph(images[None] if single else images, numbers_of(score))
+        results = [result.numpy() for result in graph(batch, numbers_of(score))]
     except tf.errors.InvalidArgumentError as error:
-        reason = error.message.splitlines()[0]
         raise ValueError(
-            f"The score does not fit images of shape {images.shape}: {reason}"
+            f"The score does not fit images of shape {images.shape}: {_reason(error)}"
         ) from None
-    return [result.numpy()[0] if single else result.numpy() for result in results]
+    _check_one_number_per_image(results[0], len(batch))
+    return [result[0] for result in results] if single else results
 
 
-# A score taken apart and put together again: structure and numbers
+def _reason(error: tf.errors.InvalidArgumentError) -> str:
+    """The line that says what is wrong, among those that say where in the graph it is."""
+    lines = [line.strip() for line in error.message.splitlines()]
+    said = [line for line in lines if line and not line.startswith(ABOUT_THE_GRAPH)]
+    return (said or lines)[0]
 
 
-def structure_of(score: Score) -> tuple:
-    """What a graph is built around: functions and fixed things, with None for each number."""
-    parts = [structure_of(part) if isinstance(part, Score) else None for part in score.parts]
-    return score.function, tuple(parts), tuple(sorted(score.fixed.items()))
-
-
-def numbers_of(score: Score) -> list:
-    """The numbers of a score and of the scores in it, in order, as tensors."""
-    numbers = []
-    for part in score.parts:
-        if isinstance(part, Score):
-            numbers += numbers_of(part)
-        else:
-            numbers.append(tf.nest.map_structure(_as_tensor, part))
-    return numbers
-
-
-def _as_tensor(number: Any) -> Tensor:
-    # Double precision is what numpy computes in; images and networks have single precision.
-    tensor = tf.convert_to_tensor(number)
-    return tf.cast(tensor, tf.float32) if tensor.dtype == tf.float64 else tensor
-
-
-def rebuilt(structure: tuple, numbers: Iterator) -> Score:
-    """The score of this structure around other numbers, taken from an iterator in order."""
-    function, parts, fixed = structure
-    filled = [rebuilt(part, numbers) if part else next(numbers) for part in parts]
-    return Score(function, *filled, **dict(fixed))
-
-
-def networks_in(structure: tuple) -> Iterator[Network]:
-    """The networks that a score is built around."""
-    _, parts, fixed = structure
-    yield from (thing for _, thing in fixed if isinstance(thing, keras.Model))
-    for part in parts:
-        if part:
-            yield from networks_in(part)
+def _check_one_number_per_image(values: np.ndarray, count: int) -> None:
+    # Where a score compares several images with others, their numbers may not match.
+    if values.shape != (count,):
+        raise ValueError(
+            "A score gives one number per image, shape (N,); this one gave shape "
+            f"{values.shape} for {count} images."
+        )
 
 
 # Compiled once for each structure
 
 
 @kept_with_model
-def compiled_gradient(_: Network | None, structure: tuple) -> Callable:
+def compiled_gradient(_: Network | None, structure: tuple, _outside: tuple) -> Callable:
     """Compile images, numbers -> (values, gradients) for scores of one structure."""
     # A partial and not an inner function: TensorFlow takes all copies of one inner function for a
     # single function that is traced too often.
@@ -159,12 +144,11 @@ def _value_and_gradient(
     with tf.GradientTape() as tape:
         tape.watch(images)
         values = tf.convert_to_tensor(rebuilt(structure, iter(numbers))(images))
-    _check_one_number_per_image(values)
     return values, tape.gradient(values, images, unconnected_gradients="zero")
 
 
 @kept_with_model
-def compiled_value(_: Network | None, structure: tuple) -> Callable:
+def compiled_value(_: Network | None, structure: tuple, _outside: tuple) -> Callable:
     """Compile images, numbers -> (values,) for scores of one structure."""
     graph = tf.function(partial(_value, structure), autograph=False, reduce_retracing=True)
     return _direct(graph, any_number=True)
@@ -172,14 +156,6 @@ def compiled_value(_: Network | None, structure: tuple) -> Callable:
 
 def _value(structure: tuple, images: TensorImages, numbers: list) -> tuple[TensorValues]:
     return (rebuilt(structure, iter(numbers))(images),)
-
-
-def _check_one_number_per_image(values: Tensor) -> None:
-    if values.shape.rank != 1:
-        raise ValueError(
-            "A score gives one number per image, shape (N,); this one gave shape "
-            f"{tuple(values.shape)}."
-        )
 
 
 def _direct(graph: Callable, *, any_number: bool = False) -> Callable:
