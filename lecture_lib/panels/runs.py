@@ -181,8 +181,7 @@ class _Runs:
             preview = _Preview(self.panel, self.alt, self.stopped)
             result, text = image_and_text(self.function(**preview.values, watch=preview.watch))
             preview.show(images_of(result))
-            summary = _summary(self.panel, result, self.stopped.is_set())
-            set_status(self.panel, f"{summary} {text}".strip())
+            set_status(self.panel, f"{preview.ending()}{_summary(result)} {text}".strip())
         except ANY_ERROR as error:
             show_error(self.panel, error)
 
@@ -197,11 +196,13 @@ class _Preview:
         self.values = values_of(panel)
         self.words = words_for(alt, self.values)
         self.step: int | None = None  # the last one, if there was any
+        self.steps: int | None = None  # of how many
         self.due = 0.0  # when the next picture may be shown
 
     def watch(self, step: int, steps: int, ascent: Any, *, counted: str = "") -> bool:
         """Show what was reached, if it is time, and say whether the run shall end."""
         self.step = step
+        self.steps = steps
         began = time.monotonic()
         if began >= self.due or step == steps or self.stopped.is_set():
             self._show_step(step, steps, ascent, counted)
@@ -225,12 +226,18 @@ class _Preview:
         step = () if self.step is None else (f"step-{self.step}",)
         show_image(self.panel, images, self.words, choices=(*self.choices, *step), **options)
 
+    def ending(self) -> str:
+        """How the run ended, with its last step where that is not the one it was to end with."""
+        if self.stopped.is_set():
+            return f"Stopped at step {self.step or 0}"
+        return "Done" if self.step == self.steps else f"Done after {self.step} steps"
 
-def _summary(panel: Panel, result: Any, stopped: bool) -> str:
-    ended = f"Stopped at step {panel.progress.value}" if stopped else "Done"
+
+def _summary(result: Any) -> str:
+    """How the score went, if the run says so."""
     values = getattr(result, "values", ())
     if not len(values):
-        return f"{ended}."
+        return "."
     first = np.mean(values[0])
     last = np.mean(values[-1])
-    return f"{ended}; the score went from {first:.3g} to {last:.3g}."
+    return f"; the score went from {first:.3g} to {last:.3g}."
