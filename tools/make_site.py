@@ -11,13 +11,14 @@ import json
 import re
 import shutil
 import sys
-from itertools import groupby
 from pathlib import Path
 
 import film_player
+import nbformat
 from cells import course_notebooks, source_of
 from latex2mathml.converter import convert
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -89,19 +90,7 @@ def cell_as_html(cell):
     if cell["cell_type"] == "markdown":
         return rendered(source_of(cell))
     code = highlight(source_of(cell), PythonLexer(), COLORS).replace("<pre>", '<pre tabindex="0">')
-    return code + "".join(map(output_as_html, as_they_are_seen(cell["outputs"])))
-
-
-def as_they_are_seen(outputs):
-    """Outputs with everything that was printed in a row as one: a notebook stores it in pieces."""
-    seen = []
-    for kind, row in groupby(outputs, key=lambda output: output["output_type"]):
-        row = list(row)
-        if kind == "stream":
-            text = "".join("".join(output["text"]) for output in row)
-            row = [{"output_type": kind, "text": text}]
-        seen += row
-    return seen
+    return code + "".join(map(output_as_html, cell["outputs"]))
 
 
 def sections(notebook):
@@ -215,9 +204,7 @@ def make(folder):
     for part in PARTS:
         for path in course_notebooks(ROOT / part):
             paths[f"{part}/{path.stem}.html"] = path
-    notebooks = {
-        place: json.loads(path.read_text(encoding="utf-8")) for place, path in paths.items()
-    }
+    notebooks = {place: read(path) for place, path in paths.items()}
     titles = {place: title_of(notebook) for place, notebook in notebooks.items()}
     for place, notebook in notebooks.items():
         page = page_of(notebook, place, titles, path=paths[place], folder=folder)
@@ -228,6 +215,13 @@ def make(folder):
     shutil.copyfile(assets / "search.js", folder / "search.js")
     style = (assets / "style.css").read_text(encoding="utf-8")
     write(style + COLORS.get_style_defs(".code"), folder / "style.css")
+
+
+def read(path):
+    """A notebook; what a cell printed in a row is one output, which is stored in pieces."""
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    notebook, _ = CoalesceStreamsPreprocessor(enabled=True).preprocess(notebook, {})
+    return notebook
 
 
 def write(text, path):

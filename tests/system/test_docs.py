@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+import nbformat
 import pytest
 import yaml
 from course_files import NOTEBOOKS, ROOT
@@ -257,13 +258,19 @@ def test_a_printed_table_is_a_table_on_the_page(make_site):
     assert "&lt;Markdown&gt;" not in page
 
 
-def test_what_is_printed_in_pieces_is_one_text_on_the_page(make_site):
-    pieces = [{"output_type": "stream", "text": [f"line {n}\n"]} for n in range(3)]
-    picture = {"output_type": "display_data", "data": {"text/html": "<img alt='a cat'>"}}
-    outputs = [*pieces, picture, pieces[0]]
-    page = make_site.cell_as_html({"cell_type": "code", "source": "x = 1", "outputs": outputs})
-    assert "line 0\nline 1\nline 2\n</pre><div" in page
-    assert page.count('<pre class="printed"') == 2
+def test_what_is_printed_in_pieces_is_one_text_on_the_page(make_site, tmp_path):
+    def printed(text, name="stdout"):
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    picture = nbformat.v4.new_output("display_data", {"text/html": "<img alt='a cat'>"})
+    pieces = [printed(f"line {n}\n") for n in range(3)]
+    outputs = [*pieces, printed("a warning", "stderr"), picture, printed("line 3")]
+    cell = nbformat.v4.new_code_cell("x = 1", outputs=outputs)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "pieces.ipynb")
+    [read] = make_site.read(tmp_path / "pieces.ipynb").cells
+    page = make_site.cell_as_html(read)
+    texts = re.findall(r'<pre class="printed"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    assert texts == ["line 0\nline 1\nline 2\n", "a warning", "line 3"]
 
 
 def test_no_output_stands_on_a_page_as_the_name_of_an_object(site):
