@@ -124,7 +124,7 @@ def _for_class(sight: Sight, name: str) -> np.ndarray:
 def empty_card(subject: Subject) -> dict[str, Cell]:
     """Return the parts of a card that wait for their images; what the atlas has is there."""
     cells = {
-        "map": ("its map here", channel_card.WAITING),
+        "map": ("its map here", channel_card.WAITING_MAP),
         "field": ("its peak reads", channel_card.WAITING),
         "guided": ("guided gradient …", channel_card.WAITING),
         "maximum": ("what maximizes it …", channel_card.WAITING),
@@ -138,12 +138,11 @@ def empty_card(subject: Subject) -> dict[str, Cell]:
 
 def quick_cells(sight: Sight, channel: int) -> dict[str, Cell]:
     """Return the parts of a card that take no time: the map, and what its peak reads."""
-    height = sight.maps[..., channel].max()
     on_picture = channel_card.map_on_picture(sight.image, sight.maps, channel)
     options = {"image": sight.image, "maps": sight.raw}
     lit, size = channel_card.what_it_reads(sight.model, sight.layer, channel, **options)
     return {
-        "map": (f"its map here, up to {height:.2f}", on_picture),
+        "map": ("its map here", on_picture),
         "field": (f"its peak reads {size}", lit),
     }
 

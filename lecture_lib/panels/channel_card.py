@@ -16,6 +16,7 @@ from lecture_lib.figures.numbers import without_minus_zero
 from lecture_lib.grad_cam import enlarge
 from lecture_lib.microscope import strongest_neuron
 from lecture_lib.models.receptive_field import receptive_field
+from lecture_lib.panels.color_scale import SCALE, Drawn, with_scale
 
 SIDE = 170  # pixels of an image of the card
 GAP = 10
@@ -23,12 +24,17 @@ LINE = 19  # pixels for the words above it
 ACROSS = 3  # images in a row
 INK = "#1d2026"
 WAITING = np.full((SIDE, SIDE, 3), 0.93, np.float32)
+WAITING_MAP = np.concatenate([WAITING, np.ones((SCALE, SIDE, 3), np.float32)])
 
 
-def map_on_picture(image: Image, maps: Activations, channel: int) -> Image:
-    """Return the picture in gray under the activations of a channel, negative ones left out."""
+def map_on_picture(image: Image, maps: Activations, channel: int) -> Drawn:
+    """Return the picture in gray under the activations of a channel, and their scale below.
+
+    Negative ones are left out.
+    """
     heatmap = np.maximum(enlarge(maps[..., channel], image.shape[:2]), 0)
-    return overlay(image, heatmap)
+    drawn = resize_image(overlay(image, heatmap), SIDE)
+    return with_scale(drawn, heatmap, narrowest=SIDE)
 
 
 def what_it_reads(
@@ -63,23 +69,32 @@ def composed(cells: Mapping[str, Image]) -> Float[np.ndarray, "card_height card_
     """Return images with words above them as one image, three in a row.
 
     Args:
-        cells: {words: image}; an image that is wider than high takes the place of two.
+        cells: {words: image}; an image that is wider than high takes the place of two. In a row
+            each has the room of the highest.
 
     Returns:
         (height, width, 3) in [0, 1], on white.
     """
     places = _places(cells)
+    fitted = [_fitted(image) for image in cells.values()]
+    tops = _tops(fitted, [row for row, _ in places])
     width = ACROSS * (SIDE + GAP) - GAP
-    height = (1 + max(row for row, _ in places)) * (LINE + SIDE + GAP) - GAP
-    page = PillowImage.new("RGB", (width, height), "white")
+    page = PillowImage.new("RGB", (width, tops[-1] - GAP), "white")
     pen = ImageDraw.Draw(page)
     font = ImageFont.load_default(size=12)
-    for (words, image), (row, column) in zip(cells.items(), places, strict=True):
+    for words, image, (row, column) in zip(cells, fitted, places, strict=True):
         left = column * (SIDE + GAP)
-        top = row * (LINE + SIDE + GAP)
-        pen.text((left, top + 2), without_minus_zero(words), fill=INK, font=font)
-        page.paste(PillowImage.fromarray(to_uint8(_fitted(image))), (left, top + LINE))
+        pen.text((left, tops[row] + 2), without_minus_zero(words), fill=INK, font=font)
+        page.paste(PillowImage.fromarray(to_uint8(image)), (left, tops[row] + LINE))
     return np.asarray(page, np.float32) / 255
+
+
+def _tops(images: Sequence[np.ndarray], rows: Sequence[int]) -> list[int]:
+    """Where each row of images begins, and last where the next one would."""
+    heights = [SIDE] * (rows[-1] + 1)
+    for image, row in zip(images, rows, strict=True):
+        heights[row] = max(heights[row], image.shape[0])
+    return [0, *np.cumsum(np.add(heights, LINE + GAP)).tolist()]
 
 
 def _places(cells: Mapping[str, Image]) -> list[tuple[int, int]]:
@@ -100,8 +115,9 @@ def _is_wide(image: Image) -> bool:
 
 
 def _fitted(image: Image) -> np.ndarray:
-    """The image as high as a cell, or as wide as two."""
-    if not _is_wide(image):
-        return resize_image(np.broadcast_to(image, (*image.shape[:2], 3)), (SIDE, SIDE))
-    width = 2 * SIDE + GAP
-    return resize_image(image, (min(SIDE, round(width * image.shape[0] / image.shape[1])), width))
+    """The image as wide as one cell, or as two."""
+    shape = image.shape[:2]
+    width = 2 * SIDE + GAP if _is_wide(image) else SIDE
+    height = round(width * shape[0] / shape[1])
+    size = (min(SIDE, height) if _is_wide(image) else height, width)
+    return resize_image(np.broadcast_to(image, (*shape, 3)), size)

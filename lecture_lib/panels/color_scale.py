@@ -18,13 +18,16 @@ from lecture_lib.figures.numbers import scale_ends
 
 SCALE = 22  # pixels of height for the colors and their numbers
 BAR = 120  # pixels of width for the colors alone
-NARROWEST = 200  # pixels in which both numbers have room beside the bar
+BESIDE = 40  # pixels in which a number has room on each side of them
+NARROWEST = BAR + 2 * BESIDE
 INK = "#1d2026"
 
 Drawn = Float[np.ndarray, "drawn_height drawn_width 3"]
 
 
-def with_scale(drawn: Image, heatmap: Map, *, draw: Callable = heat) -> Drawn:
+def with_scale(
+    drawn: Image, heatmap: Map, *, draw: Callable = heat, narrowest: int = NARROWEST
+) -> Drawn:
     """Return a picture of a map with the scale of its colors below.
 
     Args:
@@ -32,8 +35,9 @@ def with_scale(drawn: Image, heatmap: Map, *, draw: Callable = heat) -> Drawn:
             enlarged by a whole factor.
         heatmap: (any height, any width), the numbers that the colors mean.
         draw: map -> its colors.
+        narrowest: pixels of width that need no enlarging; below 200 the colors are shorter.
     """
-    factor = -(-NARROWEST // drawn.shape[1])
+    factor = -(-narrowest // drawn.shape[1])
     drawn = drawn.repeat(factor, axis=0).repeat(factor, axis=1)
     low, high = scale_ends(float(heatmap.min()), float(heatmap.max()))
     return np.concatenate([drawn, _scale(low, high, draw=draw, width=drawn.shape[1])])
@@ -42,13 +46,14 @@ def with_scale(drawn: Image, heatmap: Map, *, draw: Callable = heat) -> Drawn:
 @lru_cache(maxsize=64)
 def _scale(low: str, high: str, *, draw: Callable, width: int) -> Drawn:
     """The colors from one number to another, between these numbers."""
-    numbers = np.linspace(float(low), float(high), BAR)
-    colors = draw(numbers[None]).repeat(8, axis=0)  # (8, BAR, 3)
+    bar = min(BAR, width - 2 * BESIDE)
+    numbers = np.linspace(float(low), float(high), bar)
+    colors = draw(numbers[None]).repeat(8, axis=0)  # (8, bar, 3)
     page = PillowImage.new("RGB", (width, SCALE), "white")
-    left = (width - BAR) // 2
+    left = (width - bar) // 2
     page.paste(PillowImage.fromarray(to_uint8(colors)), (left, 8))
     pen = ImageDraw.Draw(page)
     style = {"fill": INK, "font": ImageFont.load_default(size=12)}
     pen.text((left - 6, 12), low, anchor="rm", **style)
-    pen.text((left + BAR + 6, 12), high, anchor="lm", **style)
+    pen.text((left + bar + 6, 12), high, anchor="lm", **style)
     return np.asarray(page, np.float32) / 255

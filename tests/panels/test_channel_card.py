@@ -4,8 +4,10 @@ import numpy as np
 from small_nets import random, small_net
 
 from lecture_lib.activations import activation_maps
+from lecture_lib.figures.images import heat
 from lecture_lib.panels import channel_card
 from lecture_lib.panels.channel_card import GAP, LINE, SIDE
+from lecture_lib.panels.color_scale import BESIDE, SCALE
 
 
 def gray(shade, *, wide=1):
@@ -38,3 +40,23 @@ def test_what_a_neuron_reads_is_lit():
     assert size == "3 x 3"
     same = np.all(lit == image, axis=-1)
     assert same.sum() == 9 and same[19:22, 9:12].all()
+
+
+def test_a_map_has_the_scale_of_its_colors_below():
+    maps = np.zeros((14, 14, 3), np.float32)
+    maps[7, 7, 1] = 2.46
+    drawn = channel_card.map_on_picture(random(28, 28, 3), maps, 1)
+    strip = drawn[SIDE:]
+    assert strip.shape == (SCALE, SIDE, 3)
+    bar = strip[12, BESIDE : SIDE - BESIDE]
+    np.testing.assert_allclose(bar, heat(np.linspace(0, 2.5, len(bar))[None])[0], atol=1 / 255)
+    for beside in (strip[:, : BESIDE - 4], strip[:, SIDE - BESIDE + 4 :]):
+        assert beside.min() < 0.3 and beside[:, [0, -1]].min() > 0.9  # a number, no digit cut off
+
+
+def test_what_is_higher_than_a_cell_makes_room_for_itself():
+    high = np.full((SIDE + SCALE, SIDE, 3), 0.1, np.float32)
+    card = channel_card.composed({"high": high, "next": gray(0.2), "below": gray(0.4, wide=2)})
+    assert card.shape[0] == 2 * LINE + SIDE + SCALE + GAP + SIDE
+    np.testing.assert_allclose(card[LINE : LINE + SIDE + SCALE, :SIDE], 0.1, atol=0.01)
+    np.testing.assert_allclose(card[LINE + SIDE + SCALE + GAP + LINE + 9, :SIDE], 0.4, atol=0.01)
