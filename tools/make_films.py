@@ -25,7 +25,7 @@ from films.scenes import BACK, HEIGHT, INK, PER_SECOND, WIDTH, Shot, font
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parent.parent
-STRIP = 106  # pixels under the scene, for two lines of words
+STRIP = 106  # pixels over the scene, for two lines of words: a player's controls lie below
 FADE = 4  # pictures in which the scene of one caption becomes that of the next
 SECONDS = (20, 40)
 SHORTEST = 2.5  # seconds that a caption is seen
@@ -55,11 +55,11 @@ def pictures_of(shots: Sequence[Shot]) -> Iterator[np.ndarray]:
 
 
 def with_caption(scene: np.ndarray, caption: str) -> np.ndarray:
-    """A scene with a sentence under it."""
-    canvas = Image.new("RGB", (WIDTH, HEIGHT + STRIP), BACK)
-    canvas.paste(Image.fromarray(np.round(scene).astype(np.uint8)))
+    """A scene with a sentence over it."""
+    canvas = Image.new("RGB", (WIDTH, STRIP + HEIGHT), BACK)
+    canvas.paste(Image.fromarray(np.round(scene).astype(np.uint8)), (0, STRIP))
     lines = balanced_lines(caption)
-    high = HEIGHT + STRIP / 2 - 19 * (len(lines) - 1) - 4
+    high = STRIP / 2 - 19 * (len(lines) - 1) - 4
     for number, line in enumerate(lines):
         middle = (WIDTH / 2, high + 38 * number)
         ImageDraw.Draw(canvas).text(middle, line, font=font(29), fill=INK, anchor="mm")

@@ -87,6 +87,14 @@ def test_the_picture_to_begin_with_is_the_films_first(path):
     assert np.abs(poster - first[..., ::-1].astype(float)).mean() < 6
 
 
+@each_film
+def test_a_caption_begins_each_film_where_no_controls_lie(path):
+    _, first = cv2.VideoCapture(str(film_of(path))).read()
+    background = np.median(first[:8].reshape(-1, 3), axis=0)
+    bright = np.abs(first[: make_films.STRIP] - background).max(axis=(1, 2)) > 100
+    assert bright.any() and not bright[[0, -1]].any()
+
+
 # What films show, and that it is the same each time
 
 
@@ -150,14 +158,14 @@ def test_scenes_that_share_a_caption_share_its_seconds():
     assert make_films.captions_of(shown) == [(0, "Counted.")]
 
 
-def test_a_new_caption_fades_in_and_is_drawn_under_the_scene():
+def test_a_new_caption_fades_in_and_is_drawn_over_the_scene():
     white = np.full_like(scenes.page(), 255)
     shots = [Shot(scenes.page(), "Dark.", 1), Shot(white, "A long sentence in two lines.", 1)]
     pictures = list(make_films.pictures_of(shots))
-    brightness = [one[: scenes.HEIGHT].mean() for one in pictures]
+    brightness = [one[-scenes.HEIGHT :].mean() for one in pictures]
     assert len(pictures) == 2 * scenes.PER_SECOND
     assert np.all(np.diff(brightness[11:16]) > 0) and brightness[-1] == 255
-    strip = pictures[-1][scenes.HEIGHT :]
+    strip = pictures[-1][: -scenes.HEIGHT]
     assert (strip != scenes.BACK).any() and (strip[:, [0, -1]] == scenes.BACK).all()
 
 

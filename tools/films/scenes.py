@@ -30,7 +30,7 @@ Part = Callable[[Image.Image], None]
 
 
 class Shot(NamedTuple):
-    """A scene that stays for a while, with the sentence under it.
+    """A scene that stays for a while, with the sentence over it.
 
     Attributes:
         scene: (HEIGHT, WIDTH, 3), uint8.
