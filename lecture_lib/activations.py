@@ -15,6 +15,7 @@ from lecture_lib.models.large_images import is_large
 from lecture_lib.models.layers import activation_maps, features, layer_outputs, map_features
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import Box, receptive_field
+from lecture_lib.models.remarks import Interrupted, say
 
 __all__ = [
     "Patch",
@@ -107,6 +108,9 @@ def top_activations(
 
     Raises:
         ValueError: for a layer, channel or image that is none.
+
+    Warns:
+        Interrupted: where it was.
     """
     earlier = None if so_far is None else {layer: so_far}
     found = top_activations_of_layers(
@@ -151,7 +155,7 @@ def top_activations_of_layers(
                 progress.update(len(batch))
     except KeyboardInterrupt:
         seen = min(search.seen for search in found.values())
-        print(f"Stopped after {seen} images; so_far= goes on from there.")
+        say(f"Interrupted after {seen} images; so_far= goes on from there.", category=Interrupted)
     return found
 
 

@@ -208,12 +208,14 @@ def concept_vectors(concept: Rows, negatives: Rows, *, runs: int = 30) -> Concep
     Args:
         concept: (N, channels), 2 or more images for each run, in random order.
         negatives: twice as many or more, in random order.
-        runs: how often.
+        runs: how often, 2 or more, as the direction of one run is judged by the images of another.
 
     Raises:
-        ValueError: for too few images.
+        ValueError: for too few images or runs.
     """
     concept, negatives = _matching(concept, negatives)
+    if runs < 2:
+        raise ValueError(f"Directions are judged by the images of another run; runs was {runs}.")
     size = len(concept) // runs
     if size < 2 or len(negatives) < 2 * runs * size:
         raise ValueError(
@@ -356,12 +358,14 @@ def concept_importances(
         (N, concepts) float32.
 
     Raises:
-        ValueError: for a layer that a connection leads past, and for a class or a layer that the
-            network does not have.
+        ValueError: for a layer that a connection leads past, for a class or a layer that the
+            network does not have, and for no steps.
 
     Source:
         Sundararajan, Taly and Yan, Axiomatic attribution for deep networks, 2017.
     """
+    if steps < 1:
+        raise ValueError(f"Integrated gradients takes 1 or more steps; it was {steps}.")
     score = class_score(_network_above(model, layer), one_class(model, class_index))
     whole = found.strengths @ found.directions  # (N, h, w, channels)
     along = (np.arange(steps, dtype=np.float32) + 0.5) / steps  # the middle of each step

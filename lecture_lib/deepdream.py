@@ -20,7 +20,7 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.checks import batch_of
+from lecture_lib.models.checks import image_of
 from lecture_lib.models.large_images import at_most
 from lecture_lib.models.layers import as_tuple, layer_outputs, map_features
 
@@ -51,14 +51,19 @@ def dream(
         An Ascent whose images are (H, W, C) in [0, 1].
 
     Raises:
-        ValueError: for a layer that the network does not have, or one without rows and columns.
+        ValueError: for a layer that the network does not have, or one without rows and columns,
+            for anything but one image, and for a guide with several layers.
 
     Source:
         Mordvintsev, Olah and Tyka, Inceptionism: going deeper into neural networks, 2015.
     """
     for name in as_tuple(layer):
         map_features(model, name)
-    score = layer_energy(model, layer) if guide is None else guided_objective(model, layer, guide)
+    if guide is None:
+        return maximize_octaves(layer_energy(model, layer), image, **options)
+    if len(as_tuple(layer)) > 1:
+        raise ValueError(f"With a guide one layer dreams; these are {', '.join(as_tuple(layer))}.")
+    score = guided_objective(model, *as_tuple(layer), guide)
     return maximize_octaves(score, image, **options)
 
 
@@ -76,8 +81,7 @@ def guided_objective(model: Network, layer: str, guide: Image) -> Score:
         ValueError: for a layer that the network does not have, or one without rows and columns.
     """
     map_features(model, layer)
-    batch = batch_of(model, guide)[:1]
-    maps = layer_outputs(model, layer)(batch)[layer]
+    maps = layer_outputs(model, layer)(image_of(model, guide)[None])[layer]
     features = tf.reshape(maps, [-1, maps.shape[-1]])  # (positions, channels)
     return Score(_guided_objective, features, model=model, layer=layer)
 
@@ -211,6 +215,8 @@ def zoom_film(
 ) -> list[Image]:
     """Return a film: each frame is the center of the one before it, enlarged and dreamed upon.
 
+    Interrupting the kernel returns the frames that were reached.
+
     Args:
         score: images (N, H, W, C) -> (N,), such as `layer_energy`.
         image: (H, W, C) in [0, 1], where the film begins.
@@ -234,6 +240,8 @@ def zoom_film(
             score, image, octaves=2, steps=steps, learning_rate=learning_rate, seed=seed + frame
         )
         film.append(dreamed.images)
+        if dreamed.interrupted:
+            break
         image = _nearer(dreamed.images, zoom)
     return film
 

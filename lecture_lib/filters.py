@@ -20,7 +20,7 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import keras, tf
-from lecture_lib.models.checks import check_network
+from lecture_lib.models.checks import check_network, start_of
 from lecture_lib.models.layers import layer_outputs, map_features
 
 
@@ -178,29 +178,55 @@ def linear_templates(
 
     S_c(I) = w_c · I + b_c, by logistic regression
 
+    Two classes have one logit S; as templates, S_1 = S / 2 and S_0 = −S / 2.
+
     Args:
         images: (N, H, W, C) in [0, 1].
-        labels: (N,) from 0 on.
+        labels: (N,) from 0 on, 2 classes or more, each with an image to learn from.
         penalty: the weight of ½‖w‖² beside the summed loss; more of it, smoother templates.
-        held_out: the share of images that measure the accuracy.
+        held_out: the share of images that measure the accuracy, between 0 and 1.
         seed: draws these images.
 
     Raises:
-        ValueError: where numbers do not match.
+        ValueError: where numbers do not match, and for classes without an image to learn from.
     """
     images = as_batch(images)
     labels = np.asarray(labels)
-    if len(images) != len(labels) or not penalty > 0:
-        raise ValueError(
-            f"There are {len(images)} images but {len(labels)} labels, or the penalty {penalty} is "
-            "not above 0."
-        )
+    _check_examples(images, labels, penalty=penalty, held_out=held_out)
     order = np.random.default_rng(seed).permutation(len(images))
     trained, aside = np.split(order, [round(len(order) * (1 - held_out))])
+    _check_classes(labels, trained)
     flat = images.reshape(len(images), -1)
-    fit = LogisticRegression(C=1 / penalty, max_iter=500).fit(flat[trained], labels[trained])
-    weights = fit.coef_.reshape(-1, *images.shape[1:])
-    return Templates(weights, fit.intercept_, fit.score(flat[aside], labels[aside]))
+    two = labels.max() == 1  # one logit, whose two halves have together half of its ‖w‖²
+    strength = (2 if two else 1) / penalty
+    fit = LogisticRegression(C=strength, max_iter=500).fit(flat[trained], labels[trained])
+    weights = np.concatenate([-fit.coef_, fit.coef_]) / 2 if two else fit.coef_
+    bias = np.concatenate([-fit.intercept_, fit.intercept_]) / 2 if two else fit.intercept_
+    accuracy = fit.score(flat[aside], labels[aside])
+    return Templates(weights.reshape(-1, *images.shape[1:]), bias, accuracy)
+
+
+def _check_examples(images: Images, labels: np.ndarray, *, penalty: float, held_out: float) -> None:
+    if labels.shape != (len(images),) or not penalty > 0:
+        raise ValueError(
+            f"There are {len(images)} images but {labels.size} labels, or the penalty {penalty} is "
+            "not above 0."
+        )
+    if not 0.5 <= held_out * len(images) <= len(images) - 0.5:
+        raise ValueError(
+            "Some images are learned from and some are held out, a share between 0 and 1; it was "
+            f"{held_out} of {len(images)}."
+        )
+
+
+def _check_classes(labels: np.ndarray, trained: np.ndarray) -> None:
+    """Every class from 0 to the last needs an example, as its template has its place by number."""
+    known = np.unique(labels[trained])
+    if len(known) < 2 or not np.array_equal(known, np.arange(labels.max() + 1)):
+        raise ValueError(
+            "The labels run from 0 on, of two classes or more, each with some images to learn "
+            f"from; these have images of {', '.join(map(str, known))}."
+        )
 
 
 def filter_score(
@@ -273,6 +299,10 @@ def visualize_filter(
     Returns:
         An Ascent whose images are (H, W, C) or (N, H, W, C).
 
+    Raises:
+        ValueError: for a layer or a filter that the network does not have, and for a start that is
+            no images.
+
     Source:
         After Erhan et al., Visualizing higher-layer features of a deep network, 2009.
     """
@@ -281,7 +311,9 @@ def visualize_filter(
         shape = (*np.shape(filter_index), *sides, model.input.shape[-1])
         start = np.random.default_rng(seed).uniform(0, 0.25, shape)
     score = filter_score(model, layer, filter_index)
-    return ascend(score, start, steps=steps, learning_rate=learning_rate, watch=watch)
+    return ascend(
+        score, start_of(model, start), steps=steps, learning_rate=learning_rate, watch=watch
+    )
 
 
 def leaky_gradient_relu(x: Tensor, relu: Callable = tf.nn.relu) -> Tensor:

@@ -13,7 +13,7 @@ from lecture_lib.core.ascent import Ascent, adam, ascend, clip
 from lecture_lib.core.penalties import l2, total_variation_beta
 from lecture_lib.core.scores import Score
 from lecture_lib.core.transforms import from_gray
-from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.datasets.images import as_image, unbatch
 from lecture_lib.datasets.shapes import (
     Image,
     ImageOrImages,
@@ -26,8 +26,7 @@ from lecture_lib.datasets.shapes import (
 )
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches
-from lecture_lib.models.checks import batch_of
-from lecture_lib.models.large_images import at_network_size
+from lecture_lib.models.checks import batch_of, start_of
 from lecture_lib.models.layers import layer_outputs, map_features
 
 # By gradient descent
@@ -60,7 +59,8 @@ def invert(
         beta: the exponent of the total variation, above 0.
         steps: how many, 0 or more.
         learning_rate: about how far a pixel moves in a step.
-        start: images in [0, 1], by default gray with a little noise.
+        start: images in [0, 1], one for each image or several for one, by default gray with a
+            little noise.
         seed: draws that noise.
         watch: (step, steps, ascent), called after each step; returning True ends the descent.
 
@@ -90,9 +90,13 @@ def invert(
     if start is None:
         noise = np.random.default_rng(seed).standard_normal(batch.shape, np.float32)
         start = unbatch(clip(0.5 + 0.02 * noise), image)
-    start = at_network_size(model, start)
     return ascend(
-        -loss, start, steps=steps, learning_rate=learning_rate, direction=adam(), watch=watch
+        -loss,
+        start_of(model, start),
+        steps=steps,
+        learning_rate=learning_rate,
+        direction=adam(),
+        watch=watch,
     )
 
 
@@ -141,7 +145,7 @@ def feature_error(
 
     Args:
         model: images -> logits (N, classes).
-        image: (H, W, C), or (N, H, W, C), in [0, 1].
+        image: (H, W, C), or one for each of the others (N, H, W, C), in [0, 1].
         other: (H, W, C), or (N, H, W, C), in [0, 1].
         layer: the name of a layer.
 
@@ -150,10 +154,16 @@ def feature_error(
         others.
 
     Raises:
-        ValueError: for an image whose features there are all 0.
+        ValueError: for an image whose features there are all 0, and for another number of images
+            than of others.
     """
     target = _target_features(model, batch_of(model, image), layer=layer)
     batch = batch_of(model, other)
+    if len(target) not in (1, len(batch)):
+        raise ValueError(
+            f"Features of {len(target)} images cannot be compared with those of {len(batch)}; give "
+            "one image, or as many as there are others."
+        )
     errors = _relative_distance(batch, target, model=model, layer=layer).numpy()
     return unbatch(errors, other)
 
@@ -190,7 +200,7 @@ def reconstruction_similarity(image: Image, other: Image, *, sigma: float = 1.0)
 
 
 def _color_shapes_texture(image: Image, sigma: float) -> tuple:
-    lab = rgb2lab(as_batch(image, channels=3)[0])  # (H, W, 3): lightness, a, b
+    lab = rgb2lab(as_image(image, channels=3))  # (H, W, 3): lightness, a, b
     lightness = lab[..., 0]
     shapes = gaussian_filter(lightness, sigma)
     colors = lab[..., 1:] - lab[..., 1:].mean(axis=(0, 1))

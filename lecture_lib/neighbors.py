@@ -17,6 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from lecture_lib.models.parts import between_parts
+from lecture_lib.models.remarks import Interrupted, say
 
 DIRECTIONS = 50  # of the features, that t-SNE looks at: the rest is next to nothing and costs time
 ONE_THREAD_BELOW = 4000  # points: in a smaller map the threads of t-SNE wait more than they work
@@ -51,11 +52,12 @@ def nearest_neighbors(
         query: one row of numbers shaped like those of the bank, or several (Q, ...).
         bank: (N, ...) numbers, one row or image each.
         count: how many neighbors.
-        exclude: the index in the bank that may not be found, such as the query's own; one for all
-            queries, or one for each.
+        exclude: the index in the bank, from 0, that may not be found, such as the query's own; one
+            for all queries, or one for each.
 
     Raises:
-        ValueError: for shapes that do not match, and for more neighbors than there are.
+        ValueError: for shapes that do not match, for more neighbors than there are, and for an
+            index that is none of the bank's.
     """
     bank = _finite(bank, what="bank")
     query = _finite(query, what="query")
@@ -98,6 +100,11 @@ def _check_exclude(exclude: int | np.ndarray | None, query: np.ndarray, bank: np
         raise ValueError(
             f"exclude has the shape {np.shape(exclude)}; it is one index, or one for each of the "
             f"{len(query)} queries."
+        )
+    excluded = np.asarray([] if exclude is None else exclude)
+    if excluded.size and not ((excluded >= 0) & (excluded < len(bank))).all():
+        raise ValueError(
+            f"exclude is {exclude}; the rows of this bank are numbered from 0 to {len(bank) - 1}."
         )
 
 
@@ -166,6 +173,7 @@ def tsne_map(
     min over y of KL(P ‖ Q), P the neighborhoods among the features and Q those among the points y
 
     Who is near whom can be read off the map; sizes of clusters and gaps between them cannot.
+    Interrupting the kernel returns the points as they are by then, and says so.
 
     Args:
         features: (N, ...) numbers, N at least 3.
@@ -192,14 +200,25 @@ def tsne_map(
     if start is None:
         start = np.random.default_rng(seed).standard_normal((len(rows), 2))
     small = np.float32(1e-4 * np.asarray(start) / np.std(start)).view(_MovingPoints)
-    small.tell = _teller(watch, steps)
+    small.tell = told = _Told(watch, steps)
     tsne = TSNE(2, perplexity=perplexity, init=small, max_iter=steps, random_state=seed)
+    return _points_reached(tsne, rows, told)
+
+
+def _points_reached(tsne: TSNE, rows: np.ndarray, told: "_Told") -> Points:
+    """The points at the end of a descent, or where it was ended or interrupted."""
     threads = 1 if len(rows) < ONE_THREAD_BELOW else None
     try:
         with threadpool_limits(threads, user_api="openmp"):
             return np.asarray(tsne.fit_transform(rows))
-    except _ToldToStop as stopped:
-        return stopped.points
+    except _ToldToStop:
+        return told.points
+    except KeyboardInterrupt:
+        if told.points is None:
+            raise
+        remark = f"Interrupted: these are the points after step {told.step} of {told.steps}."
+        say(remark, category=Interrupted)
+        return told.points
 
 
 class _MovingPoints(np.ndarray):
@@ -223,23 +242,22 @@ class _MovingPoints(np.ndarray):
 class _ToldToStop(Exception):  # noqa: N818 - nothing went wrong
     """Raised in the middle of a descent whose `watch` said that it shall end."""
 
-    def __init__(self, points: Points) -> None:
-        super().__init__()
+
+class _Told:
+    """Hears of each step, keeps its points, and tells who watches."""
+
+    def __init__(self, watch: Callable | None, steps: int) -> None:
+        self.watch = watch
+        self.steps = steps
+        self.step = 0
+        self.points: Points | None = None
+
+    def __call__(self, points: Points) -> None:
+        self.step += 1
         self.points = points
-
-
-def _teller(watch: Callable | None, steps: int) -> Callable:
-    """A function that hears of each step, and tells who watches."""
-    step = 0
-
-    def tell(points: Points) -> None:
-        nonlocal step
-        step += 1
-        if watch is not None and watch(step, steps, points):
-            raise _ToldToStop(points)
-        between_parts(step, steps)
-
-    return tell
+        if self.watch is not None and self.watch(self.step, self.steps, points):
+            raise _ToldToStop
+        between_parts(self.step, self.steps)
 
 
 def _check_options(count: int, *, perplexity: float, start: np.ndarray | None, steps: int) -> None:

@@ -21,6 +21,7 @@ from lecture_lib.datasets.shapes import Image, Images, Labels, Map, Mask, Networ
 from lecture_lib.models.checks import check_class, one_class, one_image
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.large_images import at_a_size_for_networks
+from lecture_lib.models.remarks import interrupts_passed_on
 from lecture_lib.models.surgery import with_shuffled_weights
 
 # Measures against a mask
@@ -171,7 +172,7 @@ def insertion_curve(
     This is `deletion_curve` the other way round, with the same arguments. A good map makes it rise
     early.
     """
-    lowest_first = -np.asarray(heatmap)
+    lowest_first = -as_map(heatmap)  # as floats, since −1 is 255 in whole numbers of 8 bits
     deleted = deletion_curve(
         model, image, class_index, heatmap=lowest_first, steps=steps, fill=fill, seed=seed
     )
@@ -320,10 +321,11 @@ def grade(
     table = {}
     for name, explain in maps.items():
         explain(model, images[0], int(classes[0]))  # compiles, so that this is not timed
-        rows = [
-            _grades(explain, networks, image, index=int(index), mask=mask, steps=steps)
-            for image, index, mask in zip(images, classes, masks, strict=True)
-        ]
+        with interrupts_passed_on():
+            rows = [
+                _grades(explain, networks, image, index=int(index), mask=mask, steps=steps)
+                for image, index, mask in zip(images, classes, masks, strict=True)
+            ]
         table[name] = Grades(*map(np.array, zip(*rows, strict=True)))
     return table
 

@@ -18,8 +18,7 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.checks import batch_of
-from lecture_lib.models.large_images import at_network_size
+from lecture_lib.models.checks import image_of, start_of
 from lecture_lib.models.layers import as_tuple, compiled_outputs, layer_outputs, map_features
 from lecture_lib.models.per_model_cache import kept_with_model
 
@@ -62,8 +61,8 @@ def stylize(
     Source:
         Gatys, Ecker and Bethge, Image style transfer using convolutional neural networks, 2016.
     """
-    content = at_network_size(model, content)
-    start = content if start is None else at_network_size(model, start)
+    content = image_of(model, content)
+    start = content if start is None else start_of(model, start)
     score = style_score(model, content, style, **options)
     if np.shape(start)[-3:] != np.shape(content):
         raise ValueError(
@@ -181,7 +180,7 @@ def _checked_maps(
     model: Network, layers: tuple[str, ...], image: Image, *, what: str
 ) -> dict[str, Tensor]:
     """The activations of one image, which must have 2 x 2 positions or more at each layer."""
-    image = batch_of(model, image)[:1]
+    image = image_of(model, image)[None]
     for layer in layers:
         map_features(model, layer)
     for layer, smallest_side in _smallest_sides(model, layers, image.shape).items():
@@ -268,10 +267,10 @@ def style_distance(model: Network, layers: str | Sequence[str], image: Image) ->
         image: (H, W, C) in [0, 1]; its Gram matrices are computed once, here.
 
     Raises:
-        ValueError: for a layer that the network does not have.
+        ValueError: for a layer that the network does not have, and for anything but one image.
     """
     layers = as_tuple(layers)
-    maps = layer_outputs(model, layers)(np.asarray(image, np.float32)[None])
+    maps = layer_outputs(model, layers)(image_of(model, image)[None])
     targets = [gram(maps[layer]) for layer in layers]
     return Score(_style_distance, targets, model=model, layers=layers)
 

@@ -313,3 +313,15 @@ def leapt_over():
 def test_a_factorization_that_there_is_not_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()
+
+
+@pytest.mark.parametrize("runs", [1, 0, -2])
+def test_one_run_alone_has_no_images_to_be_judged_by(runs):
+    with pytest.raises(ValueError, match="images of another run"):
+        concept_vectors(normal(8, 3), normal(32, 3), runs=runs)
+
+
+def test_a_path_without_steps_gives_a_sentence():
+    found = factorize_activations(pixel_features(random(2, 6, 6, 3)), count=2)
+    with pytest.raises(ValueError, match="1 or more steps"):
+        concept_importances(pixel_net(), "conv", found, class_index=0, steps=0)

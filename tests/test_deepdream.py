@@ -233,3 +233,12 @@ def test_an_image_that_takes_too_much_memory_is_made_smaller_and_this_is_said(mo
     with pytest.warns(UserWarning, match="is made 20 x 30 pixels first"):
         found = maximize_octaves(redness, image, octaves=1, steps=1)
     assert found.images.shape == (20, 30, 3)
+
+
+def test_a_guide_takes_one_layer_also_in_a_list():
+    image, options = random(20, 20, 3), {"guide": random(20, 20, 3, seed=1), "octaves": 1}
+    one = dream(small_net(), image, layer="conv1", steps=1, **options)
+    listed = dream(small_net(), image, layer=["conv1"], steps=1, **options)
+    np.testing.assert_array_equal(one.images, listed.images)
+    with pytest.raises(ValueError, match="With a guide one layer dreams; these are conv1, conv2"):
+        dream(small_net(), image, layer=["conv1", "conv2"], steps=1, **options)

@@ -272,3 +272,31 @@ def test_the_digit_reader_has_the_filters_of_the_slides():
         3,
         32,
     )
+
+
+def test_two_classes_have_two_templates_of_opposite_sign():
+    """The logits that softmax makes the probabilities of the regression of."""
+    labels = np.arange(40) % 2
+    images = random(40, 5, 4, 1) / 2 + labels[:, None, None, None] * random(5, 4, 1, seed=2) / 2
+    found = linear_templates(images, labels, penalty=0.5, held_out=0.25)
+    assert found.weights.shape == (2, 5, 4, 1) and found.bias.shape == (2,)
+    np.testing.assert_allclose(found.weights[0], -found.weights[1])
+    # Its gradient is 0 where it is least: Σ (P_1 − y) I + penalty · w_1, and the same for class 0.
+    trained = np.random.default_rng(0).permutation(40)[:30]
+    rows = images[trained].reshape(30, -1)
+    logits = rows @ found.weights.reshape(2, -1).T + found.bias
+    errors = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1])) - labels[trained]
+    gradients = errors @ rows + 0.5 * found.weights[1].ravel()
+    np.testing.assert_allclose(gradients, 0, atol=2e-3)
+
+
+@pytest.mark.parametrize("labels", [[0, 2] * 10, [1, 2] * 10, [0] * 20, [0, -1] * 10])
+def test_classes_without_an_example_are_refused_as_a_template_has_its_place_by_number(labels):
+    with pytest.raises(ValueError, match="labels run from 0 on"):
+        linear_templates(random(20, 4, 4, 1), np.array(labels))
+
+
+@pytest.mark.parametrize("held_out", [0, 1, -0.5, 2])
+def test_some_images_are_learned_from_and_some_held_out(held_out):
+    with pytest.raises(ValueError, match="held out, a share between 0 and 1"):
+        linear_templates(random(20, 4, 4, 1), np.arange(20) % 4, held_out=held_out)

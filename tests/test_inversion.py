@@ -227,3 +227,24 @@ def test_a_decoder_puts_patches_back_where_they_were():
 def test_what_there_is_not_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()
+
+
+def test_features_of_several_images_are_compared_one_by_one_or_not_at_all():
+    images, other = random(3, 12, 12, 3), random(12, 12, 3, seed=1)
+    one_by_one = [feature_error(small_net(), image, other, layer="conv1") for image in images]
+    others = np.stack([other] * 3)
+    np.testing.assert_allclose(
+        feature_error(small_net(), images, others, layer="conv1"), one_by_one, rtol=1e-5
+    )
+    for wrong in other, others[:2]:
+        with pytest.raises(ValueError, match="cannot be compared"):
+            feature_error(small_net(), images, wrong, layer="conv1")
+
+
+def test_several_starts_for_one_image_and_never_one_start_for_several():
+    image, starts = random(12, 12, 3), random(2, 12, 12, 3, seed=1)
+    reached = invert(small_net(), image, layer="conv1", start=starts, steps=2)
+    alone = invert(small_net(), image, layer="conv1", start=starts[1], steps=2)
+    np.testing.assert_allclose(reached.images[1], alone.images, atol=1e-5)
+    with pytest.raises(ValueError, match="one number per image"):
+        invert(small_net(), random(3, 12, 12, 3), layer="conv1", start=image, steps=2)

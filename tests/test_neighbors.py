@@ -324,3 +324,10 @@ def _at(place):
     from plotly.callbacks import Points
 
     return Points(point_inds=[place])
+
+
+@pytest.mark.parametrize("wrong", [-1, 5, [0, 1, -1]])
+def test_only_rows_of_the_bank_can_be_excluded(wrong):
+    bank = normal(5, 3)
+    with pytest.raises(ValueError, match="numbered from 0 to 4"):
+        nearest_neighbors(bank[: np.size(wrong)], bank, count=2, exclude=np.array(wrong))

@@ -283,3 +283,14 @@ def test_the_interval_is_that_of_the_bootstrap_and_shrinks_with_more_pictures():
 def test_what_does_not_fit_gives_a_sentence(ask, sentence):
     with pytest.raises(ValueError, match=sentence):
         ask()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, bool, np.int8, np.float16])
+def test_a_map_of_any_kind_of_number_has_the_curves_of_the_same_map_in_floats(kind):
+    net, image = linear_net(normal(4, 5, 1, 2)), random(4, 5, 1)
+    heatmap = np.arange(20).reshape(4, 5) if kind is not bool else np.eye(4, 5)
+    for curve in deletion_curve, insertion_curve:
+        np.testing.assert_array_equal(
+            curve(net, image, 0, heatmap=heatmap.astype(kind), steps=5),
+            curve(net, image, 0, heatmap=heatmap.astype(np.float32), steps=5),
+        )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lecture_lib.core.ascent import ascend, clip, length, sign, unit
+from lecture_lib.core.ascent import Ascent, ascend, clip, length, sign, unit
 from lecture_lib.core.gradients import value, value_and_gradient
 from lecture_lib.core.scores import Score, class_log_probability, class_margin
 from lecture_lib.datasets.images import unbatch
@@ -128,7 +128,7 @@ def fgsm(
         learning_rate=epsilon,
         targeted=targeted,
         has_gradient=has_gradient,
-    )
+    ).images
     warn_of_zero_gradients(model, moved, labels, has_gradient=has_gradient, targeted=targeted)
     return unbatch(moved, images)
 
@@ -149,6 +149,8 @@ def pgd(
     """Ascend the loss from random places in a ball around each image: projected gradient descent.
 
     I ← project(I + η · direction(∂L/∂I)),  L = −log P_label(I)
+
+    Interrupting the kernel returns what was reached, and says so: a weaker attack.
 
     Args:
         model: images -> logits (N, classes).
@@ -196,7 +198,9 @@ def pgd(
             targeted=targeted,
             **options,
         )
-        reached.append(moved)
+        reached.append(moved.images)
+        if moved.interrupted:
+            break
     best = _farthest(attack_margin(model, labels, targeted=targeted), reached or [batch.copy()])
     warn_of_zero_gradients(model, best, labels, has_gradient=has_gradient, targeted=targeted)
     return unbatch(best, images)
@@ -222,8 +226,8 @@ def _ascend_in_ball(
     learning_rate: float,
     targeted: bool,
     has_gradient: np.ndarray,
-) -> Images:
-    """The images after some steps up the loss −log P_label; targeted, up log P_label.
+) -> Ascent:
+    """What some steps up the loss −log P_label reach; targeted, up log P_label.
 
     In `has_gradient` (N,) it is noted which images have one.
     """
@@ -246,7 +250,7 @@ def _ascend_in_ball(
         direction=ball.direction,
         project=project,
         evaluate=note_gradients(evaluate, has_gradient),
-    ).images
+    )
 
 
 def note_gradients(evaluate: Callable, has_gradient: np.ndarray) -> Callable:

@@ -1,6 +1,6 @@
 """The nearest adversarial example of each image, by the attack of Carlini and Wagner."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def carlini_wagner(
 
     k runs over the other classes. The tangent keeps I' in [0, 1]. The constant c is searched for
     each image: ten times as large until the attack succeeds, then halfway between the largest that
-    failed and the smallest that succeeded.
+    failed and the smallest that succeeded. Interrupting the kernel returns the nearest by then.
 
     Args:
         model: images -> logits (N, classes).
@@ -70,8 +70,12 @@ def carlini_wagner(
     nearest = _none_found(batch)
     search = _first_constants(len(batch), initial_const)
     for _ in range(binary_search_steps):
-        found = _attack_with_constants(model, batch, one_each, search.constants, **options)
+        found, interrupted = _attack_with_constants(
+            model, batch, one_each, search.constants, **options
+        )
         _keep_nearer(nearest, found, np.flatnonzero(found.distances < nearest.distances))
+        if interrupted:
+            break
         search = _next_constants(search, success=np.isfinite(found.distances))
     return unbatch(nearest.images, images)
 
@@ -130,9 +134,9 @@ def _attack_with_constants(
     constants: Values,
     *,
     targeted: bool,
-    **options: float,
-) -> _Nearest:
-    """One descent for each image, and the nearest adversarial example that it met."""
+    **options: Any,
+) -> tuple[_Nearest, bool]:
+    """The nearest that one descent for each image met, and whether that was interrupted."""
     distance = Score(_squared_distance, batch)
     lacking = Score(_positive_part, -attack_margin(model, labels, targeted=targeted))
     objective = (distance + constants * lacking).of(_images_of)
@@ -150,8 +154,8 @@ def _attack_with_constants(
 
     # The ascent of −objective is the descent of the objective; it starts where I' = I.
     start = np.arctanh((2 * batch - 1) * 0.999999)
-    ascend(-objective, start, direction=adam(), project=identity, watch=keep_nearest, **options)
-    return nearest
+    options |= {"direction": adam(), "project": identity, "watch": keep_nearest}
+    return nearest, ascend(-objective, start, **options).interrupted
 
 
 def _images_of(w: Tensor) -> TensorImages:

@@ -16,7 +16,7 @@ from lecture_lib.adversarial.universal import Patch
 from lecture_lib.core.ascent import adam, ascend
 from lecture_lib.core.scores import Score, log_probabilities
 from lecture_lib.core.transforms import blurred_by, seed_of, warped_onto
-from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.datasets.images import as_batch, as_image, unbatch
 from lecture_lib.datasets.shapes import ImageOrImages, Images, Network, Tensor, TensorImages
 from lecture_lib.models.backend import tf
 from lecture_lib.models.checks import batch_for, check_class
@@ -149,12 +149,13 @@ def photograph(
         Images like those given.
 
     Raises:
-        ValueError: for what is no images, and an area out of range.
+        ValueError: for what is no images or no sticker, and an area out of range.
     """
-    batch = as_batch(images, channels=np.shape(sticker)[-1])
+    sticker = as_image(sticker, channels=np.shape(sticker)[-1])
+    batch = as_batch(images, channels=sticker.shape[-1])
     _check_area(area, area)
     numbers = [np.float32([area, area]), np.float32(conditions), np.int32([seed, 7])]
-    seen = _photographed(batch, np.asarray(sticker, np.float32), *numbers)
+    seen = _photographed(batch, sticker, *numbers)
     return unbatch(seen.numpy(), images)
 
 

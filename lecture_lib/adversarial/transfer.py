@@ -21,6 +21,7 @@ from lecture_lib.datasets.shapes import Classes, Image, Images, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.checks import batch_for
 from lecture_lib.models.inference import class_scores
+from lecture_lib.models.remarks import interrupts_passed_on
 
 SIMILARITY_WINDOW = 7  # pixels a side, over which the structural similarity compares
 
@@ -190,7 +191,8 @@ def transfer_matrix(models: Sequence[Network], images: Images, attack: Callable)
     predictions = [_predicted(model, images) for model in models]
     shares = np.zeros((len(models), len(models)))
     for row, attacked in enumerate(models):
-        adversarial = attack(attacked, images, predictions[row])
+        with interrupts_passed_on():
+            adversarial = attack(attacked, images, predictions[row])
         for column, asked in enumerate(models):
             changed = _predicted(asked, adversarial) != predictions[column]
             shares[row, column] = np.mean(changed)

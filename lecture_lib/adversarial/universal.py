@@ -10,7 +10,7 @@ from lecture_lib.adversarial.attacks import project_linf
 from lecture_lib.core.ascent import ascend, sign
 from lecture_lib.core.scores import Score, log_probabilities, margins
 from lecture_lib.core.transforms import seed_of
-from lecture_lib.datasets.images import as_batch, unbatch
+from lecture_lib.datasets.images import as_batch, as_image, unbatch
 from lecture_lib.datasets.shapes import (
     ImageOrImages,
     Images,
@@ -174,16 +174,17 @@ def paste(images: ImageOrImages, patch: Patch, *, seed: int = 0) -> ImageOrImage
         Images like those given.
 
     Raises:
-        ValueError: for what is no images, and for a patch larger than they are.
+        ValueError: for what is no images or no patch, and for a patch larger than they are.
     """
-    batch = as_batch(images, channels=np.shape(patch)[-1])
-    if max(np.shape(patch)[:2]) > min(batch.shape[1:3]):
+    patch = as_image(patch, channels=np.shape(patch)[-1])
+    batch = as_batch(images, channels=patch.shape[-1])
+    if max(patch.shape[:2]) > min(batch.shape[1:3]):
         raise ValueError(
-            f"The patch {np.shape(patch)[:2]} is larger than the image {batch.shape[1:3]}; make a "
+            f"The patch {patch.shape[:2]} is larger than the image {batch.shape[1:3]}; make a "
             "smaller one."
         )
     places = np.random.default_rng(seed).random((len(batch), 2)).astype(np.float32)
-    return unbatch(_pasted(batch, np.asarray(patch, np.float32), places).numpy(), images)
+    return unbatch(_pasted(batch, patch, places).numpy(), images)
 
 
 def _pasted(images: TensorImages, patch: Tensor, places: Tensor) -> TensorImages:

@@ -230,5 +230,5 @@ def _with_images(reached: Ascent, *, single: bool) -> Ascent:
     """An ascent of coefficients with the images that they add up to."""
     images = fourier_to_image(reached.images).numpy()
     if single:
-        return Ascent(images[0], reached.values[:, 0], [])
+        return reached._replace(images=images[0], values=reached.values[:, 0], frames=[])
     return reached._replace(images=images)

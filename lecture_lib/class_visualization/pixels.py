@@ -11,8 +11,9 @@ from lecture_lib.core.layer_scores import channel_score
 from lecture_lib.core.penalties import l2, total_variation
 from lecture_lib.core.scores import Score, as_part, class_score
 from lecture_lib.core.transforms import from_gray
+from lecture_lib.datasets.images import as_batch, unbatch
 from lecture_lib.datasets.shapes import Classes, ImageOrImages, Network
-from lecture_lib.models.large_images import at_network_size
+from lecture_lib.models.checks import start_of
 
 
 def visualize_class(
@@ -50,7 +51,7 @@ def visualize_class(
     score = class_score(model, class_index)
     if start is None:
         start = gray_noise(model, size=size, shape=np.shape(class_index), seed=seed)
-    return maximize_pixels(score, at_network_size(model, start), weight=weight, **options)
+    return maximize_pixels(score, start_of(model, start), weight=weight, **options)
 
 
 def visualize_channel(
@@ -87,7 +88,7 @@ def visualize_channel(
     score = channel_score(model, layer, channel)
     if start is None:
         start = gray_noise(model, size=size, shape=np.shape(channel), seed=seed)
-    return maximize_pixels(score, at_network_size(model, start), weight=weight, **options)
+    return maximize_pixels(score, start_of(model, start), weight=weight, **options)
 
 
 def maximize_pixels(
@@ -118,10 +119,14 @@ def maximize_pixels(
 
     Returns:
         An Ascent; its values are those of the whole expression.
+
+    Raises:
+        ValueError: for a start that is no images.
     """
     objective = (
         as_part(score).of(transform)
         - float(weight) * l2.of(from_gray)
         - float(smoothness) * total_variation
     )
+    start = unbatch(as_batch(start, channels=np.shape(start)[-1]), start)
     return ascend(objective, start, steps=steps, learning_rate=learning_rate, **options)

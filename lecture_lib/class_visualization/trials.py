@@ -10,6 +10,7 @@ from lecture_lib.core.layer_scores import channel_score
 from lecture_lib.core.transforms import random_fourier_coefficients
 from lecture_lib.datasets.shapes import Image, Images, Network
 from lecture_lib.models.layers import mean_activations
+from lecture_lib.models.remarks import interrupts_passed_on
 
 KINDS = ("synthetic", "natural")
 
@@ -81,9 +82,10 @@ def make_trials(
             f"are {len(references)} and {len(questions)}."
         )
     random = np.random.default_rng(seed)
-    drawn = _drawn_references(
-        drawing_model or model, layer, channels, count=count, steps=steps, seed=seed
-    )
+    with interrupts_passed_on():
+        drawn = _drawn_references(
+            drawing_model or model, layer, channels, count=count, steps=steps, seed=seed
+        )
     means = [mean_activations(model, layer, shown)[layer] for shown in (references, questions)]
     _check_channels_differ(means[1], channels)
     ranks = [np.argsort(activations, axis=0) for activations in means]
@@ -122,7 +124,8 @@ def _drawn_references(
     """For each channel, pictures that raise its mean and pictures that lower it."""
     wanted = np.repeat(np.asarray(channels, np.int32), count)
     score = channel_score(model, layer, wanted)
-    start = random_fourier_coefficients(len(wanted), model.image_size, seed=seed)
+    colors = model.input.shape[-1]
+    start = random_fourier_coefficients(len(wanted), model.image_size, channels=colors, seed=seed)
     ends = [maximize_fourier(end, start, steps=steps).images for end in (score, -score)]
     raised, lowered = (np.split(images, len(channels)) for images in ends)
     return list(zip(raised, lowered, strict=True))

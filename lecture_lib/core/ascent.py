@@ -9,6 +9,7 @@ import numpy as np
 from lecture_lib.core.gradients import value_and_gradient
 from lecture_lib.core.scores import Score
 from lecture_lib.models.parts import between_parts
+from lecture_lib.models.remarks import Interrupted, say
 
 
 class Ascent(NamedTuple):
@@ -18,11 +19,13 @@ class Ascent(NamedTuple):
         images: shaped like the start.
         values: the score before the first step and after each, (steps + 1,) or (steps + 1, N).
         frames: copies of the images on the way, a list.
+        interrupted: whether somebody has interrupted the kernel before it was done.
     """
 
     images: np.ndarray
     values: np.ndarray
     frames: list
+    interrupted: bool = False
 
 
 # Directions: gradients -> steps
@@ -149,7 +152,7 @@ def ascend(
 
     I ← project(I + learning_rate · direction(∂S/∂I))
 
-    Interrupting the kernel returns what was reached.
+    Interrupting the kernel returns what was reached, and says so.
 
     Args:
         score: images (N, ...) -> (N,), to be maximized.
@@ -167,10 +170,13 @@ def ascend(
             ends the ascent.
 
     Returns:
-        Ascent(images, values, frames).
+        Ascent(images, values, frames, interrupted).
 
     Raises:
         ValueError: for steps or a learning rate below 0, and when a gradient is not finite.
+
+    Warns:
+        Interrupted: where it was.
     """
     _check_options(steps, _now(learning_rate))
     images = np.array(start, np.float32)
@@ -186,7 +192,7 @@ def ascend(
             images = _move_only(unfinished, images, moved)
             between_parts(step + 1, steps)
     except KeyboardInterrupt:
-        _check_anything_reached(reached)
+        return _interrupted(reached, steps)
     return reached
 
 
@@ -243,10 +249,16 @@ def _check_options(steps: int, learning_rate: float) -> None:
         )
 
 
-def _check_anything_reached(reached: Ascent) -> None:
-    """Raise the interrupt again where it came before the first value."""
+def _interrupted(reached: Ascent, steps: int) -> Ascent:
+    """What was reached, with a remark; the interrupt again where it came before the first value."""
     if not len(reached.values):
         raise KeyboardInterrupt
+    taken = len(reached.values) - 1
+    say(
+        f"Interrupted: this is what was reached after step {taken} of {steps}.",
+        category=Interrupted,
+    )
+    return reached._replace(interrupted=True)
 
 
 def _finite(gradient: np.ndarray, step: int) -> np.ndarray:

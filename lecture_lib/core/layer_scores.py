@@ -1,6 +1,7 @@
 """Scores of what lies inside a network: a channel, a neuron, whole layers, and what they hold."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 
@@ -8,7 +9,8 @@ from lecture_lib.core.penalties import l2
 from lecture_lib.core.scores import Score, numbers_at, select_per_row
 from lecture_lib.datasets.shapes import Classes, Image, Network, Tensor, TensorImages, TensorValues
 from lecture_lib.models.backend import tf
-from lecture_lib.models.layers import as_tuple, features, layer_outputs
+from lecture_lib.models.checks import image_of
+from lecture_lib.models.layers import as_tuple, features, layer_outputs, map_features
 
 
 def channel_score(model: Network, layer: str, channel: Classes) -> Score:
@@ -24,7 +26,7 @@ def channel_score(model: Network, layer: str, channel: Classes) -> Score:
     """
     count = features(model, layer).shape[-1]
     for number in np.ravel(channel):
-        _check_within(number, count, f"channel of {layer}")
+        _check_within(number, count, what=f"channel of {layer}")
     return Score(_channel_score, np.asarray(channel, np.int32), model=model, layer=layer)
 
 
@@ -41,14 +43,17 @@ def neuron_score(model: Network, layer: str, row: int, column: int, channel: int
 
     Args:
         model: images -> logits (N, classes).
-        layer: the name of a layer.
+        layer: the name of a layer with rows and columns.
         row, column: its position on the layer's map of the images given, from 0.
         channel: 0..channels-1.
 
     Raises:
-        ValueError: for a layer or a channel that the network does not have.
+        ValueError: for a layer, a channel or a position that the network does not have.
     """
-    _check_within(channel, features(model, layer).shape[-1], f"channel of {layer}")
+    *map_shape, channels = map_features(model, layer).shape[1:]
+    _check_within(channel, channels, what=f"channel of {layer}")
+    for number, count, what in zip((row, column), map_shape, ("row", "column"), strict=True):
+        _check_within(number, count, what=f"{what} of {layer}")
     position = np.array([row, column, channel], np.int32)
     return Score(_neuron_score, position, model=model, layer=layer)
 
@@ -99,8 +104,11 @@ def feature_distance(model: Network, layer: str, image: Image) -> Score:
         model: images -> logits (N, classes).
         layer: the name of a layer.
         image: (H, W, C) in [0, 1]; its features are computed once, here.
+
+    Raises:
+        ValueError: for a layer that the network does not have, and for anything but one image.
     """
-    target = layer_outputs(model, layer)(np.asarray(image, np.float32)[None])[layer]
+    target = layer_outputs(model, layer)(image_of(model, image)[None])[layer]
     return Score(_feature_distance, target, model=model, layer=layer)
 
 
@@ -110,8 +118,9 @@ def _feature_distance(
     return l2(layer_outputs(model, layer)(images)[layer] - target)
 
 
-def _check_within(number: int, count: int, what: str) -> None:
-    if not 0 <= number < count:
-        raise ValueError(
-            f"There is no {what} numbered {number}; they are numbered from 0 to {count - 1}."
-        )
+def _check_within(number: int, count: int | None, *, what: str) -> None:
+    """Raise ValueError for what is no whole number in 0..count-1; None for any count."""
+    is_whole = isinstance(number, Integral) and not isinstance(number, bool)
+    if not is_whole or not 0 <= number < (np.inf if count is None else count):
+        last = "on" if count is None else f"to {count - 1}"
+        raise ValueError(f"There is no {what} numbered {number}; they are numbered from 0 {last}.")

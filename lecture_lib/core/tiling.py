@@ -10,7 +10,7 @@ from jaxtyping import Float
 from lecture_lib.core.ascent import clip
 from lecture_lib.core.gradients import value_and_gradient
 from lecture_lib.core.scores import Score
-from lecture_lib.datasets.images import as_batch
+from lecture_lib.datasets.images import as_image
 from lecture_lib.datasets.shapes import Image
 from lecture_lib.models.backend import tf
 
@@ -27,8 +27,11 @@ def pyramid(image: Image, *, octaves: int, scale: float) -> list[np.ndarray]:
         image: (H, W, C) in [0, 1].
         octaves: how many copies, 1 or more.
         scale: how many times larger each copy is than the one before, above 1.
+
+    Raises:
+        ValueError: for anything but one image.
     """
-    image = as_batch(image)[0]
+    image = as_image(image)
     height, width = image.shape[:2]
     copies = []
     for octave in range(octaves - 1, 0, -1):

@@ -46,6 +46,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "load_image",
             "load_folder",
             "as_batch",
+            "as_image",
             "unbatch",
             "to_uint8",
             "encode_png",

@@ -34,6 +34,7 @@ __all__ = [
     "photo_names",
     "imagenet_photo_names",
     "as_batch",
+    "as_image",
     "unbatch",
     "to_uint8",
     "encode_png",
@@ -164,6 +165,28 @@ def as_batch(images: Any, *, channels: int | None = None) -> Images:
         )
     _check_values(batch, whole_numbers=images.dtype.kind != "f")
     return batch
+
+
+def as_image(image: Any, *, channels: int | None = None) -> Image:
+    """Check one image and return it.
+
+    Args:
+        image: (H, W, C) floats in [0, 1].
+        channels: the C that is wanted, None for 1 or 3.
+
+    Returns:
+        (H, W, C) float32, the values untouched.
+
+    Raises:
+        ValueError: as `as_batch` does, and for several images.
+    """
+    batch = as_batch(image, channels=channels)
+    if np.ndim(image) != 3:
+        raise ValueError(
+            f"One image (H, W, C) is asked for, and this is a batch {batch.shape}; choose one, as "
+            "in images[0]."
+        )
+    return batch[0]
 
 
 def _check_values(batch: np.ndarray, *, whole_numbers: bool) -> None:

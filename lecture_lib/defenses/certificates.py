@@ -33,6 +33,7 @@ import numpy as np
 
 from lecture_lib.datasets.shapes import Image, Images, Network
 from lecture_lib.models.backend import keras
+from lecture_lib.models.inference import class_scores
 from lecture_lib.models.layers import compiled_outputs, layer_names
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import Box, receptive_field
@@ -40,6 +41,13 @@ from lecture_lib.models.surgery import clone, weight_synchronizer, with_attribut
 
 MOST_PIXELS_IN_A_WINDOW = 14  # undecided ones: a table of 2^14 settings
 CROPS_AT_ONCE = 2048
+# What may lie between the last map and the linear layer, as it changes no number.
+BETWEEN = (
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Dropout,
+    keras.layers.Identity,
+)
 NO_SUM = (
     "This net is no sum over windows; give convolutions and pools without padding, then one linear "
     "layer."
@@ -118,6 +126,10 @@ def _sum_over_windows(model: Network) -> _SumOverWindows:
     """The network as it is now: its weights may have changed since the last call."""
     boxes, network, take_weights = _window_network(model)
     take_weights()
+    return _taken_apart(model, boxes, network)
+
+
+def _taken_apart(model: Network, boxes: list[Box], network: Network) -> _SumOverWindows:
     head = model.layers[-1]
     weights = head.kernel.numpy().reshape(len(boxes), -1, head.kernel.shape[1])
     return _SumOverWindows(boxes, network, weights, head.bias.numpy())
@@ -126,27 +138,52 @@ def _sum_over_windows(model: Network) -> _SumOverWindows:
 @kept_with_model
 def _window_network(model: Network) -> tuple[list[Box], Network, Callable]:
     """The windows' boxes, a copy of the network for one window, and what updates its weights."""
-    maps = layer_names(model)[-1:]
-    head = model.layers[-1]
-    # rows, columns, channels
-    shape = model.get_layer(maps[0]).output.shape[1:] if maps else (None,)
-    is_linear = isinstance(head, keras.layers.Dense)
-    if None in shape or not is_linear or head.kernel.shape[0] != np.prod(shape):
-        raise ValueError(NO_SUM)
-    size = model.input.shape[1:3]
+    last = _last_map(model)
     boxes = [
-        receptive_field(model, maps[0], *position, image_shape=size)
-        for position in np.ndindex(shape[:2])
+        receptive_field(model, last.name, *position, image_shape=model.input.shape[1:3])
+        for position in np.ndindex(last.output.shape[1:3])
     ]
     sides = {(box.bottom - box.top, box.right - box.left) for box in boxes}
     if len(sides) > 1:
         raise ValueError(NO_SUM)
-    below_head = with_attributes_of(
-        model, keras.Model(model.input, model.get_layer(maps[0]).output)
-    )
+    below_head = with_attributes_of(model, keras.Model(model.input, last.output))
     copies = {}
     network = clone(below_head, shape=(*sides.pop(), model.input.shape[-1]), copies=copies)
+    if network.output.shape[1:3] != (1, 1):
+        raise ValueError(NO_SUM)
+    _check_is_sum(model, _taken_apart(model, boxes, network))
     return boxes, network, weight_synchronizer(copies)
+
+
+def _last_map(model: Network) -> keras.layers.Layer:
+    """The layer whose map the linear layer at the end reads, row by row, with nothing between."""
+    with_maps = layer_names(model)
+    if not with_maps:
+        raise ValueError(NO_SUM)
+    last = model.get_layer(with_maps[-1])
+    *between, head = model.layers[model.layers.index(last) + 1 :] or [last]
+    is_linear = isinstance(head, keras.layers.Dense) and head.output is model.output
+    if not is_linear or not all(isinstance(layer, BETWEEN) for layer in between):
+        raise ValueError(NO_SUM)
+    shape = last.output.shape[1:]
+    if None in shape or head.kernel.shape[0] != np.prod(shape):
+        raise ValueError(NO_SUM)
+    return last
+
+
+def _check_is_sum(model: Network, windows: _SumOverWindows) -> None:
+    """Raise ValueError where the sum over windows is another number than the network's score.
+
+    A proof about another function than the network would be none.
+    """
+    pattern = np.random.default_rng(0).integers(0, 2, model.input.shape[1:]).astype(np.float32)
+    crops = [pattern[box.top : box.bottom, box.left : box.right] for box in windows.boxes]
+    features = _window_features(windows.network, np.stack(crops))  # (windows, channels)
+    parts = np.einsum("wk,wkc->wc", features, windows.weights)
+    scores = class_scores(model, pattern)
+    sizes = np.abs(parts).sum(axis=0) + np.abs(windows.bias) + 1e-6
+    if (np.abs(parts.sum(axis=0) + windows.bias - scores) > 1e-4 * sizes).any():
+        raise ValueError(NO_SUM)
 
 
 # Step 1: tables

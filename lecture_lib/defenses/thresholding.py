@@ -28,6 +28,7 @@ from lecture_lib.models.backend import keras, tf, usual_settings
 from lecture_lib.models.checks import check_class
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.layers import compiled_outputs
+from lecture_lib.models.remarks import interrupts_passed_on
 from lecture_lib.models.surgery import clone
 
 # Sums of float32 may differ by so much: a margin nearer to 0 than this proves nothing.
@@ -73,7 +74,8 @@ def robust_mask(
             at_smaller_radii = robust[row, :column].all(axis=0)
             standing = np.flatnonzero(right_at_first & under_weaker_attacks & at_smaller_radii)
             if len(standing):
-                moved = attack(model, images[standing], labels[standing], epsilon=radius)
+                with interrupts_passed_on():
+                    moved = attack(model, images[standing], labels[standing], epsilon=radius)
                 robust[row, column, standing] = _is_right(model, moved, labels[standing])
     return robust
 

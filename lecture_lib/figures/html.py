@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image as PillowImage
 
-from lecture_lib.datasets.images import as_batch
+from lecture_lib.datasets.images import as_batch, as_image
 from lecture_lib.datasets.shapes import Image, ImageOrImages
 from lecture_lib.figures.numbers import without_minus_zero
 
@@ -46,8 +46,20 @@ def as_image_list(images: ImageOrImages | Sequence) -> list[Float[np.ndarray, "r
 
 def _with_three_channels(array: np.ndarray) -> Image:
     with_channels = array[..., None] if array.ndim == 2 else array
-    image = as_batch(with_channels)[0].clip(0, 1)
+    image = as_image(with_channels).clip(0, 1)
     return np.broadcast_to(image, (*image.shape[:2], 3))
+
+
+def as_one_image(image: Image) -> Float[np.ndarray, "rows columns 3"]:
+    """Return one image as `as_image_list` returns several.
+
+    Raises:
+        ValueError: as it does, and for several images.
+    """
+    images = as_image_list(image)
+    if len(images) > 1:
+        raise ValueError(f"One image belongs to these maps, and {len(images)} were given.")
+    return images[0]
 
 
 def as_curve_list(values: Any) -> list[Float[np.ndarray, " steps"]]:

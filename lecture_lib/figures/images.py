@@ -19,6 +19,7 @@ from lecture_lib.datasets.shapes import Image, ImageOrImages, Map
 from lecture_lib.figures.html import (
     GAP,
     as_image_list,
+    as_one_image,
     check_count,
     grid_layout,
     picture_bundle,
@@ -103,7 +104,7 @@ def show_maps(
     Raises:
         ValueError: for wrong shapes or numbers of titles, and an empty `alt`.
     """
-    image = as_image_list(image)[0]
+    image = as_one_image(image)
     heatmaps = [as_map(heatmap) for heatmap in heatmaps]
     check_count(titles, len(heatmaps), what="title")
     columns, size, titles = grid_layout(["picture", *titles], columns, size)
@@ -193,7 +194,7 @@ def overlay(image: Image, heatmap: Map, *, strength: float = 0.6, signed: bool =
     Raises:
         ValueError: when image and map have different sizes.
     """
-    image = as_image_list(image)[0]
+    image = as_one_image(image)
     heatmap = as_map(heatmap)
     if image.shape[:2] != heatmap.shape:
         raise ValueError(

@@ -25,6 +25,7 @@ from lecture_lib.models.backend import keras
 from lecture_lib.models.batching import batches
 from lecture_lib.models.checks import batch_of
 from lecture_lib.models.layers import compiled_outputs
+from lecture_lib.models.remarks import interrupts_passed_on
 
 LIMIT = 1_000_000_000  # bytes that the folder may hold; what was not used for longest goes first
 CHECKSUM = 32  # bytes of SHA-256 at the beginning of each file
@@ -77,7 +78,8 @@ def cached(
     path = folder() / f"{function.__name__}-{fingerprint(function, arguments, options)}.npy"
     stored = _read(path)
     if stored is None:
-        stored = np.asarray(function(*arguments, **options, **(uncounted or {})))
+        with interrupts_passed_on():  # a part would be taken for the whole from then on
+            stored = np.asarray(function(*arguments, **options, **(uncounted or {})))
         _write(path, stored)
     return stored
 

@@ -8,8 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from lecture_lib.datasets.images import as_batch
-from lecture_lib.datasets.shapes import Image, ImageOrImages, Network, SeenImage, SeenImages
+from lecture_lib.datasets.images import as_batch, as_image, unbatch
+from lecture_lib.datasets.shapes import (
+    Image,
+    ImageOrImages,
+    Network,
+    SeenImage,
+    SeenImageOrImages,
+    SeenImages,
+)
 from lecture_lib.models.backend import keras
 from lecture_lib.models.class_names import find_class
 from lecture_lib.models.large_images import at_network_size
@@ -88,6 +95,27 @@ def _accepts_shape(model: Network, shape: tuple) -> bool:
     except ValueError:
         return False
     return True
+
+
+def image_of(model: Network, image: Image) -> SeenImage:
+    """Return one image (H, W, C), of a size of its own, a large photograph made smaller.
+
+    Raises:
+        ValueError: as `batch_of` does, and for several images.
+    """
+    check_network(model)
+    return as_image(at_network_size(model, image), channels=model.input.shape[-1])
+
+
+def start_of(model: Network, images: ImageOrImages) -> SeenImageOrImages:
+    """Return images that an ascent starts from, one or several as given, checked like others.
+
+    Each step ends in [0, 1], so that images in 0..255 would be white after the first.
+
+    Raises:
+        ValueError: as `batch_of` does.
+    """
+    return unbatch(batch_of(model, images), images)
 
 
 def one_image(model: Network, image: Image) -> SeenImage:

@@ -20,12 +20,14 @@ from lecture_lib.core.scores import (
     class_probability,
     class_score,
 )
+from lecture_lib.datasets.images import as_image
 from lecture_lib.datasets.shapes import Image, Map, Mask, Network, Tensor, TensorImages
 from lecture_lib.models.backend import tf
 from lecture_lib.models.batching import batches, with_progress
 from lecture_lib.models.checks import one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.layers import as_tuple
+from lecture_lib.models.remarks import Interrupted, say
 from lecture_lib.occlusion.incremental import incremental_values
 from lecture_lib.occlusion.reuse import layers_to_reuse
 
@@ -214,8 +216,9 @@ def masked_scores(
         count: how many masks there are, for the progress bar of a long run.
 
     Raises:
-        ValueError: for a fill that is none of these.
+        ValueError: for anything but one image, and for a fill that is none of these.
     """
+    image = as_image(image, channels=np.shape(image)[-1])
     # To the composed score the masks are its images: S(hide(mask, I, fill)).
     of_masks = as_part(score).of(_hide, image, as_fill(fill, image))
     stacks = batches(mask[..., None] for mask in masks)  # (n, H, W, 1) each
@@ -285,7 +288,11 @@ def _map_reached(
                 if watch(step, len(places), heatmap):
                     return heatmap
     except KeyboardInterrupt:
-        pass  # the map then shows the patches that were reached
+        reached = int(np.isfinite(drops).sum())
+        say(
+            f"Interrupted: the map shows {reached} of {len(places)} patches, and 0 elsewhere.",
+            category=Interrupted,
+        )
     return _mean_over_patches(drops, *patches)
 
 

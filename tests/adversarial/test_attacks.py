@@ -132,8 +132,9 @@ def test_of_several_starts_the_farthest_copy_of_each_image_is_kept(monkeypatch):
     ascend_in_ball = attacks._ascend_in_ball
 
     def recorded(*arguments, **options):
-        copies.append(ascend_in_ball(*arguments, **options))
-        return copies[-1]
+        reached = ascend_in_ball(*arguments, **options)
+        copies.append(reached.images)
+        return reached
 
     monkeypatch.setattr(attacks, "_ascend_in_ball", recorded)
     found = pgd(small_net(), IMAGES, 2, epsilon=0.1, steps=2, learning_rate=0.01, restarts=3)

@@ -5,6 +5,8 @@ import pytest
 from small_nets import pixel_features, pixel_net, random
 
 from lecture_lib.class_visualization.trials import make_trials
+from lecture_lib.models.backend import keras
+from lecture_lib.models.surgery import named
 
 REFERENCES = random(30, 8, 8, 3) * random(30, 1, 1, 3, seed=3)
 QUESTIONS = random(60, 8, 8, 3, seed=1) * random(60, 1, 1, 3, seed=4)
@@ -66,3 +68,13 @@ def test_another_network_can_draw():
     trials = made(steps=3)
     same = made(steps=3, drawing_model=other)
     np.testing.assert_array_equal(trials[0].exciting, same[0].exciting)
+
+
+def test_trials_of_a_gray_network():
+    images = keras.Input((None, None, 1), name="image")
+    maps = keras.layers.Conv2D(2, 3, name="conv")(images)
+    scores = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(maps))
+    net = named(keras.Model(images, scores), class_names=None, image_size=8)
+    pictures = random(48, 8, 8, 1)
+    trials = make_trials(net, "conv", [1], references=pictures[:8], questions=pictures[8:], steps=1)
+    assert {trial.exciting.shape for trial in trials} == {(4, 8, 8, 1)}

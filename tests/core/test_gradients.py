@@ -296,3 +296,21 @@ def test_outputs_that_do_not_depend_on_the_point_do_not_change_along_it():
     point = tf.constant([1.0, 2.0])
     found = gradients.derivative_along(lambda x: tf.constant([4.0, 5.0]), point, point)
     np.testing.assert_array_equal(found, [0, 0])
+
+
+@pytest.mark.parametrize("ask", [gradients.value, value_and_gradient])
+def test_a_score_of_as_many_numbers_as_something_else_has_is_refused(ask):
+    """The gradient of one image would be the sum over all that it was compared with."""
+    others = random(3, 4, 4, 3)
+
+    def nearness(images):
+        return -tf.reduce_sum((images - others) ** 2, axis=[1, 2, 3])
+
+    with pytest.raises(ValueError, match=r"shape \(3,\) for 1 images"):
+        ask(nearness, random(4, 4, 3))
+    assert len(ask(nearness, others)[0:3]) >= 2
+
+
+def test_what_does_not_fit_says_what_and_not_where_in_the_graph():
+    with pytest.raises(ValueError, match="does not index into param shape"):
+        gradients.value(layer_scores.neuron_score(pixel_net(), "conv", 9, 0, 0), random(6, 6, 3))

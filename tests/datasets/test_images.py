@@ -399,3 +399,10 @@ def test_what_cannot_be_saved_is_said(noise, tmp_path):
     with pytest.raises(ValueError, match="divide by 255"):
         images.save_image(images.to_uint8(noise), tmp_path / "a.png")
     assert os.listdir(tmp_path) == []
+
+
+def test_one_image_is_an_image_and_not_a_batch_of_one():
+    image = np.random.default_rng(0).random((4, 5, 3), np.float32)
+    np.testing.assert_array_equal(images.as_image(image), image)
+    with pytest.raises(ValueError, match=r"One image .* batch \(1, 4, 5, 3\)"):
+        images.as_image(image[None])

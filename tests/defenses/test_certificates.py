@@ -7,6 +7,8 @@ from window_nets import grays, lowest_by_trying, windows_net
 
 from lecture_lib.defenses.certificates import lowest_margin, lowest_sum
 from lecture_lib.defenses.thresholding import threshold, undecided_pixels
+from lecture_lib.models.backend import keras
+from lecture_lib.models.surgery import named
 
 A = np.array([[3, -2], [1, 5]])  # rows: pixel 0, columns: pixel 1
 B = np.array([[-1, 4], [3, 6]])  # rows: pixel 1, columns: pixel 2
@@ -91,3 +93,41 @@ def test_a_net_that_has_learned_on_is_asked_anew():
     after, _ = lowest_margin(net, pattern, undecided, label=0)
     assert after == pytest.approx(lowest_by_trying(net, pattern, undecided, 0), abs=1e-3)
     assert abs(after - before) > 0.1
+
+
+def no_sums():
+    """Networks that are no sums over windows, though the sizes of their layers would suit one."""
+    layers = keras.layers
+    flatten = layers.Flatten
+
+    def padded(x):
+        for _ in range(4):
+            x = layers.Conv2D(3, 3, padding="same", activation="relu")(x)
+        return flatten()(x)
+
+    yield "every position sees all", padded
+    convolution = layers.Conv2D(3, 3)
+    yield "a ReLU behind", lambda x: layers.ReLU()(flatten()(convolution(x)))
+    yield "a normalization behind", lambda x: layers.BatchNormalization()(flatten()(convolution(x)))
+    yield "a layer behind", lambda x: layers.Dense(12)(flatten()(convolution(x)))
+    yield "an activation behind", lambda x: layers.Activation("tanh")(flatten()(convolution(x)))
+
+
+@pytest.mark.parametrize(("name", "build"), no_sums())
+def test_what_is_no_sum_over_windows_is_refused_and_not_certified(name, build):
+    images = keras.Input((4, 4, 1), name="image")
+    model = keras.Model(images, keras.layers.Dense(3)(build(images)))
+    net = named(model, class_names=None, image_size=4)
+    pattern, undecided = np.zeros((4, 4, 1), np.float32), np.zeros((4, 4, 1), bool)
+    undecided[1, 1] = True
+    with pytest.raises(ValueError, match="no sum over windows"):
+        lowest_margin(net, pattern, undecided, label=0)
+
+
+def test_a_linear_layer_whose_sum_goes_on_behind_it_is_refused():
+    images = keras.Input((4, 4, 1), name="image")
+    maps = keras.layers.Flatten()(keras.layers.Conv2D(3, 3)(images))
+    model = keras.Model(images, 2.0 * keras.layers.Dense(3)(maps))
+    net = named(model, class_names=None, image_size=4)
+    with pytest.raises(ValueError, match="no sum over windows"):
+        lowest_margin(net, *np.zeros((2, 4, 4, 1), np.float32), label=0)
