@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lecture_lib.adversarial.attacks import evaluate_changed_only
+from lecture_lib.adversarial.batches import evaluate_changed_only
 from lecture_lib.adversarial.transfer import post_processing
 from lecture_lib.core.ascent import Ascent, ascend, length, unit
 from lecture_lib.core.scores import class_log_probability, class_probability

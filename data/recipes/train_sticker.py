@@ -14,7 +14,8 @@ from export import DATA
 
 from lecture_lib.adversarial.stickers import make_sticker, photograph
 from lecture_lib.datasets.image_sets import random_crops
-from lecture_lib.datasets.images import encode_png, load_image
+from lecture_lib.datasets.images import load_image
+from lecture_lib.datasets.saving import encode_png
 from lecture_lib.models.checks import class_index
 from lecture_lib.models.inference import class_scores
 from lecture_lib.models.zoo import load_model

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lecture_lib.adversarial.attacks import attack_margin, check_attack
+from lecture_lib.adversarial.batches import attack_margin, check_attack
 from lecture_lib.core.ascent import Ascent, adam, ascend, identity, length
 from lecture_lib.core.gradients import value
 from lecture_lib.core.penalties import l2

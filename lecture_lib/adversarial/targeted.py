@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lecture_lib.adversarial.attacks import (
+from lecture_lib.adversarial.batches import (
     check_attack,
     evaluate_changed_only,
     note_gradients,

@@ -10,13 +10,8 @@ from skimage.metrics import structural_similarity
 from lecture_lib.core.ascent import clip, identity, length
 from lecture_lib.core.gradients import value
 from lecture_lib.core.scores import class_margin
-from lecture_lib.datasets.images import (
-    decode_image,
-    encode_jpeg,
-    encode_png,
-    resize_image,
-    to_uint8,
-)
+from lecture_lib.datasets.images import decode_image, resize_image, to_uint8
+from lecture_lib.datasets.saving import encode_jpeg, encode_png
 from lecture_lib.datasets.shapes import Classes, Image, Images, Network
 from lecture_lib.models.backend import keras
 from lecture_lib.models.checks import batch_for

@@ -13,7 +13,8 @@ from IPython.display import display
 
 from lecture_lib.core.ascent import clip
 from lecture_lib.core.tiling import resize
-from lecture_lib.datasets.images import save_bytes, to_uint8
+from lecture_lib.datasets.images import to_uint8
+from lecture_lib.datasets.saving import save_bytes
 from lecture_lib.datasets.shapes import Image
 from lecture_lib.figures.html import picture_bundle
 

@@ -8,7 +8,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from lecture_lib.datasets.images import encode_jpeg, encode_png
+from lecture_lib.datasets.saving import encode_jpeg, encode_png
 from lecture_lib.datasets.shapes import Image, Images
 from lecture_lib.figures.html import tile
 from lecture_lib.models.receptive_field import Box

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import Any
 
-from lecture_lib.datasets.images import encode_jpeg
+from lecture_lib.datasets.saving import encode_jpeg
 from lecture_lib.models.parts import Left, told_between_parts
 from lecture_lib.panels.background import image_and_text, images_of
 from lecture_lib.panels.panel import Panel, set_status

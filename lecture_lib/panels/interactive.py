@@ -8,7 +8,7 @@ from functools import partial
 from inspect import signature
 from typing import Any
 
-from lecture_lib.datasets.images import encode_jpeg, encode_png
+from lecture_lib.datasets.saving import encode_jpeg, encode_png
 from lecture_lib.models.parts import Left
 from lecture_lib.panels.background import (
     ANY_ERROR,

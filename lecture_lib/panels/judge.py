@@ -13,7 +13,8 @@ from jaxtyping import Float
 from scipy.stats import binomtest
 
 from lecture_lib.class_visualization.trials import KINDS, Trial
-from lecture_lib.datasets.images import fit_within, save_bytes
+from lecture_lib.datasets.images import fit_within
+from lecture_lib.datasets.saving import save_bytes
 from lecture_lib.datasets.shapes import Images
 from lecture_lib.figures.html import tile
 from lecture_lib.panels.panel import (

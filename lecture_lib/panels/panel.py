@@ -19,7 +19,8 @@ import ipywidgets
 import numpy as np
 from IPython.display import display
 
-from lecture_lib.datasets.images import as_batch, encode_png, to_uint8
+from lecture_lib.datasets.images import as_batch, to_uint8
+from lecture_lib.datasets.saving import encode_png
 from lecture_lib.datasets.shapes import Image, ImageOrImages
 from lecture_lib.figures.html import guess_bars, image_tag, picture_bundle, tile, width_on_page
 from lecture_lib.figures.numbers import without_minus_zero

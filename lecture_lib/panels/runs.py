@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lecture_lib.datasets.images import encode_jpeg
+from lecture_lib.datasets.saving import encode_jpeg
 from lecture_lib.datasets.shapes import ImageOrImages
 from lecture_lib.figures.html import curve_svg
 from lecture_lib.panels.background import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lecture_lib.datasets.images import save_bytes, save_image
+from lecture_lib.datasets.saving import save_bytes, save_image
 from lecture_lib.datasets.shapes import Image
 
 FOLDER = "my-pictures"

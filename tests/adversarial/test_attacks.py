@@ -14,19 +14,12 @@ from small_nets import (
     small_net,
 )
 
-from lecture_lib.adversarial import attacks
-from lecture_lib.adversarial.attacks import (
-    attack_margin,
-    evaluate_changed_only,
-    fgsm,
-    pgd,
-    project_l2,
-    project_linf,
-)
-from lecture_lib.core.ascent import ascend, identity, length
+from lecture_lib.adversarial import attacks, batches
+from lecture_lib.adversarial.attacks import fgsm, pgd, project_l2, project_linf
+from lecture_lib.adversarial.batches import attack_margin
+from lecture_lib.core.ascent import length
 from lecture_lib.core.gradients import gradient, value
 from lecture_lib.core.scores import class_log_probability, class_margin
-from lecture_lib.models.backend import tf
 from lecture_lib.models.inference import class_scores, probabilities
 
 IMAGES = 0.3 + 0.4 * random(6, 12, 12, 3)
@@ -116,13 +109,13 @@ def test_stronger_attacks_never_look_weaker():
 def test_a_gradient_is_asked_for_once_a_step(monkeypatch, steps):
     """Six images are one batch; where the ascent ends, its gradient would lead nowhere."""
     asked = []
-    value_and_gradient = attacks.value_and_gradient
+    value_and_gradient = batches.value_and_gradient
 
     def counted(score, images):
         asked.append(len(images))
         return value_and_gradient(score, images)
 
-    monkeypatch.setattr(attacks, "value_and_gradient", counted)
+    monkeypatch.setattr(batches, "value_and_gradient", counted)
     pgd(two_classes(), IMAGES, 0, steps=steps)
     assert asked == [6] * steps
 
@@ -194,29 +187,6 @@ def test_log_probability_and_margin_by_hand():
     others = np.delete(scores, 2, axis=1).max(axis=1)
     margins = class_margin(net, 2)(IMAGES)
     np.testing.assert_allclose(margins, scores[:, 2] - others, rtol=1e-4, atol=1e-5)
-
-
-def test_finished_images_leave_the_batch_and_keep_their_value():
-    """Each image ascends its own sum by 2 a step; one that is above 3.5 is not asked again."""
-    asked = []
-
-    def total(images, *, classes):
-        tf.py_function(lambda values: asked.append(values.numpy().tolist()), [classes], [])
-        return tf.reduce_sum(images, axis=(1, 2, 3)) + 0.0 * tf.cast(classes, tf.float32)
-
-    def total_of(classes):
-        return partial(total, classes=classes)
-
-    # The sums are 0, 4 and -4 at first.
-    offsets = np.float32([0, 1, -1])[:, None, None, None]
-    start = np.zeros((3, 2, 2, 1), np.float32) + offsets
-    evaluate = evaluate_changed_only(total_of, np.int32([10, 11, 12]), batch_size=2)
-    options = {"steps": 5, "learning_rate": 1.0, "project": identity, "stop_above": 3.5}
-    ascent = ascend(None, start, evaluate=evaluate, **options)
-    expected = [[0, 4, -4], [2, 4, -2], [4, 4, 0], [4, 4, 2], [4, 4, 4]]
-    np.testing.assert_allclose(ascent.values, expected, atol=1e-5)
-    np.testing.assert_allclose(ascent.images.sum(axis=(1, 2, 3)), 4, atol=1e-5)
-    assert asked == [[10, 11], [12], [10, 12], [10, 12], [12], [12]]
 
 
 def test_another_class_or_radius_compiles_nothing_anew():

@@ -1,18 +1,12 @@
-"""Images: any picture file becomes floats in [0, 1] or one sentence.
+"""Images: any picture file becomes floats in [0, 1] or one sentence."""
 
-What is saved is the image, rounded to 8 bits.
-"""
-
-import errno
 import io
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lecture_lib.datasets import decoding, downloads, images
+from lecture_lib.datasets import decoding, downloads, images, saving
 from lecture_lib.datasets.image_sets import IMAGENET_CLASSES
 
 
@@ -37,7 +31,7 @@ def test_every_bundled_photograph_is_an_image_with_some_contrast():
 def test_an_int_takes_the_center_square_and_a_pair_the_whole(tmp_path):
     stripes = np.zeros((20, 60, 3), np.float32)
     stripes[:, 20:40] = 1
-    path = images.save_image(stripes, tmp_path / "stripes.png")
+    path = saving.save_image(stripes, tmp_path / "stripes.png")
     np.testing.assert_array_equal(
         images.load_image(path, size=20), np.ones((20, 20, 3), np.float32)
     )
@@ -233,7 +227,7 @@ def test_a_file_with_wrong_bytes_is_a_picture_or_one_sentence(noise, format):
 
 def test_a_folder_is_read_in_order_and_what_is_no_picture_is_counted(noise, tmp_path):
     for name in ("b", "a", "c"):
-        images.save_image(noise * (name == "a"), tmp_path / f"{name}.png")
+        saving.save_image(noise * (name == "a"), tmp_path / f"{name}.png")
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "empty.jpg").touch()
     (tmp_path / ".hidden").touch()
@@ -320,7 +314,7 @@ def test_an_image_fits_within_a_side_and_keeps_its_proportions(noise):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_an_image_made_smaller_is_that_of_its_file(size, channels):
     image = np.random.default_rng(0).random((21, 30, channels), np.float32)
-    of_file = images.decode_image(images.encode_png(image), size=size)
+    of_file = images.decode_image(saving.encode_png(image), size=size)
     np.testing.assert_array_equal(images.resize_image(image, size), of_file)
 
 
@@ -337,68 +331,6 @@ def test_bytes_are_the_nearest_and_never_rescaled():
     assert (
         images.to_uint8(np.full((1, 2, 2, 3), 0.5)).tolist() == np.full((1, 2, 2, 3), 128).tolist()
     )
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_saved_image_comes_back_as_its_8_bits(noise, tmp_path, channels):
-    image = 0.4 + 0.2 * noise[..., :channels]  # a narrow range, which must stay narrow
-    path = images.save_image(image, tmp_path / "picture.png")
-    np.testing.assert_array_equal(
-        images.load_image(path)[..., :channels], images.to_uint8(image) / np.float32(255)
-    )
-    np.testing.assert_array_equal(
-        images.decode_image(images.encode_png(image)), images.load_image(path)
-    )
-    assert (
-        abs(images.decode_image(images.encode_jpeg(np.full((16, 16, channels), 0.3))) - 0.3).max()
-        < 0.01
-    )
-
-
-def test_saving_overwrites_nothing_and_leaves_no_other_file(noise, tmp_path):
-    written = [images.save_image(noise, tmp_path / "a.png") for _ in range(3)]
-    assert [path.name for path in written] == ["a.png", "a-2.png", "a-3.png"] and len(
-        os.listdir(tmp_path)
-    ) == 3
-    (tmp_path / "b.png").write_text("mine")
-    images.save_image(noise, str(tmp_path / "b.png"))
-    assert (tmp_path / "b.png").read_text() == "mine" and len(os.listdir(tmp_path)) == 5
-
-
-def failing(number):
-    def fail(*_, **__):
-        raise OSError(number, os.strerror(number))
-
-    return fail
-
-
-@pytest.mark.parametrize(
-    "place",
-    [(Path, "write_bytes"), (Path, "open"), (os, "replace")],
-    ids=["write", "open", "replace"],
-)
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_folder_that_takes_no_file_is_said_and_left_as_it_was(
-    noise, tmp_path, monkeypatch, place, number
-):
-    monkeypatch.setattr(*place, failing(number))
-    with pytest.raises(
-        ValueError, match=f"cannot be saved in the folder .*{os.strerror(number)}.*choose another"
-    ):
-        images.save_image(noise, tmp_path / "a.png")
-    assert os.listdir(tmp_path) == []
-
-
-def test_what_cannot_be_saved_is_said(noise, tmp_path):
-    with pytest.raises(FileNotFoundError, match="There is no folder"):
-        images.save_image(noise, tmp_path / "new" / "a.png")
-    with pytest.raises(ValueError, match=r"end in \.png"):
-        images.save_image(noise, tmp_path / "a.jpg")
-    with pytest.raises(ValueError, match="holds one image"):
-        images.save_image(noise[None], tmp_path / "a.png")
-    with pytest.raises(ValueError, match="divide by 255"):
-        images.save_image(images.to_uint8(noise), tmp_path / "a.png")
-    assert os.listdir(tmp_path) == []
 
 
 def test_one_image_is_an_image_and_not_a_batch_of_one():

@@ -7,7 +7,8 @@ import pytest
 from panel_tools import GRAY
 from waiting import wait_until
 
-from lecture_lib.datasets.images import encode_jpeg, load_image
+from lecture_lib.datasets.images import load_image
+from lecture_lib.datasets.saving import encode_jpeg
 from lecture_lib.panels.camera import Camera, camera_picture, cameras_of
 from lecture_lib.panels.image_picker import picture_dropdown
 from lecture_lib.panels.interactive import explore_panel

@@ -8,7 +8,7 @@ import pytest
 from panel_tools import Reached, upload
 from waiting import wait_until
 
-from lecture_lib.datasets.images import encode_png
+from lecture_lib.datasets.saving import encode_png
 from lecture_lib.figures.images import heat, overlay
 from lecture_lib.panels.color_scale import SCALE
 from lecture_lib.panels.compare import another_picture, compared

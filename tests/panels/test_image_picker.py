@@ -8,7 +8,7 @@ import pytest
 from panel_tools import GRAY, upload
 from PIL import Image
 
-from lecture_lib.datasets.images import encode_png
+from lecture_lib.datasets.saving import encode_png
 from lecture_lib.panels.image_picker import picture_dropdown
 
 

@@ -15,7 +15,8 @@ from panel_tools import GRAY, Reached, ascent_of_steps
 from PIL import Image
 from waiting import wait_until
 
-from lecture_lib.datasets.images import decode_image, encode_png, load_image
+from lecture_lib.datasets.images import decode_image, load_image
+from lecture_lib.datasets.saving import encode_png
 from lecture_lib.models.parts import between_parts
 from lecture_lib.panels import panel
 from lecture_lib.panels.controls import (

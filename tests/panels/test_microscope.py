@@ -6,7 +6,7 @@ from panel_tools import GRAY
 from small_nets import random, small_net
 from waiting import wait_until
 
-from lecture_lib.datasets.images import encode_jpeg
+from lecture_lib.datasets.saving import encode_jpeg
 from lecture_lib.microscope import channels_for_class, switched_off
 from lecture_lib.models.inference import class_scores
 from lecture_lib.panels import channel_answers, channel_study, microscope

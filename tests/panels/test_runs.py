@@ -7,7 +7,7 @@ from panel_tools import GRAY, ascent_of_steps, upload
 from waiting import wait_until
 
 from lecture_lib.core.ascent import Ascent
-from lecture_lib.datasets.images import encode_png
+from lecture_lib.datasets.saving import encode_png
 from lecture_lib.panels.controls import class_box
 from lecture_lib.panels.image_picker import picture_dropdown
 from lecture_lib.panels.runs import run_live_panel

@@ -7,7 +7,7 @@ import pytest
 from small_nets import pixel_net, random
 from waiting import wait_until
 
-from lecture_lib.datasets.images import encode_png
+from lecture_lib.datasets.saving import encode_png
 from lecture_lib.models.inference import class_scores
 from lecture_lib.panels.color_scale import SCALE
 from lecture_lib.panels.image_picker import picture_dropdown

@@ -21,7 +21,7 @@ from servers import still_running
 from waiting import wait_until
 
 from lecture_lib.course import sweeps
-from lecture_lib.datasets import decoding, downloads, images
+from lecture_lib.datasets import decoding, downloads, images, saving
 
 PROCESSES = multiprocessing.get_context(
     "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -230,7 +230,7 @@ def on_a_small_disk(table, folder, results):
     rows = [{"text": "x" * 30_000}]
     asked = {
         "fetch": lambda: downloads.fetch("file"),
-        "save": lambda: images.save_image(noise, folder / "noise.png"),
+        "save": lambda: saving.save_image(noise, folder / "noise.png"),
         "sweep": lambda: sweeps.sweep(
             lambda number: rows,
             [{"number": number} for number in range(9)],
@@ -297,7 +297,7 @@ def test_a_disk_that_is_read_only_is_one_sentence(tmp_path, monkeypatch):
         ValueError,
         match="cannot be saved in the folder .*Read-only file system.*choose another folder",
     ):
-        images.save_image(np.full((8, 8, 3), 0.5, np.float32), tmp_path / "picture.png")
+        saving.save_image(np.full((8, 8, 3), 0.5, np.float32), tmp_path / "picture.png")
 
 
 # Sweeps
@@ -378,7 +378,7 @@ def test_a_place_that_cannot_keep_a_record_is_said_before_anything_is_computed(
 def save_five(folder, gray, barrier):
     barrier.wait(60)
     for _ in range(5):
-        images.save_image(np.full((8, 8, 3), gray / 255, np.float32), folder / "picture.png")
+        saving.save_image(np.full((8, 8, 3), gray / 255, np.float32), folder / "picture.png")
 
 
 def test_kernels_that_save_at_once_write_over_nothing(tmp_path, count=6):
@@ -472,7 +472,7 @@ def test_a_strange_name_is_no_picture_and_no_download(name):
 def test_a_home_that_does_not_exist_is_said(monkeypatch):
     gray = np.full((4, 4, 3), 0.5, np.float32)
     for ask in (
-        lambda: images.save_image(gray, "~nobody_of_that_name/x.png"),
+        lambda: saving.save_image(gray, "~nobody_of_that_name/x.png"),
         lambda: images.load_folder("~nobody_of_that_name"),
     ):
         with pytest.raises(FileNotFoundError, match="There is no folder ~nobody_of_that_name"):

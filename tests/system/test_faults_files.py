@@ -21,7 +21,8 @@ from small_nets import small_net
 from lecture_lib.datasets.decoding import FORMATS, decode_image
 from lecture_lib.models.backend import keras
 from lecture_lib.models.inference import class_scores
-from lecture_lib.models.zoo import load_model, read_keras_file
+from lecture_lib.models.keras_files import read_keras_file
+from lecture_lib.models.zoo import load_model
 
 SECONDS = 60 if os.environ.get("COURSE_LONG") else 0  # of fuzzing beyond the first hundred files
 
