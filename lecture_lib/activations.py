@@ -15,7 +15,7 @@ from lecture_lib.models.large_images import is_large
 from lecture_lib.models.layers import activation_maps, features, layer_outputs, map_features
 from lecture_lib.models.per_model_cache import kept_with_model
 from lecture_lib.models.receptive_field import Box, receptive_field
-from lecture_lib.models.remarks import Interrupted, say
+from lecture_lib.models.remarks import say_interrupted
 
 __all__ = [
     "Patch",
@@ -155,7 +155,7 @@ def top_activations_of_layers(
                 progress.update(len(batch))
     except KeyboardInterrupt:
         seen = min(search.seen for search in found.values())
-        say(f"Interrupted after {seen} images; so_far= goes on from there.", category=Interrupted)
+        say_interrupted(f"Interrupted after {seen} images; so_far= goes on from there.")
     return found
 
 

@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from lecture_lib.models.parts import between_parts
-from lecture_lib.models.remarks import Interrupted, say
+from lecture_lib.models.remarks import say_interrupted
 
 DIRECTIONS = 50  # of the features, that t-SNE looks at: the rest is next to nothing and costs time
 ONE_THREAD_BELOW = 4000  # points: in a smaller map the threads of t-SNE wait more than they work
@@ -217,7 +217,7 @@ def _points_reached(tsne: TSNE, rows: np.ndarray, told: "_Told") -> Points:
         if told.points is None:
             raise
         remark = f"Interrupted: these are the points after step {told.step} of {told.steps}."
-        say(remark, category=Interrupted)
+        say_interrupted(remark)
         return told.points
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from lecture_lib.core.gradients import value_and_gradient
 from lecture_lib.core.scores import Score
 from lecture_lib.models.parts import between_parts
-from lecture_lib.models.remarks import Interrupted, say
+from lecture_lib.models.remarks import say_interrupted
 
 
 class Ascent(NamedTuple):
@@ -254,10 +254,7 @@ def _interrupted(reached: Ascent, steps: int) -> Ascent:
     if not len(reached.values):
         raise KeyboardInterrupt
     taken = len(reached.values) - 1
-    say(
-        f"Interrupted: this is what was reached after step {taken} of {steps}.",
-        category=Interrupted,
-    )
+    say_interrupted(f"Interrupted: this is what was reached after step {taken} of {steps}.")
     return reached._replace(interrupted=True)
 
 

@@ -27,7 +27,7 @@ from lecture_lib.models.batching import batches, with_progress
 from lecture_lib.models.checks import one_class, one_image
 from lecture_lib.models.large_images import at_a_size_for_networks
 from lecture_lib.models.layers import as_tuple
-from lecture_lib.models.remarks import Interrupted, say
+from lecture_lib.models.remarks import say_interrupted
 from lecture_lib.occlusion.incremental import incremental_values
 from lecture_lib.occlusion.reuse import layers_to_reuse
 
@@ -289,9 +289,8 @@ def _map_reached(
                     return heatmap
     except KeyboardInterrupt:
         reached = int(np.isfinite(drops).sum())
-        say(
-            f"Interrupted: the map shows {reached} of {len(places)} patches, and 0 elsewhere.",
-            category=Interrupted,
+        say_interrupted(
+            f"Interrupted: the map shows {reached} of {len(places)} patches, and 0 elsewhere."
         )
     return _mean_over_patches(drops, *patches)
 
