@@ -116,7 +116,8 @@ def load_model(
 ) -> Network:
     """Load a network by its name (see `model_names`), or from a `.keras` file of your own.
 
-    Trained networks are kept (the last eight), so that asking again costs nothing.
+    Trained networks are kept (the last eight), so that asking again costs nothing and gives the
+    same network: weights that were changed in it stay changed.
 
     Args:
         name: of a network, or a path that ends in `.keras`.
