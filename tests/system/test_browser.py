@@ -491,7 +491,7 @@ def slides(chromium, address):
         page.close()
 
 
-@pytest.mark.parametrize("name", ["02_activations", "05_saliency", "12_adversarial"])
+@pytest.mark.parametrize("name", ["05_saliency", "12_adversarial", "15_scoreboard"])
 def test_nothing_overflows_a_slide(slides, name):
     page = slides(f"slides/{name}")
     seen = {}
@@ -506,7 +506,10 @@ def test_nothing_overflows_a_slide(slides, name):
 def test_the_longest_first_slide_has_room_for_its_film(slides):
     page = slides("slides/16_microscope")
     _, right, bottom = page.evaluate(FURTHEST)
+    film = page.locator(".reveal section.present video").bounding_box()
     assert right <= 1280 and bottom <= 720
+    assert film["width"] > 300 and film["height"] > 300
+    assert film["x"] + film["width"] <= 1280 and film["y"] + film["height"] <= 720
 
 
 def test_a_button_opens_the_first_slide_in_a_tab_of_its_own(opened):
