@@ -286,6 +286,11 @@ class BlockOfItsOwnCode(Block):
         return keras.ops.relu(self.convolution(x))
 
 
+class BlockOfItsOwnCodeCapped(Block):
+    def call(self, x):
+        return keras.ops.relu6(self.convolution(x))
+
+
 class BlockOfTensorFlow(Block):
     def call(self, x):
         return tf.maximum(self.convolution(x), 0.0)
@@ -305,9 +310,13 @@ def test_relus_that_a_layer_of_ones_own_holds_take_the_rule(block):
         )
 
 
-@pytest.mark.parametrize("block", [BlockOfItsOwnCode, BlockOfTensorFlow, BlockThatHidesItsSettings])
+@pytest.mark.parametrize(
+    "block",
+    [BlockOfItsOwnCode, BlockOfItsOwnCodeCapped, BlockOfTensorFlow, BlockThatHidesItsSettings],
+)
 def test_a_relu_in_the_code_of_a_layer_of_ones_own_is_named_in_a_sentence(block):
-    net = spelled(convolution=block, relu=None if block is not BlockOfItsOwnCode else layers.ReLU())
+    in_keras = block in (BlockOfItsOwnCode, BlockOfItsOwnCodeCapped)
+    net = spelled(convolution=block, relu=layers.ReLU() if in_keras else None)
     net = wrap_model(net, probability="none", pixel_range=(0, 1))
     with pytest.raises(ValueError, match="The layer 'block_.*' calls a ReLU in code of its own"):
         guided_map(net, IMAGE, 1)
