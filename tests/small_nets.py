@@ -1,7 +1,7 @@
 """Networks small enough to be written down: tests compare with plain numpy, which stands beside."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import pytest
@@ -112,27 +112,32 @@ LAST_BLOCKS = {
     "resnet50v2": "conv3_block1_out",
     "mobilenetv2": "block_5_add",
     "vgg16": "block3_pool",
+    "vgg19": "block3_pool",
+    "inceptionv3": "mixed4",
+    "densenet121": "conv3_block2_concat",
+    "efficientnetv2b0": "block4b_add",
 }
 
 
 def first_blocks(name):
     """A network of Keras by its name in `load_model`, cut short; random weights, ten classes."""
     application = zoo.APPLICATIONS[name]
-    build = partial(_cut_short, application.build, last=LAST_BLOCKS[name])
+    short = cut_short(name)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(zoo.APPLICATIONS, name, application._replace(build=build))
+        patch.setitem(zoo.APPLICATIONS, name, application._replace(build=lambda weights: short))
         return zoo.load_application(name, trained=False)
 
 
-def _cut_short(build, *, last, weights):
-    """The first blocks of what Keras builds, with an end of its kind."""
-    blocks = build(include_top=False, input_shape=(64, 64, 3), weights=weights)
-    x = blocks.get_layer(last).output
-    if last == LAST_BLOCKS["vgg16"]:
+def cut_short(name, *, side=64):
+    """The first blocks of what Keras builds under a name, with an end of its kind."""
+    build = zoo.APPLICATIONS[name].build
+    blocks = build(include_top=False, input_shape=(side, side, 3), weights=None)
+    x = blocks.get_layer(LAST_BLOCKS[name]).output
+    if name.startswith("vgg"):
         x = layers.Dense(32, activation="relu")(layers.Flatten()(x))
     else:
         # ResNet and MobileNet end in a normalization and a ReLU of their own before they pool.
-        x = layers.ReLU(6.0 if "block_5" in last else None)(layers.BatchNormalization()(x))
+        x = layers.ReLU(6.0 if name == "mobilenetv2" else None)(layers.BatchNormalization()(x))
         x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(blocks.input, layers.Dense(10, activation="softmax")(x))
 
