@@ -27,6 +27,8 @@ FLAGS = [
     "disable-component-update",
     "disable-sync",
 ]
+# For evaluate(): what has changed in a page is laid out and drawn.
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @contextlib.contextmanager
@@ -37,6 +39,14 @@ def started_chromium(*flags):
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
+
+
+def new_page(browser, width=1280, height=1000):
+    """A page of a window of its own that is patient, and collects complaints."""
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.context.set_default_timeout(90_000)
+    collect_complaints(page)
+    return page
 
 
 def collect_complaints(page):
@@ -94,18 +104,16 @@ def view(panel):
     return picture_of(panel), status(panel)
 
 
-def changed(panel, before, *, seconds=60):
+def changed(panel, before):
     """Wait for another picture than the one before, and return it."""
     return wait_until(
-        lambda: (now := picture_of(panel)) != before and now,
-        "the picture has changed",
-        seconds=seconds,
+        lambda: (now := picture_of(panel)) != before and now, "the picture has changed"
     )
 
 
 def seen_to_change(panel, before):
     """Wait until a panel has another answer, not a part of one, and does not complain."""
-    wait_until(lambda: has_answered(panel, before), "the panel has answered", seconds=60)
+    wait_until(lambda: has_answered(panel, before), "the panel has answered")
     assert panel.get_by_role("alert").count() == 0, status(panel)
 
 
@@ -132,12 +140,13 @@ def start_and_stop(panel):
     stop = panel.get_by_role("button", name="Stop", exact=True)
     start.click()
     counts = ("Step", "Done")
-    wait_until(lambda: status(panel).startswith(counts), "steps are counted", seconds=90)
+    wait_until(lambda: status(panel).startswith(counts), "steps are counted")
     with contextlib.suppress(playwright.TimeoutError):
-        stop.click(timeout=2000)
+        if stop.is_enabled():
+            stop.click(timeout=10_000)
     ended = ("Stopped at", "Done")
     wait_until(lambda: status(panel).startswith(ended), "the run ends")
-    wait_until(lambda: start.is_enabled() and stop.is_disabled(), "Start is enabled", seconds=10)
+    wait_until(lambda: start.is_enabled() and stop.is_disabled(), "Start is enabled")
 
 
 # Themes and sizes

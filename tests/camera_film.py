@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from itertools import cycle, islice
 
 import numpy as np
 from browsing import started_chromium
@@ -31,23 +32,29 @@ def with_noise(picture, random):
 def write_film(path, frames):
     """Write pictures (480, 640, 3) as a film of JPEG files one after another; it is repeated."""
     with open(path, "wb") as film:
-        for picture in frames:
-            data = io.BytesIO()
-            Image.fromarray(picture).save(data, "JPEG", quality=90)
-            film.write(data.getvalue())
+        film.writelines(map(jpeg_of, frames))
     return path
+
+
+def jpeg_of(picture):
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "JPEG", quality=90)
+    return data.getvalue()
 
 
 def still_film(path, *, seconds=2, photos=PHOTOS):
     """Write a film that shows one photograph after another."""
-    return write_film(path, _frames(photos, round(seconds * PER_SECOND)))
+    path.write_bytes(b"".join(_frames(photos, round(seconds * PER_SECOND))))
+    return path
 
 
 def _frames(photos, count):
+    """JPEG files: of each photograph a few with noise, in turn."""
     random = np.random.default_rng(0)
     for photo in photos:
         still = frame(photo)
-        yield from (with_noise(still, random) for _ in range(count))
+        noisy = [jpeg_of(with_noise(still, random)) for _ in range(6)]
+        yield from islice(cycle(noisy), count)
 
 
 @contextlib.contextmanager

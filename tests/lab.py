@@ -49,6 +49,7 @@ def started_lab(folder):
     token = secrets.token_hex(16)
     command = ["jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += [f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
+    command += ["--LabApp.expose_app_in_browser=True"]  # as window.jupyterapp
     url = f"http://127.0.0.1:{port}/api/status?token={token}"
     slides = str(ROOT / "tools" / "slides")
     variables = {"JUPYTER_PATH": slides, "JUPYTER_CONFIG_PATH": slides}
@@ -56,24 +57,67 @@ def started_lab(folder):
         yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}.ipynb?reset&token={token}"
 
 
+# The notebook in front: its kernel is connected and idle, and the menu's command is enabled.
+IS_READY = """() => {
+    const front = window.jupyterapp?.shell.currentWidget;
+    const context = front?.context?.sessionContext;
+    const kernel = context?.isReady && context.session?.kernel;
+    return Boolean(
+        kernel &&
+        kernel.connectionStatus === "connected" &&
+        kernel.status === "idle" &&
+        front.content.activeCell &&
+        jupyterapp.commands.isEnabled("runmenu:run-all")
+    );
+}"""
+# Of each code cell that holds any code: its count, and whether it is running or waits for its turn.
+PROGRESS = """jupyterapp.shell.currentWidget.content.widgets
+    .map((cell) => cell.model)
+    .filter((cell) => cell.type === "code" && cell.sharedModel.source.trim())
+    .map((cell) => [cell.executionCount, cell.executionState === "running"])"""
+HAS_BEGUN = f"(before) => JSON.stringify({PROGRESS}) !== JSON.stringify(before)"
+IS_OVER = f"() => !{PROGRESS}.some(([_, isRunning]) => isRunning)"
+# Each widget of the notebook in front has been drawn, and each picture of it.
+IS_DRAWN = """() => {
+    const front = jupyterapp.shell.currentWidget.node;
+    const pictures = [...front.querySelectorAll(".jp-OutputArea img")];
+    return (
+        !front.innerText.includes("Loading widget...") && pictures.every((one) => one.complete)
+    );
+}"""
+
+
 def run_all_cells(page, path):
-    # Before the status bar says that the kernel is idle, and a moment longer, the menu's command
-    # does nothing.
-    page.get_by_text("| Idle").wait_for(timeout=180_000)
-    page.wait_for_timeout(2500)
+    """Run the notebook in front by the menu, save it by its keys, and wait for its panels."""
+    wait_in(page, IS_READY, seconds=180)
+    before = page.evaluate(PROGRESS)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    wait_until(lambda: finished(page, path), f"{path.stem} has run", seconds=600)
-    page.wait_for_timeout(1000)
+    wait_in(page, HAS_BEGUN, before)
+    wait_in(page, IS_OVER, seconds=600)
+    save(page, path)
+    wait_in(page, IS_DRAWN)
 
 
-def finished(page, path):
-    """True when every code cell has run or one has failed, as the saved notebook tells."""
-    page.wait_for_timeout(1000)
+def wait_in(page, condition, given=None, *, seconds=90):
+    """Wait until a page finds a condition of JavaScript to be true, given a value."""
+    page.wait_for_function(condition, arg=given, timeout=1000 * seconds, polling=100)
+
+
+def save(page, path):
+    """Save the notebook in front, and wait until the file holds what has run."""
+    before = path.stat().st_mtime_ns
+    counts = [count for count, _ in page.evaluate(PROGRESS)]
     page.keyboard.press("Control+s")
-    page.wait_for_timeout(500)
+    wait_until(lambda: is_saved(path, counts, before), f"{path.stem} is saved", seconds=90)
+
+
+def is_saved(path, counts, before):
+    """Whether a file has been written since a moment and holds these counts of its cells."""
+    if path.stat().st_mtime_ns == before:
+        return False
     try:
-        return all(cell["execution_count"] for cell in code_cells(path)) or errors_in(path)
+        return [cell["execution_count"] for cell in code_cells(path)] == counts
     except json.JSONDecodeError:
         return False  # it is being written at this very moment
 

@@ -24,7 +24,7 @@ def status_of(url, data=None):
     """The number that a server answers with, None for no answer."""
     request = urllib.request.Request(url, data=data)
     try:
-        return urllib.request.urlopen(request, timeout=5).status
+        return urllib.request.urlopen(request, timeout=60).status
     except urllib.error.HTTPError as error:
         return error.code
     except OSError:
@@ -55,19 +55,15 @@ def logged(command, log, **options):
         yield subprocess.Popen(command, **streams, **options)
 
 
-def end(process):
-    """Ask a process to end; after half a minute it is killed, with all that it has started."""
-    if process.poll() is not None:
-        return
-    started = psutil.Process(process.pid).children(recursive=True)
-    process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        for one in (psutil.Process(process.pid), *started):
+def kill(process):
+    """Kill a process with all that it has started: there is nothing that it should keep."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        for one in started:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
-        process.wait(30)
+    process.wait(90)
 
 
 @contextlib.contextmanager
@@ -84,4 +80,4 @@ def served(command, url, *, folder, cwd, **variables):
             wait_until(lambda: status_of(url) == 200, f"{command[2]} answers", seconds=90)
             yield
         finally:
-            end(server)
+            kill(server)

@@ -3,7 +3,7 @@
 import time
 
 
-def wait_until(condition, what="it is so", *, seconds=30):
+def wait_until(condition, what="it is so", *, seconds=90):
     """What the condition gives once it is true; fails with what was waited for."""
     end = time.monotonic() + seconds
     while not (result := condition()):

@@ -68,7 +68,7 @@ def choose(panel, name, value):
 
 
 def says(panel, words):
-    wait_until(lambda: words in panel.status.value, f"the status says {words}", seconds=30)
+    wait_until(lambda: words in panel.status.value, f"the status says {words}")
 
 
 def test_the_first_card_is_whole(made):
@@ -89,7 +89,7 @@ def test_another_tile_brings_its_logits(made):
     panel, tiles = made
     channel = tiles.order[3]
     tiles.chosen = channel
-    wait_until(lambda: f"channel {channel}<" in table_of(panel), "another table", seconds=30)
+    wait_until(lambda: f"channel {channel}<" in table_of(panel), "another table")
     image = PICTURES["noise"]
     likeliest = int(class_scores(small_net(), image).argmax())
     off = switched_off(small_net(), "relu2", channel, np.round(image * 255) / np.float32(255))
@@ -132,7 +132,7 @@ def test_a_layer_that_is_not_in_the_atlas_shows_maps_and_says_so(made):
 def test_another_layer_begins_with_its_own_strongest(made):
     panel, tiles = made
     choose(panel, "layer", "conv1")
-    wait_until(lambda: "conv1, channel" in table_of(panel), "the other layer", seconds=30)
+    wait_until(lambda: "conv1, channel" in table_of(panel), "the other layer")
     assert tiles.count == 6 and 0 <= tiles.chosen < 6
 
 
@@ -144,7 +144,7 @@ def test_a_live_camera_is_told_that_its_frame_was_answered(made):
     assert camera.offers_live
     frame = {"kind": "frame", "view": "a", "number": 7, "live": True, "first": False}
     camera._handle_custom_msg(frame, [memoryview(encode_jpeg(GRAY))])
-    wait_until(lambda: sent, "the frame is answered", seconds=30)
+    wait_until(lambda: sent, "the frame is answered")
     assert sent[0]["kind"] == "answered" and sent[0]["number"] == 7
 
 

@@ -15,11 +15,12 @@ import sys
 import numpy as np
 import pytest
 from browsing import (
+    TWO_FRAMES,
     changed,
     chosen_picture,
-    collect_complaints,
     cut_off,
     needs_chromium,
+    new_page,
     picture_of,
     screenshot,
     seen_to_change,
@@ -30,7 +31,7 @@ from browsing import (
     view,
 )
 from course_files import NOTEBOOKS, ROOT, code_cells
-from lab import cell, errors_in, notebook_of, run_all_cells, started_lab, write
+from lab import cell, errors_in, notebook_of, run_all_cells, started_lab, wait_in, write
 from PIL import Image
 from waiting import wait_until
 
@@ -129,8 +130,7 @@ def opened(chromium, address, folder):
         if name not in pages:
             path = folder / "notebooks" / f"{name}.ipynb"
             assert path.is_file(), f"there is no notebook {name}"
-            page = chromium.new_page(viewport={"width": 1400, "height": 1000})
-            collect_complaints(page)
+            page = new_page(chromium, width=1400)
             page.goto(address.format(name))
             run_all_cells(page, path)
             screenshot(page, name)
@@ -150,7 +150,7 @@ def panel_with(page, control, *, live=False):
     panel = (panels.filter(has=start) if live else panels.filter(has_not=start)).first
     panel.scroll_into_view_if_needed()
     panel.locator("img").wait_for()
-    page.wait_for_timeout(500)
+    page.evaluate(TWO_FRAMES)  # it is laid out where it is now in view
     return panel
 
 
@@ -202,7 +202,7 @@ def test_a_kernel_started_anew_is_a_sentence_in_its_panels(opened):
     control = panel.locator(".jupyter-widgets-disconnected").first
     assert control.evaluate(SAID) == "none"  # and no broken link
     screenshot(page, "restarted")
-    page.get_by_text("| Idle").wait_for(timeout=90_000)
+    page.get_by_text("| Idle").wait_for()
 
 
 @pytest.mark.parametrize("moment", ["while it waits", "in the middle of a run"])
@@ -340,7 +340,7 @@ def test_two_classes_are_taught_from_pictures_that_are_uploaded(opened, tmp_path
         upload_gray(panel, "Pictures of officer", 80 * count, file=tmp_path / f"{count}.png")
         panel.get_by_text(f"Pictures for “officer”: {count}.").wait_for()
         train.click()
-        panel.get_by_text(answer).wait_for(timeout=60_000)
+        panel.get_by_text(answer).wait_for()
     train.click()  # once more, on what is known
     page.wait_for_timeout(1000)
     assert panel.get_by_role("alert").count() == 0 and page.complaints == []
@@ -378,7 +378,7 @@ def test_a_second_picture_is_compared_and_left(opened, number):
     second = panel.locator(".widget-dropdown").filter(has_text="compare with").locator("select")
     before = view(panel)
     second.select_option("cat")
-    panel.get_by_text("Right: ").wait_for(timeout=60_000)
+    panel.get_by_text("Right: ").wait_for()
     alt = panel.locator("img").get_attribute("alt")
     assert "those of a second picture" in alt and cut_off(panel) == []
     screenshot(page, f"course-compare-{number}")
@@ -469,7 +469,18 @@ FURTHEST = """() => {
 }"""
 
 
-TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# The slides are laid out, with their equations and pictures, and nothing moves any longer.
+ARE_SHOWN = """() => {
+    const words = [...document.querySelectorAll(".jp-MarkdownCell .jp-RenderedMarkdown")];
+    return (
+        document.querySelector(".reveal.ready section.present") !== null &&
+        document.querySelector(".jp-MarkdownCell:not(.jp-mod-rendered)") === null &&
+        !words.some((one) => one.textContent.includes("$")) &&
+        [...document.images].every((one) => one.complete) &&
+        document.fonts.status === "loaded" &&
+        !document.getAnimations().some((one) => one instanceof CSSTransition)
+    );
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -480,10 +491,9 @@ def slides(chromium, address):
 
     def show(name):
         if name not in pages:
-            pages[name] = chromium.new_page(viewport={"width": 1280, "height": 720})
+            pages[name] = new_page(chromium, height=720)
             pages[name].goto(address.format(name).replace("/lab/tree/", "/rise/"))
-            pages[name].locator(".reveal section.present").first.wait_for(timeout=90_000)
-            pages[name].wait_for_timeout(4000)
+            wait_in(pages[name], ARE_SHOWN)
         return pages[name]
 
     yield show
@@ -520,7 +530,7 @@ def test_a_button_opens_the_first_slide_in_a_tab_of_its_own(opened):
         page.get_by_role("button", name="Slides", exact=True).click()
     tab = opening.value
     slide = tab.locator(".reveal section.present").last
-    slide.get_by_role("heading", name="00 Start here").wait_for(timeout=90_000)
+    slide.get_by_role("heading", name="00 Start here").wait_for()
     screen = tab.evaluate("[innerWidth, innerHeight]")
     shown = tab.locator(".reveal").bounding_box()
     assert [shown["width"], shown["height"]] == screen
@@ -529,12 +539,12 @@ def test_a_button_opens_the_first_slide_in_a_tab_of_its_own(opened):
 
 
 def test_a_panel_lives_on_its_slide(opened, slides):
-    opened("pages/05_saliency").close()  # its kernel stays
-    page = slides("pages/05_saliency")
-    panel = page.locator(".lecture-panel").filter(has_text="noise").first
-    panel.locator("img").wait_for(timeout=60_000)
+    opened("panels")  # which its kernel keeps
+    page = slides("panels")
+    panel = page.locator(".lecture-panel").first
+    panel.locator("img").wait_for()
     before = view(panel)
-    panel.locator("select").first.select_option("tinynet")
+    panel.locator("select").first.select_option("cat")
     seen_to_change(panel, before)
     screenshot(page, "slide-with-panel")
 

@@ -7,8 +7,8 @@ missing.
 import pytest
 from browsing import (
     changed,
-    collect_complaints,
     needs_chromium,
+    new_page,
     panel_of,
     picture_of,
     screenshot,
@@ -74,8 +74,7 @@ def chromium(folder):
 
 @pytest.fixture(scope="module")
 def page(chromium, address, folder):
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    collect_complaints(page)
+    page = new_page(chromium, height=900)
     page.add_init_script(KEEP_STREAMS)
     page.goto(address.format("camera"))
     run_all_cells(page, folder / "notebooks" / "camera.ipynb")
@@ -120,10 +119,10 @@ def test_the_classes_that_the_film_shows_appear_in_order(page, expected):
     wait_until(
         lambda: in_order(page.evaluate("window.classes"), twice[1:]),
         f"{twice} are seen",
-        seconds=60,
+        seconds=180,
     )
     assert lights(page) == ["live"]
-    assert rate(panel)[0] > 2  # on a machine that others use too
+    wait_until(lambda: rate(panel)[0] > 2, "two frames a second are answered")
     screenshot(page, "camera-live")
     assert serious(page, ".lecture-panel") == []
 
@@ -131,7 +130,7 @@ def test_the_classes_that_the_film_shows_appear_in_order(page, expected):
 def test_stop_ends_the_track_and_keeps_the_last_picture(page):
     panel = panel_of(page, 0)
     press(panel, "Stop camera")
-    wait_until(lambda: set(lights(page)) == {"ended"}, "the light is out", seconds=5)
+    wait_until(lambda: set(lights(page)) == {"ended"}, "the light is out")
     page.wait_for_timeout(500)
     before = picture_of(panel)
     page.wait_for_timeout(1000)
@@ -203,10 +202,10 @@ def voila(tmp_path):
 
 
 def test_a_picture_is_taken_on_a_page_of_voila(chromium, voila):
-    page = chromium.new_page()
+    page = new_page(chromium)
     page.goto(voila, timeout=90_000)
     panel = page.locator(".lecture-panel")
-    panel.locator("img").wait_for(timeout=60_000)
+    panel.locator("img").wait_for()
     before = picture_of(panel)
     press(panel, "Start camera")
     press(panel, "Take a picture")
@@ -226,7 +225,7 @@ def test_the_light_goes_out_when_the_page_is_hidden(page):
         "Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
         "document.dispatchEvent(new Event('visibilitychange')); delete document.hidden"
     )
-    wait_until(lambda: set(lights(page)) == {"ended"}, "the light is out", seconds=5)
+    wait_until(lambda: set(lights(page)) == {"ended"}, "the light is out")
 
 
 REFUSALS = {
@@ -272,6 +271,6 @@ def test_the_light_goes_out_when_the_kernel_is_restarted(page):
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_text("Restart Kernel…", exact=True).click()
     page.locator(".jp-Dialog .jp-mod-accept").click()
-    wait_until(lambda: set(lights(page)) == {"ended"}, "the light is out", seconds=20)
+    wait_until(lambda: set(lights(page)) == {"ended"}, "the light is out")
     panel.get_by_role("alert").filter(has_text="run the cell again").wait_for()
-    page.get_by_text("| Idle").wait_for(timeout=60_000)  # the server ends once the kernel is there
+    page.get_by_text("| Idle").wait_for()  # the server ends once the kernel is there

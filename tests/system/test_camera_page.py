@@ -123,7 +123,7 @@ def page(browser, port):
 
 def goes_out(page, words):
     """Wait until the light is out, and see that a sentence says why."""
-    wait_until(lambda: lights(page) == ["ended"], "the light is out", seconds=10)
+    wait_until(lambda: lights(page) == ["ended"], "the light is out")
     alert = page.get_by_role("alert")
     alert.filter(has_text=words).wait_for()
     assert page.locator("video").is_hidden()
@@ -134,7 +134,7 @@ def goes_out(page, words):
 
 def test_on_stop(page):
     press(page, "Stop camera")
-    wait_until(lambda: lights(page) == ["ended"], "the light is out", seconds=10)
+    wait_until(lambda: lights(page) == ["ended"], "the light is out")
     assert page.get_by_role("alert").count() == 0
 
 

@@ -13,6 +13,7 @@ from browsing import (
     chosen_picture,
     collect_complaints,
     needs_chromium,
+    new_page,
     picture_of,
     screenshot,
     serious,
@@ -182,8 +183,7 @@ def demo(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(demo):
     with started_chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 720})
-        collect_complaints(page)
+        page = new_page(browser, height=720)
         page.on("request", lambda request: complain_about_others(page, request.url))
         page.goto(demo)
         yield page
@@ -209,7 +209,7 @@ def test_a_film_plays_when_it_is_asked_to(page):
     film = page.locator("video").first
     assert film.evaluate("film => film.paused && film.muted")
     film.evaluate("film => film.play()")
-    wait_until(lambda: film.evaluate("film => film.currentTime") > 0, "it plays", seconds=20)
+    wait_until(lambda: film.evaluate("film => film.currentTime") > 0, "it plays")
     assert 20 <= film.evaluate("film => film.duration") <= 40
     film.evaluate("film => film.pause()")
 
@@ -219,8 +219,7 @@ def test_a_tile_leads_to_the_panel_which_answers_and_shows_no_code(page):
     page.get_by_role("link").filter(has_text="05 Saliency").click()
     panel = page.locator(".lecture-panel").filter(has_text="noise")
     panel.locator("img").wait_for(timeout=120_000)
-    page.wait_for_timeout(500)
-    before = panel.locator("img").screenshot()
+    before = picture_of(panel)
     panel.get_by_role("slider").first.press("ArrowRight")
     assert changed(panel, before)
     assert page.get_by_text("import numpy").count() == 0
@@ -244,7 +243,7 @@ def test_a_page_in_the_dark_theme_can_be_read(attacks):
     ground = "getComputedStyle(document.body).backgroundColor"
     assert max(map(int, re.findall(r"\d+", attacks.evaluate(ground))[:3])) < 40
     # Sliders get their names a moment after they are seen.
-    wait_until(lambda: serious(attacks) == [], "the page can be read", seconds=20)
+    wait_until(lambda: serious(attacks) == [], "the page can be read")
     screenshot(attacks, "demo-dark", full_page=True)
 
 
@@ -267,7 +266,7 @@ def test_the_quiz_of_that_page_answers(attacks):
     left = attacks.get_by_role("button", name="Left is real")
     quiz = attacks.locator(".lecture-panel").filter(has=left)
     quiz.get_by_role("button", name="Left is real").click()
-    wait_until(lambda: "Question 2" in status(quiz), "the quiz goes on", seconds=20)
+    wait_until(lambda: "Question 2" in status(quiz), "the quiz goes on")
     assert attacks.complaints == []
 
 
@@ -300,9 +299,7 @@ def is_explained(page):
     collect_complaints(page)
     panel = page.locator(".lecture-panel").filter(has_text="noise")
     panel.locator("img").wait_for(timeout=120_000)
-    wait_until(lambda: "handed on" in chosen_picture(panel), "the picture is chosen", seconds=60)
-    wait_until(
-        lambda: "Prediction: " in status(panel), "the attacked picture is explained", seconds=60
-    )
+    wait_until(lambda: "handed on" in chosen_picture(panel), "the picture is chosen")
+    wait_until(lambda: "Prediction: " in status(panel), "the attacked picture is explained")
     assert panel.get_by_role("alert").count() == 0 and page.complaints == []
     page.close()

@@ -36,7 +36,7 @@ PIECE = len(CONTENT) // PIECES
 class Server(http.server.ThreadingHTTPServer):
     """Sends CONTENT piece by piece, whatever is asked for.
 
-    Each piece waits for `allowed`; `sent` counts bytes.
+    Each piece waits for `allowed`; `sent` counts bytes, `asked` and `answered` requests.
     """
 
     request_queue_size = 64
@@ -45,9 +45,15 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, *, pieces=10**9):
         super().__init__(("127.0.0.1", 0), Pieces)
         self.allowed = threading.Semaphore(pieces)
-        self.sent = 0
+        self.sent, self.asked, self.answered = 0, 0, 0
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def count(self, *, asked=0, answered=0, sent=0):
+        with self.lock:
+            self.asked += asked
+            self.answered += answered
+            self.sent += sent
 
     def __exit__(self, *_):
         self.shutdown()
@@ -56,6 +62,13 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Pieces(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        self.server.count(asked=1)
+        try:
+            self.send_pieces()
+        finally:
+            self.server.count(answered=1)
+
+    def send_pieces(self):
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
@@ -65,8 +78,7 @@ class Pieces(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(CONTENT[start : start + PIECE])
             except OSError:  # the process that asked was killed
                 return
-            with self.server.lock:
-                self.server.sent += len(CONTENT[start : start + PIECE])
+            self.server.count(sent=len(CONTENT[start : start + PIECE]))
 
     def log_message(self, *_):
         pass
@@ -133,18 +145,16 @@ def fetch_one(table, cache):
 
 def end_at(moment, server, number, *arguments):
     """Start a download, and end it with a signal once `moment` pieces were sent."""
-    sent = server.sent
+    sent, asked = server.sent, server.asked
     process = PROCESSES.Process(target=fetch_one, args=arguments)
     process.start()
     if moment:
         server.allowed.release(moment)
-    cache = arguments[1]
-    wait_until(lambda: server.sent == sent + moment * PIECE and (moment or cache.is_dir()))
+    wait_until(lambda: server.asked > asked and server.sent == sent + moment * PIECE)
     os.kill(process.pid, number)
-    process.join(30)
-    # The thread that answered it ends.
+    process.join(90)
     server.allowed.release(PIECES - moment)
-    time.sleep(0.05)
+    wait_until(lambda: server.answered == server.asked, "the thread that answered it ends")
     while server.allowed.acquire(blocking=False):
         pass
 
@@ -270,8 +280,8 @@ def answers_on_a_small_disk(folder):
         table = table_of(folder, f"http://127.0.0.1:{server.server_port}", "file")
         process = PROCESSES.Process(target=on_a_small_disk, args=(table, folder, results))
         process.start()
-        answers = [results.get(timeout=60) for _ in range(3)]
-        process.join(30)
+        answers = [results.get(timeout=90) for _ in range(3)]
+        process.join(90)
     return {name: (kind, sentence) for name, kind, sentence in answers}
 
 
@@ -329,7 +339,7 @@ def kill_after(calls, random, *arguments):
     time.sleep(random.uniform(0, 0.02))
     was_running = process.is_alive()
     process.kill()
-    process.join(30)
+    process.join(90)
     return was_running
 
 
@@ -348,7 +358,7 @@ def test_two_sweeps_at_once_lose_no_line_of_their_record(tmp_path, count=150):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(90)
     assert [process.exitcode for process in processes] == [0, 0]
     before = (tmp_path / "calls").read_text()
     sweep_on(tmp_path, count, 0)
@@ -376,7 +386,7 @@ def test_a_place_that_cannot_keep_a_record_is_said_before_anything_is_computed(
 
 
 def save_five(folder, gray, barrier):
-    barrier.wait(60)
+    barrier.wait(90)
     for _ in range(5):
         saving.save_image(np.full((8, 8, 3), gray / 255, np.float32), folder / "picture.png")
 
@@ -389,7 +399,7 @@ def test_kernels_that_save_at_once_write_over_nothing(tmp_path, count=6):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(90)
     grays = [int(np.rint(255 * images.load_image(path)[0, 0, 0])) for path in tmp_path.iterdir()]
     assert sorted(grays) == sorted(5 * list(range(count)))
 
@@ -433,13 +443,13 @@ def kernel(root, monkeypatch):
 def test_a_kernel_that_is_restarted_in_the_middle_of_a_run_leaves_nothing_running(kernel):
     manager, client = kernel
     for _ in range(2):
-        reply = client.execute_interactive(ASCENT, timeout=60, output_hook=lambda _: None)
+        reply = client.execute_interactive(ASCENT, timeout=90, output_hook=lambda _: None)
         assert reply["content"]["status"] == "ok"
         process = psutil.Process(manager.provisioner.process.pid)
         old = [process, *process.children(recursive=True)]
         manager.restart_kernel(now=True)
-        client.wait_for_ready(timeout=60)
-        assert still_running(old, seconds=10) == []
+        client.wait_for_ready(timeout=90)
+        assert still_running(old, seconds=90) == []
 
 
 # Names

@@ -64,7 +64,7 @@ def started_lab(port, environment):
 
 def token_of(port, process, folder):
     """The token of a server that has just been started, and that starts a kernel with it."""
-    wait_until(lambda: answers(port) or process.poll() is not None, seconds=90)
+    wait_until(lambda: answers(port) or process.poll() is not None)
     (settings,) = (folder / "runtime").glob("jpserver-*.json")
     token = json.loads(settings.read_text())["token"]
     assert answers(port, f"/api/kernels?token={token}", data=b"{}") == 201
@@ -82,7 +82,7 @@ def end_all(process, everything):
     for one in everything:
         with contextlib.suppress(psutil.NoSuchProcess):
             one.kill()
-    process.wait(10)
+    process.wait(90)
 
 
 def answers(port, path="/api", data=None):
@@ -91,7 +91,7 @@ def answers(port, path="/api", data=None):
 
 
 def is_over(lab):
-    return still_running(lab.everything, seconds=15) == [] and answers(lab.port) is None
+    return still_running(lab.everything, seconds=90) == [] and answers(lab.port) is None
 
 
 @needs_make
@@ -131,11 +131,11 @@ def demo(tmp_path):
     port = free_port()
     with started_demo(port, tmp_path) as process:
         try:
-            wait_until(lambda: answers(port, "/") or process.poll() is not None, seconds=90)
+            wait_until(lambda: answers(port, "/") or process.poll() is not None)
             yield SimpleNamespace(process=psutil.Process(process.pid), port=port)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(90)
 
 
 def started_demo(port, folder):
@@ -163,7 +163,7 @@ def test_the_demonstration_listens_to_this_computer_alone_and_wants_its_token(de
 
 def opened(port, path):
     """The address that a browser ends at."""
-    return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).geturl()
+    return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60).geturl()
 
 
 def connections(process):

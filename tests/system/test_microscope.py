@@ -3,8 +3,8 @@
 import pytest
 from browsing import (
     changed,
-    collect_complaints,
     needs_chromium,
+    new_page,
     picture_of,
     screenshot,
     serious,
@@ -45,8 +45,7 @@ def folder(tmp_path_factory):
 def page(folder):
     """The page with the panel, which has answered."""
     with started_lab(folder) as address, started_chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        collect_complaints(page)
+        page = new_page(browser)
         page.goto(address.format("panel"))
         run_all_cells(page, folder / "notebooks" / "panel.ipynb")
         yield page

@@ -3,8 +3,8 @@
 import pytest
 from browsing import (
     changed,
-    collect_complaints,
     needs_chromium,
+    new_page,
     panel_of,
     picture_of,
     screenshot,
@@ -69,8 +69,7 @@ def page(tmp_path_factory):
     path = folder / "notebooks" / "panels.ipynb"
     write(notebook_of(map(cell, [SLOW, COARSE, TILES])), path)
     with started_lab(folder) as address, started_chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        collect_complaints(page)
+        page = new_page(browser)
         page.goto(address.format("panels"))
         run_all_cells(page, path)
         assert errors_in(path) == []
@@ -87,16 +86,16 @@ def choose(panel, option):
 def test_a_map_by_tsne_says_how_far_it_is_and_is_left_for_a_newer_one(page):
     panel = panel_of(page, 0)
     choose(panel, "30")
-    wait_until(lambda: "of 3000" in status(panel), "it says how far it is", seconds=30)
+    wait_until(lambda: "of 3000" in status(panel), "it says how far it is")
     screenshot(page, "slow-answer")
     choose(panel, "50")
     page.wait_for_timeout(300)
     choose(panel, "5")  # which is on view
-    wait_until(lambda: status(panel) == "finished: [5]", "its words come back", seconds=20)
+    wait_until(lambda: status(panel) == "finished: [5]", "its words come back")
     choose(panel, "100")
-    wait_until(lambda: "of 3000" in status(panel), "it says how far it is", seconds=30)
+    wait_until(lambda: "of 3000" in status(panel), "it says how far it is")
     choose(panel, "30")
-    wait_until(lambda: status(panel) == "finished: [5, 30]", "only the last is there", seconds=90)
+    wait_until(lambda: status(panel) == "finished: [5, 30]", "only the last is there")
     assert panel.get_by_role("alert").count() == 0 and page.complaints == []
 
 
@@ -108,7 +107,7 @@ def test_a_coarse_map_comes_first_and_is_left_for_that_of_another_patch(page):
     assert "Computing" in status(panel)
     screenshot(page, "coarse-first")
     choose(panel, "12")
-    wait_until(lambda: status(panel) in ("patch 8", "patch 12"), "the map is there", seconds=90)
+    wait_until(lambda: status(panel) in ("patch 8", "patch 12"), "the map is there")
     assert status(panel) == "patch 12"
     assert panel.get_by_role("alert").count() == 0 and page.complaints == []
 
