@@ -143,6 +143,8 @@ def _matching(concept: Rows, negatives: Rows) -> tuple[np.ndarray, np.ndarray]:
             "Activations are (pictures, channels), both of one layer; these are "
             f"{concept.shape} and {negatives.shape}."
         )
+    if not (np.isfinite(concept).all() and np.isfinite(negatives).all()):
+        raise ValueError("The activations hold a NaN or an infinite number.")
     if min(len(concept), len(negatives)) < 2:
         raise ValueError(
             "A direction takes 2 or more pictures of both kinds; there are "

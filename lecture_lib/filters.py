@@ -243,7 +243,8 @@ def filter_score(
         border: how many positions at each edge do not count.
 
     Raises:
-        ValueError: for a layer or a filter that the network does not have.
+        ValueError: for a layer or a filter that the network does not have, and a border that is
+            none.
     """
     indices = np.asarray(filter_index)
     count = map_features(model, layer).shape[-1]
@@ -253,6 +254,8 @@ def filter_score(
             f"{layer} has {count} filters, numbered from 0 to {count - 1}; {filter_index} is not "
             "among them."
         )
+    if not border >= 0 or int(border) != border:
+        raise ValueError(f"A border is a whole number of positions, 0 or more; it was {border}.")
     return Score(_filter_score, indices.astype(np.int32), int(border), model=model, layer=layer)
 
 

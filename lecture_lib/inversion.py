@@ -254,16 +254,22 @@ def fit_decoder(model: Network, images: Images, *, layer: str, weight: float = 1
     """
     images = batch_of(model, images)
     neighborhoods = _neighborhoods(model, images, layer=layer)
-    rows, columns = neighborhoods.shape[1:3]
-    side = images.shape[1] // rows
-    if images.shape[1:3] != (rows * side, columns * side):
-        raise ValueError(
-            f"{layer} has {rows} x {columns} positions; the height and width of the images must be "
-            "divisible by these."
-        )
+    side = images.shape[1] // neighborhoods.shape[1]
+    _check_divisible(images, neighborhoods, layer=layer, side=side)
     patches = _patches(images, side)
     regression = Ridge(weight).fit(_as_rows(neighborhoods), _as_rows(patches))
     return partial(_decode, model=model, layer=layer, regression=regression, side=side)
+
+
+def _check_divisible(images: Images, neighborhoods: np.ndarray, *, layer: str, side: int) -> None:
+    """Raise ValueError unless the patches of all positions make up the images."""
+    rows, columns = neighborhoods.shape[1:3]
+    if images.shape[1:3] != (rows * side, columns * side):
+        raise ValueError(
+            f"{layer} has {rows} x {columns} positions; the height and width of the images must be "
+            f"these times {side}, and they are {images.shape[1]} x {images.shape[2]}: they must be "
+            "divisible."
+        )
 
 
 def _decode(
@@ -272,6 +278,7 @@ def _decode(
     """What a decoder makes of the features of images."""
     batch = batch_of(model, images)
     neighborhoods = _neighborhoods(model, batch, layer=layer)
+    _check_divisible(batch, neighborhoods, layer=layer, side=side)
     patches = regression.predict(_as_rows(neighborhoods))  # (N · h · w, side · side · C)
     decoded = _images_of_patches(patches.reshape(*neighborhoods.shape[:3], -1), side)
     return unbatch(np.clip(decoded, 0, 1), images)

@@ -294,7 +294,7 @@ def assign_to_grid(
         (N, 2) whole numbers, row and column from the top left; no two are the same.
 
     Raises:
-        ValueError: for points that are none.
+        ValueError: for points that are none, and less than one column.
 
     Source:
         Jonker and Volgenant, A shortest augmenting path algorithm for dense and sparse linear
@@ -306,7 +306,9 @@ def assign_to_grid(
             "A map is an array (N, 2), a point for each picture; this one has the shape "
             f"{points.shape}."
         )
-    columns = columns or int(np.ceil(np.sqrt(len(points))))
+    columns = int(np.ceil(np.sqrt(len(points)))) if columns is None else columns
+    if columns < 1:
+        raise ValueError(f"A grid has 1 or more columns; it was asked for {columns}.")
     rows = -(-len(points) // columns)
     cells = np.stack(np.indices((rows, columns)), axis=-1).reshape(-1, 2)
     # The map stretched over the grid, its second axis pointing down.

@@ -184,9 +184,18 @@ def normalized_auc(curve: np.ndarray) -> float:
 
     Args:
         curve: (steps + 1,) numbers, joined by the trapezoid rule.
+
+    Raises:
+        ValueError: for what is no curve.
     """
+    curve = np.asarray(curve, np.float64)
+    if curve.ndim != 1 or len(curve) < 2 or not np.isfinite(curve).all():
+        raise ValueError(
+            "A curve is a row of two finite numbers or more; this array has the shape "
+            f"{curve.shape}."
+        )
     low, high = sorted((curve[0], curve[-1]))
-    heights = (np.asarray(curve, np.float64) - low) / max(high - low, 1e-6)
+    heights = (curve - low) / max(high - low, 1e-6)
     return float((heights[1:] + heights[:-1]).mean() / 2)
 
 
@@ -372,17 +381,19 @@ def bootstrap_interval(
         (low, high).
 
     Raises:
-        ValueError: for anything but one row of numbers.
+        ValueError: for anything but one row of numbers, and a level out of range.
 
     Source:
         Efron, Bootstrap methods: another look at the jackknife, 1979.
     """
     values = np.asarray(values, np.float64)
-    if values.ndim != 1 or not values.size:
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError(
-            "An interval takes one number or more, shape (N,); these have the shape "
+            "An interval takes one number or more, all finite, shape (N,); these have the shape "
             f"{values.shape}."
         )
+    if not 0 < level < 1:
+        raise ValueError(f"The level of an interval lies between 0 and 1; it was {level}.")
     if np.ptp(values) == 0:  # all means are the same, and scipy would warn
         return float(values[0]), float(values[0])
     found = bootstrap(

@@ -237,8 +237,7 @@ def texture(
         Gatys, Ecker and Bethge, Texture synthesis using convolutional neural networks, 2015.
     """
     layers = as_tuple(layers)
-    sides = (size, size) if isinstance(size, int) else size
-    shape = (*sides, model.input.shape[-1])
+    shape = (*np.broadcast_to(size, 2), model.input.shape[-1])
     noise = np.random.default_rng(seed).uniform(0.4, 0.6, shape).astype(np.float32)
     return stylize(
         model,

@@ -172,7 +172,8 @@ def pgd(
         Images like those given, in [0, 1].
 
     Raises:
-        ValueError: for another norm, and for a class, an image or an epsilon out of range.
+        ValueError: for another norm, for no start, and for a class, an image or an epsilon out of
+            range.
 
     Warns:
         UserWarning: where the gradient of the loss is 0 everywhere, so that the attack stood still.
@@ -181,6 +182,7 @@ def pgd(
         Madry et al., Towards deep learning models resistant to adversarial attacks, 2018.
     """
     ball = _ball_of(norm)
+    _check_restarts(restarts)
     batch, labels = check_attack(model, images, labels, epsilon=epsilon)
     rate = 2.5 * epsilon / max(steps, 1) if learning_rate is None else learning_rate
     has_gradient = np.full(len(batch), steps * restarts == 0)
@@ -188,10 +190,9 @@ def pgd(
     generator = np.random.default_rng(seed)
     reached = []
     for _ in range(restarts):
-        start = clip(batch + ball.random(generator, batch.shape, epsilon))
         moved = _ascend_in_ball(
             model,
-            start,
+            clip(batch + ball.random(generator, batch.shape, epsilon)),
             labels,
             originals=batch,
             ball=ball,
@@ -202,9 +203,14 @@ def pgd(
         reached.append(moved.images)
         if moved.interrupted:
             break
-    best = _farthest(attack_margin(model, labels, targeted=targeted), reached or [batch.copy()])
+    best = _farthest(attack_margin(model, labels, targeted=targeted), reached)
     warn_of_zero_gradients(model, best, labels, has_gradient=has_gradient, targeted=targeted)
     return unbatch(best, images)
+
+
+def _check_restarts(restarts: int) -> None:
+    if restarts < 1:
+        raise ValueError(f"An attack has 1 or more random starts; restarts was {restarts}.")
 
 
 def _farthest(margin: Score, copies: list[Images]) -> Images:

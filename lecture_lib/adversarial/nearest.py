@@ -59,11 +59,16 @@ def carlini_wagner(
         for which there was none stays as it was.
 
     Raises:
-        ValueError: for a class or an image out of range.
+        ValueError: for a class, an image or a constant out of range, and for no search.
 
     Source:
         Carlini and Wagner, Towards evaluating the robustness of neural networks, 2017.
     """
+    if not (initial_const > 0 and binary_search_steps >= 1):
+        raise ValueError(
+            "One constant above 0 or more is tried; initial_const was "
+            f"{initial_const} and binary_search_steps {binary_search_steps}."
+        )
     batch, labels = check_attack(model, images, labels)
     one_each = np.broadcast_to(labels, len(batch))
     options = {"targeted": targeted, "steps": steps, "learning_rate": learning_rate}

@@ -19,7 +19,7 @@ from lecture_lib.core.transforms import blurred_by, seed_of, warped_onto
 from lecture_lib.datasets.images import as_batch, as_image, unbatch
 from lecture_lib.datasets.shapes import ImageOrImages, Images, Network, Tensor, TensorImages
 from lecture_lib.models.backend import tf
-from lecture_lib.models.checks import batch_for, check_class
+from lecture_lib.models.checks import batch_for, one_class
 
 
 class Conditions(NamedTuple):
@@ -99,7 +99,7 @@ def make_sticker(
     score = Score(
         _mean_log_probability_seen,
         batch,
-        check_class(model, target_class),
+        one_class(model, target_class),
         *numbers,
         model=model,
         count=min(batch_size, len(batch)),

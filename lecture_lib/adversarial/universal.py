@@ -21,7 +21,7 @@ from lecture_lib.datasets.shapes import (
     TensorValues,
 )
 from lecture_lib.models.backend import tf
-from lecture_lib.models.checks import batch_for, check_class
+from lecture_lib.models.checks import batch_for, one_class
 from lecture_lib.models.inference import class_scores
 
 Patch = Float[np.ndarray, "side side channels"]
@@ -134,7 +134,7 @@ def patch(
         Brown et al., Adversarial patch, 2017.
     """
     batch = batch_for(model, images)
-    target = check_class(model, target_class)
+    target = one_class(model, target_class)
     shorter = min(batch.shape[1:3])
     side = int(share * shorter)
     if not 1 <= side <= shorter:

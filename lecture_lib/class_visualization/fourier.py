@@ -66,7 +66,7 @@ def visualize_class_fourier(
     if start is None:
         coefficients = random_fourier_coefficients(
             np.size(class_index),
-            _fast_sides(size or model.image_size),
+            _fast_sides(model.image_size if size is None else size),
             channels=model.input.shape[-1],
             seed=seed,
         )
@@ -109,7 +109,7 @@ def visualize_channel_fourier(
         Olah, Mordvintsev and Schubert, Feature visualization, 2017.
     """
     score = channel_score(model, layer, channel)
-    sides = _fast_sides(size or model.image_size)
+    sides = _fast_sides(model.image_size if size is None else size)
     colors = model.input.shape[-1]
     start = random_fourier_coefficients(np.size(channel), sides, channels=colors, seed=seed)
     return maximize_fourier(score, start if np.ndim(channel) else start[0], **options)
@@ -119,6 +119,10 @@ def _fast_sides(size: int | tuple[int, int]) -> tuple[int, int]:
     """224 for 227: of 226 pixels SqueezeNet's gradient takes half as long again."""
     sides = [int(side) for side in np.broadcast_to(size, 2)]
     height, width = (side // 4 * 4 if side % 2 else side for side in sides)
+    if min(height, width) < 2:
+        raise ValueError(
+            f"An image of Fourier coefficients has 4 or more pixels a side, not {size}."
+        )
     return height, width
 
 

@@ -193,6 +193,8 @@ def random_phases(count: int, size: int | tuple[int, int] = 256, *, seed: int = 
         (count, 3, height, width // 2 + 1) float32.
     """
     height, width = np.broadcast_to(size, 2) // 2 * 2
+    if min(height, width) < 2:
+        raise ValueError(f"An image of phases has 2 or more pixels a side, not {size}.")
     shape = (count, 3, height, width // 2 + 1)
     return np.random.default_rng(seed).standard_normal(shape, np.float32)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lecture_lib.datasets.decoding import check_size
 from lecture_lib.datasets.downloads import DATA
 from lecture_lib.datasets.shapes import ImageOrImages, Images, Network
 
@@ -25,8 +26,12 @@ def gray_noise(
 
     Returns:
         (H, W, C), or (N, H, W, C), float32 in [0, 1].
+
+    Raises:
+        ValueError: for a size that is none.
     """
-    sides = np.broadcast_to(size or model.image_size, 2)
+    check_size(size)
+    sides = np.broadcast_to(model.image_size if size is None else size, 2)
     channels = model.input.shape[-1]
     pixels = np.random.default_rng(seed).standard_normal((*shape, *sides, channels), np.float32)
     return np.clip(0.5 + noise * pixels, 0, 1)

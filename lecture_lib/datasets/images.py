@@ -280,6 +280,7 @@ def fit_within(image: Image, side: int) -> np.ndarray:
         ValueError: as `resize_image` does.
     """
     height, width = as_batch(image).shape[1:3]
+    check_size(side)
     scale = side / max(height, width)
     return resize_image(image, (max(1, round(scale * height)), max(1, round(scale * width))))
 

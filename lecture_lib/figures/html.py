@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image as PillowImage
 
-from lecture_lib.datasets.images import as_batch, as_image
+from lecture_lib.datasets.images import as_batch
 from lecture_lib.datasets.shapes import Image, ImageOrImages
 from lecture_lib.figures.numbers import without_minus_zero
 
@@ -46,7 +46,13 @@ def as_image_list(images: ImageOrImages | Sequence) -> list[Float[np.ndarray, "r
 
 def _with_three_channels(array: np.ndarray) -> Image:
     with_channels = array[..., None] if array.ndim == 2 else array
-    image = as_image(with_channels).clip(0, 1)
+    batch = as_batch(with_channels)
+    if len(batch) > 1:
+        raise ValueError(
+            f"A list to be shown holds images, and this one a batch of {len(batch)}; give "
+            "np.concatenate of the batches."
+        )
+    image = batch[0].clip(0, 1)
     return np.broadcast_to(image, (*image.shape[:2], 3))
 
 

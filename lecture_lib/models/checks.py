@@ -158,7 +158,7 @@ def class_index(model: Network, name: str) -> int:
         ValueError: for a name that the network does not have; it lists those nearest to it.
     """
     check_has_classes(model)
-    return find_class(name, model.class_names)
+    return find_class(str(name), model.class_names)
 
 
 def check_class(model: Network, class_index: int | Sequence[int] | np.ndarray) -> np.ndarray:
@@ -231,7 +231,7 @@ def one_class(model: Network, class_index: int) -> int:
     index = check_class(model, class_index)
     if index.ndim:
         raise ValueError(
-            f"A map explains one class, a whole number, and this is a row of {index.size}; ask for "
-            "the map of each class, as in [explain(model, image, c) for c in classes]."
+            f"One class is asked for, a whole number, and this is a row of {index.size}; ask for "
+            "each class in turn, as in [explain(model, image, c) for c in classes]."
         )
     return int(index)

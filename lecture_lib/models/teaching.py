@@ -48,6 +48,8 @@ def with_new_classes(
             labels that do not fit.
     """
     labels = np.asarray(labels)
+    if not penalty > 0:
+        raise ValueError(f"The penalty on large weights is above 0; it was {penalty}.")
     _check_labels(labels, len(images), class_names)
     check_ends_linearly(model)
     examples = last_features(model, images)
@@ -63,6 +65,10 @@ def _check_labels(labels: np.ndarray, count: int, class_names: Sequence[str]) ->
         raise ValueError(
             f"There are {count} examples and labels of the shape {labels.shape} for "
             f"{len(class_names)} classes; give one label for each example and two classes or more."
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"A label is the number of its class in class_names, from 0; these are {labels[:3]} ..."
         )
     empty = set(range(len(class_names))) ^ set(labels.tolist())
     if empty:

@@ -153,9 +153,10 @@ def grid_parts(shape: tuple[int, int], grid: int) -> Parts:
     Raises:
         ValueError: for a grid of fewer or more parts.
     """
-    if not 1 <= grid <= min(shape):
+    if not 1 <= grid <= min(shape) or int(grid) != grid:
         raise ValueError(f"The grid has 1 to {min(shape)} parts a side; it was asked for {grid}.")
     height, width = shape
+    grid = int(grid)
     rows = np.arange(height) * grid // height
     columns = np.arange(width) * grid // width
     return rows[:, None] * grid + columns

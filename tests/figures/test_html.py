@@ -66,7 +66,7 @@ def test_a_chart_is_stored_exactly_and_a_photograph_is_not():
 
 def test_a_batch_inside_a_list_is_no_image_and_several_images_are_not_one():
     batch = np.zeros((2, 4, 5, 3), np.float32)
-    with pytest.raises(ValueError, match="One image"):
+    with pytest.raises(ValueError, match="holds images, and this one a batch of 2"):
         html.as_image_list([batch, batch])
     with pytest.raises(ValueError, match="One image belongs to these maps, and 2 were given"):
         html.as_one_image(batch)

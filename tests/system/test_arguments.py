@@ -5,14 +5,21 @@ A topic that is not in a list here may still take 0..255 for white, or the first
 
 import numpy as np
 import pytest
-from small_nets import linear_net, normal, random, small_net
+from small_nets import graph, linear_net, normal, random, small_net
 
 from lecture_lib import activations, adversarial, deepdream, filters, inversion, style_transfer
 from lecture_lib import class_visualization as drawings
+from lecture_lib.concepts import concept_vector
 from lecture_lib.core import layer_scores
 from lecture_lib.core.scores import class_score
+from lecture_lib.datasets.images import fit_within
+from lecture_lib.models.backend import keras
+from lecture_lib.models.checks import class_index
 from lecture_lib.models.inference import top_classes
-from lecture_lib.occlusion import masked_scores
+from lecture_lib.models.teaching import with_new_classes
+from lecture_lib.neighbors import assign_to_grid
+from lecture_lib.occlusion import grid_parts, masked_scores
+from lecture_lib.scoreboard import bootstrap_interval, normalized_auc
 
 NET = small_net()
 IMAGE = random(24, 24, 3)
@@ -114,3 +121,61 @@ def test_a_neuron_that_a_network_of_one_size_does_not_have_is_refused():
     net = linear_net(normal(6, 5, 3, 2))
     with pytest.raises(ValueError, match="'flatten' has no rows and columns"):
         layer_scores.neuron_score(net, "flatten", 0, 0, 0)
+
+
+# Options that mean nothing, and would give an answer all the same
+
+
+IMAGES = random(4, 24, 24, 3)
+LABELS = np.array([0, 1, 0, 1])
+NOT_AN_OPTION = {
+    "no start": lambda: adversarial.pgd(NET, IMAGE, 0, restarts=0),
+    "no search": lambda: adversarial.carlini_wagner(NET, IMAGE, 0, binary_search_steps=0),
+    "constant 0": lambda: adversarial.carlini_wagner(NET, IMAGE, 0, initial_const=0),
+    "patch of several classes": lambda: adversarial.patch(NET, IMAGES, [0, 1, 2, 3], steps=1),
+    "sticker of several classes": lambda: adversarial.make_sticker(NET, IMAGES, [0, 1], steps=1),
+    "border below 0": lambda: filters.filter_score(NET, "conv1", 0, border=-1),
+    "half a border": lambda: filters.filter_score(NET, "conv1", 0, border=1.5),
+    "size 0": lambda: drawings.visualize_class(NET, 0, size=0, steps=1),
+    "size 3 by frequencies": lambda: drawings.visualize_class_fourier(NET, 0, size=3, steps=1),
+    "size 1 by phases": lambda: drawings.visualize_class_phases(NET, 0, size=1, steps=1),
+    "side below 0": lambda: fit_within(IMAGE, -5),
+    "columns of a grid": lambda: assign_to_grid(random(5, 2), columns=0),
+    "half a part": lambda: grid_parts((24, 24), 2.5),
+    "curve of one number": lambda: normalized_auc([1.0]),
+    "curve without numbers": lambda: normalized_auc([1.0, np.nan]),
+    "interval of NaN": lambda: bootstrap_interval([1.0, np.nan, 2.0]),
+    "interval beyond 1": lambda: bootstrap_interval([1.0, 2.0], level=95),
+    "labels that are names": lambda: taught(labels=["a", "b", "a", "b"]),
+    "no penalty": lambda: taught(penalty=0),
+    "class by a number as a name": lambda: class_index(NET, 99),
+    "activations of NaN": lambda: concept_vector(np.full((3, 2), np.nan), random(3, 2)),
+    "decoder at another size": lambda: decoder()(random(33, 47, 3)),
+}
+
+
+def taught(*, labels=LABELS, penalty=1.0):
+    return with_new_classes(NET, IMAGES, labels, class_names=["a", "b"], penalty=penalty)
+
+
+def decoder():
+    return inversion.fit_decoder(pooled_net(), IMAGES, layer="pooled")
+
+
+def pooled_net():
+    return graph(lambda x: keras.layers.AveragePooling2D(4, padding="same", name="pooled")(x))
+
+
+@pytest.mark.parametrize("ask", NOT_AN_OPTION.values(), ids=NOT_AN_OPTION)
+def test_an_option_that_means_nothing_gives_one_sentence(ask):
+    with pytest.raises(ValueError) as caught:
+        ask()
+    assert len(str(caught.value).splitlines()) == 1 and "node" not in str(caught.value)
+
+
+def test_numbers_of_numpy_are_sizes_too():
+    size = np.int64(24)
+    painted = style_transfer.texture(NET, IMAGE, layers="conv1", size=size, steps=1)
+    drawn = drawings.visualize_class(NET, 0, size=size, steps=1)
+    assert painted.images.shape == drawn.images.shape == (24, 24, 3)
+    assert decoder()(random(32, 48, 3)).shape == (32, 48, 3)
