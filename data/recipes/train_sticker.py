@@ -18,6 +18,7 @@ from lecture_lib.datasets.images import load_image
 from lecture_lib.datasets.saving import encode_png
 from lecture_lib.models.checks import class_index
 from lecture_lib.models.inference import class_scores
+from lecture_lib.models.remarks import interrupts_passed_on
 from lecture_lib.models.zoo import load_model
 
 AREAS = {"a fifth": 1 / 5, "a twelfth": 1 / 12}
@@ -34,7 +35,8 @@ def main(target, steps):
     model = load_model("efficientnet_lite0")
     index = class_index(model, target)
     learned_on = random_crops(200, size=model.image_size, seed=0)
-    sticker = make_sticker(model, learned_on, index, steps=steps, watch=say)
+    with interrupts_passed_on():  # half a sticker would be written over a whole one
+        sticker = make_sticker(model, learned_on, index, steps=steps, watch=say)
     path = DATA / "stickers" / f"{target.replace(' ', '_')}.png"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(encode_png(sticker))

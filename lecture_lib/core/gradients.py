@@ -4,7 +4,8 @@
 
 A score is any function from images (N, ...) to one number per image (N,). The graph of a `Score` is
 compiled once for its structure, that is its functions, networks and names of layers; its numbers
-are inputs of the graph.
+are inputs of the graph. What a function of your own reads from outside, such as a weight, is part
+of the structure: with another weight it is another graph.
 """
 
 from collections.abc import Callable

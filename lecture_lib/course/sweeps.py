@@ -7,6 +7,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from lecture_lib.models.remarks import interrupts_passed_on
+
 BEGINNING = '{"job": '  # of every line of a record
 
 
@@ -38,7 +40,7 @@ def sweep(
     if client:
         results = _on_cluster(client, function, waiting)
     else:
-        results = ((job, function(**job)) for job in waiting)
+        results = ((job, _whole(function, job)) for job in waiting)
     try:
         for job, rows in tqdm(results, total=len(waiting), desc="sweep", disable=None):
             done[_key(job)] = rows
@@ -47,6 +49,12 @@ def sweep(
     except KeyboardInterrupt:
         pass  # what is done is returned
     return [row for job in jobs for row in done.get(_key(job), [])]
+
+
+def _whole(function: Callable, job: dict) -> list[dict]:
+    """The rows of a job; one that was cut short by an interrupt would count as done for good."""
+    with interrupts_passed_on():
+        return function(**job)
 
 
 def _on_cluster(client: Any, function: Callable, jobs: Sequence[dict]) -> Iterator[tuple]:

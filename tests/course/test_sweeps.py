@@ -14,6 +14,7 @@ from sweep_jobs import JOBS, measured
 
 from lecture_lib.course.sweeps import sweep
 from lecture_lib.models.backend import tf
+from lecture_lib.models.remarks import say_interrupted
 from lecture_lib.models.zoo import load_model
 
 WANTED = [row for job in JOBS for row in measured(**job)]
@@ -38,6 +39,19 @@ def test_what_is_recorded_is_not_computed_again(tmp_path):
     assert sweep(counted(calls), JOBS[:2], path=path) == WANTED[:4]
     assert sweep(counted(calls), JOBS, path=path) == WANTED
     assert calls == JOBS
+
+
+def test_a_job_that_was_cut_short_is_not_recorded_as_done(tmp_path):
+    """As a gradient ascent returns what was reached when the kernel is interrupted."""
+    path = tmp_path / "sweep.jsonl"
+
+    def cut_short(**job):
+        if job == JOBS[1]:
+            say_interrupted("Interrupted after step 3 of 9.")
+        return measured(**job)
+
+    assert sweep(cut_short, JOBS, path=path) == WANTED[:2]
+    assert sweep(measured, JOBS, path=path) == WANTED
 
 
 def test_an_interrupted_sweep_returns_what_is_done_and_goes_on(tmp_path):
