@@ -111,8 +111,8 @@ def _check_outputs(model: keras.Model) -> None:
         )
     if len(model.outputs[0].shape) < 2:
         raise ValueError(
-            "This model gives one number for each image without an axis of classes, as argmax "
-            "does; leave out what is behind the scores."
+            "This model gives one number for each image without an axis of classes; leave out what "
+            "takes it away, such as squeeze or argmax, so that it ends in (N, 1) or (N, classes)."
         )
 
 

@@ -31,6 +31,11 @@ OF_SCORES = (
     *("mean_", "mse", "mae", "msle", "mape", "huber", "log_cosh", "logcosh", "poisson", "cosine"),
     *("hinge", "squared_hinge", "categorical_hinge"),
 )
+FADES = (
+    "The probabilities of this model do not end in one softmax or sigmoid that could be left out, "
+    "as in an average of several, or 1 - p beside p. Its scores are their logarithms, whose "
+    "gradients fade where a class is nearly certain; a model that ends in logits shows more."
+)
 # Operations of Keras whose gradient is none.
 WITHOUT_GRADIENT = ("Round", "Floor", "Ceil", "Trunc", "FloorDivide", "Sign", "Cast", "Argmax")
 SOME_SIDE = 96  # of the images that a network is tried on, where it takes any size
@@ -220,6 +225,7 @@ def _complete_ending(
     if probability == "none":
         return Ending(graph.output, "none")
     ending = find_ending(graph, images)
+    say(FADES if ending.made_of == "probabilities" else "")
     if ending.probability is not None:
         return ending
     loss = _name_of(getattr(model, "loss", None))

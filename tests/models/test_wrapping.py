@@ -195,7 +195,8 @@ def test_an_average_of_two_different_sigmoids_has_its_own_probability():
         return layers.Average()(ends)
 
     theirs = model_of(head)
-    net = wrap_model(theirs)
+    with pytest.warns(UserWarning, match="gradients fade where a class is nearly certain"):
+        net = wrap_model(theirs)
     np.testing.assert_allclose(probabilities(net, IMAGES)[:, 1:], theirs(IMAGES), rtol=1e-4)
 
 
@@ -204,7 +205,8 @@ def test_an_average_of_two_different_softmaxes_has_its_own_probabilities():
         return layers.Average()([layers.Dense(3, activation="softmax")(x) for _ in range(2)])
 
     theirs = model_of(head)
-    net = wrap_model(theirs)
+    with pytest.warns(UserWarning, match="gradients fade where a class is nearly certain"):
+        net = wrap_model(theirs)
     expected = theirs(IMAGES).numpy()
     np.testing.assert_allclose(probabilities(net, IMAGES), expected, rtol=1e-4)
     np.testing.assert_allclose(softmax(class_scores(net, IMAGES)), expected, rtol=1e-4)
