@@ -39,7 +39,7 @@ def attacked(nets: dict, four: np.ndarray) -> Iterator[Shot]:
     yield Shot(scenes[-1], "To you both are a 4. One network disagrees.", 3.5)
     said = "An attack moves each pixel a little, against the gradient."
     yield from several(said, scenes, seconds=6)
-    yield Shot(scenes[-1], "The robust network was trained on attacked digits.", 3.5)
+    yield Shot(scenes[-1], "The robust network was trained on adversarial examples.", 3.5)
 
 
 def two_answers(nets: dict, four: np.ndarray, radius: float) -> np.ndarray:
