@@ -155,7 +155,7 @@ def top_activations_of_layers(
                 progress.update(len(batch))
     except KeyboardInterrupt:
         seen = min(search.seen for search in found.values())
-        say_interrupted(f"Interrupted after {seen} images; so_far= goes on from there.")
+        say_interrupted(f"The search ended after {seen} images; so_far= goes on from there.")
     return found
 
 

@@ -254,7 +254,7 @@ def _interrupted(reached: Ascent, steps: int) -> Ascent:
     if not len(reached.values):
         raise KeyboardInterrupt
     taken = len(reached.values) - 1
-    say_interrupted(f"Interrupted: this is what was reached after step {taken} of {steps}.")
+    say_interrupted(f"This is what was reached after step {taken} of {steps}.")
     return reached._replace(interrupted=True)
 
 

@@ -289,9 +289,7 @@ def _map_reached(
                     return heatmap
     except KeyboardInterrupt:
         reached = int(np.isfinite(drops).sum())
-        say_interrupted(
-            f"Interrupted: the map shows {reached} of {len(places)} patches, and 0 elsewhere."
-        )
+        say_interrupted(f"The map shows {reached} of {len(places)} patches, and 0 elsewhere.")
     return _mean_over_patches(drops, *patches)
 
 

@@ -99,7 +99,7 @@ def test_a_film_ends_and_its_frames_are_there(interrupted_at):
 
 def test_a_map_of_some_patches_says_that_it_is_one(interrupted_at):
     interrupted_at(2)
-    with pytest.warns(Interrupted, match="the map shows .* of 4[0-9][0-9] patches"):
+    with pytest.warns(Interrupted, match="The map shows .* of 4[0-9][0-9] patches"):
         heatmap = occlusion_map(NET, IMAGE, 1, patch=4, stride=1)
     assert heatmap.any()
 
