@@ -4,11 +4,10 @@ import os
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
-from recipes_loader import recipe
 
 from lecture_lib.datasets import downloads
+from lecture_lib.datasets.image_sets import load_tiny_imagenet
 
 needs_mnist = pytest.mark.skipif(
     not downloads.is_here("mnist.npz"), reason="MNIST is not here; LECTURE_DATA names its folder"
@@ -24,5 +23,5 @@ def validation_pictures():
 
 @cache
 def _read_validation_pictures():
-    _, _, images, labels = recipe("tiny_imagenet").read()
-    return np.float32(images) / 255, labels
+    found = load_tiny_imagenet("val")
+    return found.images, found.labels

@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -185,12 +186,12 @@ def _box(numbers: Sequence[str]) -> Box:
 
 def _listed_in_tar(path: Path, split: str) -> list[Listed]:
     """The pictures of a split in the archive's own order."""
-    with tarfile.open(path) as archive:
-        words = archive.extractfile("classes.tsv").read().decode().splitlines()
-        boxes = archive.extractfile("boxes.tsv").read().decode().splitlines()
-    pairs = [line.split("\t") for line in words]
+    # Read up to the second of the two, which come first: 57,000 names follow.
+    found = islice(_files_in_tar(path, {"classes.tsv", "boxes.tsv"}), 2)
+    tables = {name: data.decode().splitlines() for name, data in found}
+    pairs = [line.split("\t") for line in tables["classes.tsv"]]
     names = {wnid: _first_name(name) for wnid, name in pairs}
-    rows = [line.split("\t") for line in boxes[1:]]
+    rows = [line.split("\t") for line in tables["boxes.tsv"][1:]]
     return [(names[wnid], file, _box(box)) for file, wnid, *box in rows if file.startswith(split)]
 
 
