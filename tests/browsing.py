@@ -87,12 +87,19 @@ def panel_of(page, number):
     return panel
 
 
+PIXELS = """(picture) => {
+    if (!picture.complete || !picture.naturalWidth || !picture.checkVisibility()) return null;
+    const canvas = document.createElement("canvas");
+    canvas.width = picture.naturalWidth;
+    canvas.height = picture.naturalHeight;
+    canvas.getContext("2d").drawImage(picture, 0, 0);
+    return canvas.toDataURL();
+}"""
+
+
 def picture_of(panel):
     """The pixels of a panel's picture, or None at the moment when it is exchanged for the next."""
-    try:
-        return panel.locator("img").screenshot()
-    except playwright.Error:
-        return None
+    return panel.locator("img").evaluate(PIXELS)
 
 
 def status(panel):
@@ -138,15 +145,24 @@ def start_and_stop(panel):
     """
     start = panel.get_by_role("button", name="Start", exact=True)
     stop = panel.get_by_role("button", name="Stop", exact=True)
+    before = status(panel)
     start.click()
-    counts = ("Step", "Done")
-    wait_until(lambda: status(panel).startswith(counts), "steps are counted")
-    with contextlib.suppress(playwright.TimeoutError):
-        if stop.is_enabled():
-            stop.click(timeout=10_000)
-    ended = ("Stopped at", "Done")
-    wait_until(lambda: status(panel).startswith(ended), "the run ends")
+    wait_until(lambda: counts_steps(panel, before), "steps are counted")
+    wait_until(lambda: has_ended(panel, stop), "the run ends")
     wait_until(lambda: start.is_enabled() and stop.is_disabled(), "Start is enabled")
+
+
+def counts_steps(panel, before):
+    words = status(panel)
+    return words != before and words.startswith(("Step", "Done"))
+
+
+def has_ended(panel, stop):
+    """Whether a run has ended; one that goes on is stopped."""
+    if stop.is_enabled():
+        with contextlib.suppress(playwright.TimeoutError):  # it has just ended
+            stop.click(timeout=1000)
+    return status(panel).startswith(("Stopped at", "Done"))
 
 
 # Themes and sizes

@@ -94,9 +94,9 @@ def folder(tmp_path_factory):
     notebooks = folder / "notebooks"
     make_demo.make(notebooks / "pages")
     write(notebook_of(map(cell, PANELS.values())), notebooks / "panels.ipynb")
-    write(notebook_of([cell(PANELS["explore"])]), notebooks / "restarted.ipynb")
-    tell = f"import os\nopen('pid', 'w').write(str(os.getpid()))\n{PANELS['ascent']}"
-    write(notebook_of([cell("import numpy as np"), cell(tell)]), notebooks / "killed.ipynb")
+    tell = "import os\nimport numpy as np\nopen('pid', 'w').write(str(os.getpid()))"
+    cells = [tell, PANELS["ascent"], PANELS["explore"]]
+    write(notebook_of(map(cell, cells)), notebooks / "alive.ipynb")
     pages = [cell_with_page(notebooks / "pages" / path.name) for path in NOTEBOOKS]
     write(notebook_of(pages), notebooks / "pages" / "course.ipynb")
     (notebooks / "slides").mkdir()
@@ -192,34 +192,13 @@ def test_a_slider_that_is_moved_back_brings_the_picture_back(opened):
 SAID = "el => getComputedStyle(el, '::before').content"  # in place of a panel without a kernel
 
 
-def test_a_kernel_started_anew_is_a_sentence_in_its_panels(opened):
-    page = opened("restarted")
-    panel = page.locator(".lecture-panel").first
-    page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    page.get_by_role("menuitem", name="Restart Kernel").first.click()
-    page.get_by_role("button", name="Confirm Kernel Restart").click()
-    wait_until(lambda: "Run All Cells" in panel.evaluate(SAID), "the panel says what to do")
-    control = panel.locator(".jupyter-widgets-disconnected").first
-    assert control.evaluate(SAID) == "none"  # and no broken link
-    screenshot(page, "restarted")
-    page.get_by_text("| Idle").wait_for()
-
-
-@pytest.mark.parametrize("moment", ["while it waits", "in the middle of a run"])
-def test_a_kernel_that_is_killed_is_a_sentence_in_its_panels(opened, folder, moment):
-    page = opened("killed")
-    panel = page.locator(".lecture-panel").first
-    panel.scroll_into_view_if_needed()
-    if moment == "in the middle of a run":
-        panel.get_by_role("button", name="Start", exact=True).click()
-        wait_until(lambda: status(panel).startswith("Step"), "steps are counted")
-    os.kill(int((folder / "notebooks" / "pid").read_text()), signal.SIGKILL)
-    wait_until(lambda: "Run All Cells" in panel.evaluate(SAID), "the panel says what to do")
-    screenshot(page, f"killed {moment}")
-    page.get_by_role("button", name="Ok", exact=True).click()  # Jupyter has started another one
-    run_anew(page, folder / "notebooks" / "killed.ipynb")
-    assert panel.evaluate(SAID) == "none"
-    start_and_stop(panel)
+@pytest.fixture
+def alive(opened, folder):
+    """A notebook of two panels with a kernel, which may be ended."""
+    page = opened("alive")
+    if page.locator(".lecture-panel").first.evaluate(SAID) != "none":
+        run_anew(page, folder / "notebooks" / "alive.ipynb")
+    return page
 
 
 def run_anew(page, path):
@@ -230,14 +209,46 @@ def run_anew(page, path):
     assert errors_in(path) == []
 
 
-def test_a_kernel_that_is_shut_down_is_a_sentence_in_its_panels(opened, folder):
-    page = opened("killed")
-    run_anew(page, folder / "notebooks" / "killed.ipynb")
-    panel = page.locator(".lecture-panel").first
-    assert panel.evaluate(SAID) == "none"
+def choose_in_kernel_menu(page, name):
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
+    page.get_by_role("menuitem", name=name).first.click()
+
+
+def says_what_to_do(panel):
+    """Wait until a panel without a kernel says what to do."""
     wait_until(lambda: "Run All Cells" in panel.evaluate(SAID), "the panel says what to do")
+
+
+def test_a_kernel_started_anew_is_a_sentence_in_its_panels(alive):
+    choose_in_kernel_menu(alive, "Restart Kernel")
+    alive.get_by_role("button", name="Confirm Kernel Restart").click()
+    for panel in alive.locator(".lecture-panel").all():
+        says_what_to_do(panel)
+        control = panel.locator(".jupyter-widgets-disconnected").first
+        assert control.evaluate(SAID) == "none"  # and no broken link
+    screenshot(alive, "restarted")
+
+
+@pytest.mark.parametrize("moment", ["while it waits", "in the middle of a run"])
+def test_a_kernel_that_is_killed_is_a_sentence_in_its_panels(alive, folder, moment):
+    panel = alive.locator(".lecture-panel").first
+    panel.scroll_into_view_if_needed()
+    if moment == "in the middle of a run":
+        panel.get_by_role("button", name="Start", exact=True).click()
+        wait_until(lambda: status(panel).startswith("Step"), "steps are counted")
+    os.kill(int((folder / "notebooks" / "pid").read_text()), signal.SIGKILL)
+    says_what_to_do(panel)
+    screenshot(alive, f"killed {moment}")
+    alive.get_by_role("button", name="Ok", exact=True).click()  # Jupyter has started another one
+    run_anew(alive, folder / "notebooks" / "alive.ipynb")
+    assert panel.evaluate(SAID) == "none"
+    start_and_stop(panel)
+
+
+def test_a_kernel_that_is_shut_down_is_a_sentence_in_its_panels(alive):
+    choose_in_kernel_menu(alive, "Shut Down Kernel")
+    says_what_to_do(alive.locator(".lecture-panel").first)
+    choose_in_kernel_menu(alive, "Restart Kernel")  # for the tests to come
 
 
 def test_what_goes_wrong_is_a_sentence_and_the_picture_stays(opened):
@@ -344,7 +355,7 @@ def test_two_classes_are_taught_from_pictures_that_are_uploaded(opened, tmp_path
     train.click()  # once more, on what is known
     page.wait_for_timeout(1000)
     assert panel.get_by_role("alert").count() == 0 and page.complaints == []
-    assert serious(page, ".lecture-panel") == []
+    assert serious(page, "[data-windowed-list-index='5'] .lecture-panel") == []
     screenshot(page, "course-teach")
 
 
@@ -487,18 +498,19 @@ ARE_SHOWN = """() => {
 def slides(chromium, address):
     """A function that shows a notebook as slides on a screen of 1280 × 720, opened once."""
     pytest.importorskip("jupyterlab_rise", reason="slides need jupyterlab-rise")
+    window = chromium.new_context(viewport={"width": 1280, "height": 720})
+    window.set_default_timeout(90_000)
     pages = {}
 
     def show(name):
         if name not in pages:
-            pages[name] = new_page(chromium, height=720)
+            pages[name] = window.new_page()
             pages[name].goto(address.format(name).replace("/lab/tree/", "/rise/"))
             wait_in(pages[name], ARE_SHOWN)
         return pages[name]
 
     yield show
-    for page in pages.values():
-        page.close()
+    window.close()
 
 
 @pytest.mark.parametrize("name", ["05_saliency", "12_adversarial", "15_scoreboard"])

@@ -86,6 +86,13 @@ def press(panel, name):
     panel.get_by_role("button", name=name, exact=True).press("Enter")
 
 
+def stays(panel):
+    """Whether the picture of a panel is the same for a second, as none is of a camera's."""
+    before = picture_of(panel)
+    panel.page.wait_for_timeout(1000)
+    return picture_of(panel) == before
+
+
 def rate(panel):
     """Answers a second and the milliseconds of one in the middle, as the panel counts them."""
     data = panel.locator(".lecture-camera").evaluate("element => ({...element.dataset})")
@@ -131,10 +138,8 @@ def test_stop_ends_the_track_and_keeps_the_last_picture(page):
     panel = panel_of(page, 0)
     press(panel, "Stop camera")
     wait_until(lambda: set(lights(page)) == {"ended"}, "the light is out")
-    page.wait_for_timeout(500)
-    before = picture_of(panel)
-    page.wait_for_timeout(1000)
-    assert picture_of(panel) == before and "%" in status(panel)
+    wait_until(lambda: stays(panel), "the picture stays")
+    assert "%" in status(panel)
     start = panel.get_by_role("button", name="Start camera", exact=True)
     assert start.evaluate("button => button === document.activeElement")
     assert panel.locator("video").is_hidden()
@@ -182,10 +187,7 @@ def test_a_list_goes_live_until_another_picture_is_chosen(page):
     panel.locator(".widget-dropdown select").select_option("cat")
     panel.get_by_role("alert").filter(has_text="Another picture was chosen").wait_for()
     assert set(lights(page)) == {"ended"}
-    page.wait_for_timeout(1000)
-    before = picture_of(panel)
-    page.wait_for_timeout(1000)
-    assert picture_of(panel) == before
+    wait_until(lambda: stays(panel), "the picture stays")
     assert page.complaints == []
 
 

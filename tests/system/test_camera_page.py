@@ -160,21 +160,29 @@ def test_when(page, event, words):
     goes_out(page, words)
 
 
+def stop_clock(page, *, later):
+    """Let a page's clock go on by so many seconds at once and stand still then."""
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + later)
+
+
 def test_when_the_kernel_is_silent_for_half_a_minute(page):
     page.evaluate("() => { kernel.answers = false; }")
-    page.wait_for_timeout(1500)
-    page.clock.run_for(25_000)
+    stop_clock(page, later=5)
+    page.clock.run_for(20_000)
     assert lights(page) == ["live"]
     page.clock.run_for(8_000)
+    page.clock.resume()
     goes_out(page, "did not answer for half a minute")
 
 
 def test_when_the_panel_is_out_of_view_for_twenty_seconds(page):
     page.evaluate("scrollTo(0, 3000)")
     page.wait_for_timeout(500)
-    page.clock.run_for(15_000)
+    stop_clock(page, later=5)
+    page.clock.run_for(10_000)
     assert lights(page) == ["live"]
     page.clock.run_for(8_000)
+    page.clock.resume()
     goes_out(page, "The panel was out of view")
 
 
