@@ -217,7 +217,19 @@ def compare(path, number, shown):
         assert drawn.shape == wanted.shape and np.abs(drawn - wanted).mean() < 10, stored.name
 
 
-# What remembers
+# What is copied, and what remembers
+
+
+def test_what_one_answer_paints_on_a_picture_the_next_one_does_not_see():
+    names, into = {"image": random(4, 4, 1), "count": 3}, {}
+    wanted = names["image"].copy()
+    for _ in range(2):
+        given = copied(names, into=into)
+        np.testing.assert_array_equal(given["image"], wanted)
+        given["image"][...] = 0
+    names["image"] = random(2, 3)  # of another shape in the next task
+    np.testing.assert_array_equal(copied(names, into=into)["image"], random(2, 3))
+    np.testing.assert_array_equal(names["image"], random(2, 3))
 
 
 def test_what_is_remembered_is_right_for_other_arguments_and_cannot_be_painted_on():
