@@ -29,6 +29,7 @@ def map_of(perplexity):
     return pictures_at(places, ink, width=320, size=4), f"finished: {finished}"
 explore(map_of, perplexity=[5, 30, 50, 100], alt="a map of dots")"""
 COARSE = """
+import time
 from lecture_lib.datasets import load_image, photo_names
 from lecture_lib.figures import heat
 from lecture_lib.models import load_model
@@ -37,6 +38,7 @@ model = load_model("tinynet_robust")
 picture = load_image("coffee", size=model.image_size)
 def occlude(patch, watch):
     def draw(step, steps, fall):
+        time.sleep(0.5 if patch == 8 else 0)  # slow enough to be seen, and then left
         return watch(step, steps, heat(fall, signed=True))
     stride = 1 if patch < 32 else 16
     fall = occlusion_map(model, picture, 0, patch=patch, stride=stride, watch=draw)
