@@ -513,7 +513,9 @@ def slides(chromium, address):
     window.close()
 
 
-@pytest.mark.parametrize("name", ["05_saliency", "12_adversarial", "15_scoreboard"])
+@pytest.mark.parametrize(
+    "name", ["02_activations", "05_saliency", "12_adversarial", "15_scoreboard"]
+)
 def test_nothing_overflows_a_slide(slides, name):
     page = slides(f"slides/{name}")
     seen = {}
