@@ -216,8 +216,7 @@ def _points_reached(tsne: TSNE, rows: np.ndarray, told: "_Told") -> Points:
     except KeyboardInterrupt:
         if told.points is None:
             raise
-        remark = f"These are the points after step {told.step} of {told.steps}."
-        say_interrupted(remark)
+        say_interrupted(f"These are the points after step {told.step} of {told.steps}.")
         return told.points
 
 
